@@ -1,0 +1,38 @@
+"""Lanes: ordered streams of pushes that share a fate, keyed by app, environment, provider and class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pushwarden.core.scope import Environment, Scope
+
+
+class Class(StrEnum):
+    """How urgent a push is; each class has its own connections, and urgent ones their own process."""
+
+    URGENT = "urgent"
+    NORMAL = "normal"
+    BULK = "bulk"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    organisation: str
+    app: str
+    environment: Environment
+    provider: str
+    klass: Class
+
+    @property
+    def key(self) -> str:
+        return "/".join((self.organisation, self.app, self.environment, self.provider, self.klass))
+
+    @classmethod
+    def parse(cls, key: str) -> Lane:
+        organisation, app, environment, provider, klass = key.split("/")
+        return cls(organisation, app, Environment(environment), provider, Class(klass))
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.organisation, self.app, self.environment)

@@ -1,0 +1,40 @@
+"""What a stop proves, sender by sender. Only all-drained promises zero frames after the reply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pushwarden.core.scope import Scope
+
+
+class Confirmation(StrEnum):
+    DRAINED = "drained"  # every request written before the fence was read by the provider; none is written since
+    FENCED = "fenced"  # nothing more is written; at most `named` requests may still be read
+    UNREACHED = "unreached"  # may still be sending until `until_ms`
+
+
+@dataclass(frozen=True, slots=True)
+class SenderReceipt:
+    sender: str
+    confirmation: Confirmation
+    ms: float  # from the stop to this sender's word
+    named: int = 0  # requests written, not answered, on connections that had to be aborted
+    until_ms: int | None = None
+    killed: bool = False  # it was silent for 50 ms and was ended by pidfd
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    id: str
+    scope: Scope
+    sequence: int  # of the fence file
+    stopped_at: int  # Unix ms
+    ms: float  # until the whole receipt stood
+    senders: tuple[SenderReceipt, ...]
+    reason: str = ""
+    actor: str = ""
+
+    @property
+    def drained(self) -> bool:
+        return all(sender.confirmation is Confirmation.DRAINED for sender in self.senders)

@@ -1,0 +1,105 @@
+"""Shards: the journal's rows. A fan-out keeps one row per shard and a bitmap, never a row per recipient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pushwarden.core.outcome import Fate
+
+SHARD_WIDTH = 8192
+"""Recipients of a range shard; its bitmaps are at most 1 KiB."""
+
+
+class ShardKind(StrEnum):
+    RANGE = "range"  # seqs lo … lo+width-1 of an audience that are live (and match the push's tags) when first claimed
+    LIST = "list"  # named seqs of an audience
+    TOKENS = "tokens"  # raw tokens of the request; leaves no device rows
+
+
+class ShardState(StrEnum):
+    READY = "ready"
+    CLAIMED = "claimed"
+    HELD = "held"  # its scope is stopped or its lane is held; a resume or a release makes it ready
+
+
+@dataclass(frozen=True, slots=True)
+class NewShard:
+    """A shard to insert: from `plan`, or a retry that leaves another shard."""
+
+    push: str
+    organisation: str
+    kind: ShardKind
+    audience: int
+    lane: str  # Lane.key
+    due_at: int
+    lo: int = 0
+    width: int = 0
+    members: bytes = b""  # LIST: packed little-endian u64 seqs; TOKENS: tokens joined by newline
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A claimed shard as the store gave it. Offsets 0 … width-1 number its recipients in order.
+
+    members: RANGE → bitmap of the offsets planned (empty until frozen); LIST and TOKENS as in NewShard.
+    issued: offsets below it may have been written. done: bitmap of the offsets that have ended (bit i of byte i//8,
+    least significant first). counts: totals so far by fate; moved: recipients that left into a later shard.
+    """
+
+    push: str
+    no: int
+    organisation: str
+    kind: ShardKind
+    audience: int
+    lane: str
+    due_at: int
+    lo: int
+    width: int
+    members: bytes
+    attempt: int
+    crashes: int
+    fence: int
+    frozen: bool
+    planned: int
+    issued: int
+    done: bytes
+    counts: dict[Fate, int]
+    moved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One recipient that did not get the push, kept 30 days. `token` is stored only as a short hash."""
+
+    push: str
+    audience: int
+    seq: int
+    fate: Fate
+    reason: str
+    status: int
+    at: int
+    token: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one UPDATE records of a claimed shard: totals, not differences, so that writing it twice is harmless.
+
+    finished: every member has ended or moved; the store folds the counts into the push and drops the shard.
+    release: None keeps the claim; otherwise the state the shard goes back to (READY with due_at, or HELD).
+    """
+
+    push: str
+    no: int
+    fence: int
+    issued: int
+    done: bytes
+    counts: dict[Fate, int]
+    moved: int
+    failures: tuple[Failure, ...] = ()
+    retries: tuple[NewShard, ...] = ()
+    finished: bool = False
+    release: ShardState | None = None
+    due_at: int = 0

@@ -1,0 +1,90 @@
+"""Devices, from two sides: `Registry` keeps them (people and backends), `Devices` reads them for a push."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pushwarden.core.device import Audience, Device, Rows
+from pushwarden.core.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What became of one registered device. change: created | updated | unchanged | revived."""
+
+    device: Device
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadToken:
+    """A provider's word that a token is gone, to be applied only if the token is still the same and not newer.
+
+    gone_ms: the provider's timestamp; None → the row is quarantined and buried on a second word an hour later.
+    """
+
+    seq: int
+    token: bytes = field(repr=False)
+    gone_ms: int | None = None
+    reason: str = ""
+
+
+class Registry(Protocol):
+    """The environment is always a Scope with organisation, app and environment set."""
+
+    async def register(self, where: Scope, devices: Sequence[Device], now_ms: int) -> list[Registration]:
+        """Upserts by (audience, installation). A token held by another installation moves: that row is removed.
+
+        Re-registration always clears a tombstone. `device.version` > 0 must match the stored one (Conflict).
+        """
+        ...
+
+    async def get(self, where: Scope, installation_id: str) -> list[Device]:
+        """An installation's rows, one per provider and token kind; empty when unknown."""
+        ...
+
+    async def remove(self, where: Scope, installation_id: str) -> int:
+        """Opt-out: deletes the installation's rows; queued pushes to them end `withdrawn`. How many rows went."""
+        ...
+
+    def export(self, where: Scope) -> AsyncIterator[list[Device]]:
+        """All rows in pages, by audience and seq, tombstones included."""
+        ...
+
+    async def counts(self, where: Scope) -> dict[str, int]:
+        """live, gone, test."""
+        ...
+
+
+class Devices(Protocol):
+    async def audiences(self, where: Scope) -> list[Audience]:
+        """The audiences of an environment."""
+        ...
+
+    async def members(self, audience: int, lo: int, hi: int, tags: str = "") -> Sequence[int]:
+        """Ascending seqs of the live devices with lo ≤ seq < hi that match the tag expression."""
+        ...
+
+    async def page(self, audience: int, lo: int, hi: int, columns: tuple[str, ...] = ()) -> Rows:
+        """Live devices with lo ≤ seq < hi, ascending; `values` holds the columns named (user, build, …)."""
+        ...
+
+    async def pick(self, audience: int, seqs: Sequence[int], columns: tuple[str, ...] = ()) -> Rows:
+        """The live ones of the named seqs, ascending."""
+        ...
+
+    async def find(
+        self, where: Scope, *, users: Sequence[str] = (), installations: Sequence[str] = (), token_kind: str = ""
+    ) -> dict[int, list[int]]:
+        """Live devices of users or installations: audience → ascending seqs. Empty token_kind means any."""
+        ...
+
+    async def bury(self, audience: int, dead: Sequence[DeadToken], now_ms: int) -> list[int]:
+        """Compare-and-set tombstones: where the token is unchanged and registered_at ≤ gone_ms. The seqs buried."""
+        ...
+
+    async def exhume(self, audience: int, *, since_ms: int, reason: str = "") -> int:
+        """Undoes tombstones set since then (30 days at most). How many came back."""
+        ...

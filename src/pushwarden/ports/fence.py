@@ -1,0 +1,36 @@
+"""The fence: what is stopped, kept in a file that works when the database does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pushwarden.core.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One stopped scope. sequence grows with every stop and resume; at_ms is Unix milliseconds."""
+
+    scope: Scope
+    sequence: int
+    at_ms: int
+
+
+class Fence(Protocol):
+    def generation(self) -> int:
+        """The mapped counter; it changes with every stop and resume. Cheap enough to read before each write."""
+        ...
+
+    def stops(self) -> Sequence[Stop]:
+        """The stopped scopes in the file now."""
+        ...
+
+    def stop(self, scope: Scope, at_ms: int) -> Stop:
+        """Writes the slot, syncs it, then bumps the generation. StoreFull when every slot is taken."""
+        ...
+
+    def resume(self, scope: Scope) -> int:
+        """Clears the slots of exactly this scope. The new sequence; unchanged when it was not stopped."""
+        ...

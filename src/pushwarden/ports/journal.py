@@ -1,0 +1,120 @@
+"""The journal: pushes accepted, shards claimed and marked. Every write is durable before the call returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pushwarden.core.outcome import Fate
+from pushwarden.core.push import Push
+from pushwarden.core.scope import Scope
+from pushwarden.core.shard import Failure, Mark, NewShard, Shard
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One push to accept, all or nothing. fingerprint: SHA-256 of the request body, for the idempotency key."""
+
+    push: Push
+    shards: tuple[NewShard, ...]
+    audience_note: str = ""  # how the audience was named, in words, for people
+    idempotency_key: str = ""
+    fingerprint: bytes = b""
+    actor: str = ""
+    held: bool = False  # accepted while stopped with when_stopped=hold
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """push_id is the earlier push's when `replayed`."""
+
+    push_id: str
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A push and its counts. planned is None until every shard has been claimed once (`estimated` says roughly).
+
+    Conservation: planned = pending + in_flight + sum(fates.values()).
+    """
+
+    push: Push
+    audience_note: str
+    estimated: int
+    planned: int | None
+    pending: int
+    in_flight: int
+    fates: dict[Fate, int]
+    shards: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)  # reason → count
+    finished_at: int | None = None
+
+
+class Accepts(Protocol):
+    """Intake's side. Raises Busy when the store is locked too long, StoreFull when it cannot write."""
+
+    async def accept(self, items: Sequence[Acceptance]) -> list[Accepted | Exception]:
+        """One commit for many; each item is accepted, replayed (same key, same body) or IdempotencyMismatch."""
+        ...
+
+    async def progress(self, where: Scope, push_id: str) -> Progress | None: ...
+
+    async def recent(self, where: Scope, *, before: str = "", limit: int = 50) -> list[Progress]:
+        """Newest first."""
+        ...
+
+    async def failures(
+        self, where: Scope, push_id: str, *, after: int = 0, limit: int = 1000
+    ) -> list[tuple[int, Failure]]:
+        """(row number, failure), ascending, for paging by row number."""
+        ...
+
+    async def discard(self, where: Scope, accepted_before_ms: int) -> list[str]:
+        """What is left of the open pushes in this scope will end `stopped`. The pushes' ids."""
+        ...
+
+    async def release(self, where: Scope) -> int:
+        """Makes the held shards of this scope ready. How many."""
+        ...
+
+    async def backlog(self) -> list[dict[str, Any]]:
+        """Rows lane, state, shards, recipients, oldest_due_ms: for /metrics and `doctor`."""
+        ...
+
+
+class Journal(Protocol):
+    """The sender's side. `sender` names a seat (`bulk-0`); a new incarnation takes over what the old one held."""
+
+    async def enlist(self, sender: str, now_ms: int) -> int:
+        """Starts an incarnation of the seat; its number. Shards the earlier one held become claimable, crashes + 1."""
+        ...
+
+    async def claim(self, sender: str, classes: Sequence[str], limit: int, now_ms: int) -> list[tuple[Shard, Push]]:
+        """Due READY shards, urgent first, then by due_at: CLAIMED with fence + 1 and a lease, in one transaction."""
+        ...
+
+    async def freeze(self, shard: Shard, members: bytes, planned: int) -> None:
+        """Fixes a RANGE shard's members at its first claim. StaleClaim when the fence moved on."""
+        ...
+
+    async def mark(self, marks: Sequence[Mark]) -> list[Mark]:
+        """Records all in one durable transaction; gives back those refused because the fence moved on.
+
+        Inserts `retries` and `failures` with them; a finished shard is folded into its push and dropped; a push with no
+        shard left is DONE.
+        """
+        ...
+
+    async def renew(self, sender: str, now_ms: int) -> None:
+        """Extends the lease. Leases not renewed for 10 s may be claimed by anyone."""
+        ...
+
+    async def due(self, classes: Sequence[str]) -> int | None:
+        """The earliest due_at among READY shards, None when there is none: how long a sender may sleep."""
+        ...
+
+    async def retain(self, now_ms: int) -> int:
+        """Drops failures older than 30 days and idempotency keys older than 48 h. Rows dropped. Called by chores."""
+        ...

@@ -1,0 +1,1 @@
+"""One folder a provider: facts, check, render, classify. Pure; imports core only."""

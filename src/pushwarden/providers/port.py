@@ -1,0 +1,134 @@
+"""What a provider is: a table of facts and four pure functions. Columns, not objects: one payload, many recipients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pushwarden.core.app import App, Credential
+from pushwarden.core.device import Rows
+from pushwarden.core.outcome import Outcome
+from pushwarden.core.push import Push
+from pushwarden.core.scope import Environment
+from pushwarden.core.secret import Secret
+
+Cell = bytes | list[bytes]
+"""The same for all rows, or a column with one value a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> bytes:
+        return self.host.encode() if self.port == 443 else f"{self.host}:{self.port}".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Requests as columns. Row i of every column belongs to rows[i] of the slice that was rendered.
+
+    refused: rows this provider cannot take (body too large after templating); they have no place in the columns'
+    requests and their outcomes are final. When it is not empty, `rows` lists the row numbers that remain.
+    """
+
+    origin: Origin
+    headers: tuple[tuple[bytes, Cell], ...]
+    path: Cell
+    body: Cell
+    count: int
+    rows: Sequence[int] | None = None  # None: 0 … count-1
+    refused: tuple[tuple[int, Outcome], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a provider. `sources` names where each figure comes from, or "observed"."""
+
+    name: str
+    connections: tuple[int, int]  # bulk lane: least, most
+    streams: int  # what to expect until SETTINGS says otherwise
+    deadline: float  # seconds an answer may take
+    urgent_deadline: float
+    ping_after: float  # seconds without inbound bytes while streams are open
+    ping_timeout: float
+    max_age: float  # seconds a connection is used before it is replaced, so that addresses are resolved anew
+    payload_limit: Mapping[str, int]  # push type → bytes of body
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a credential report. result: passed | warning | failed | skipped."""
+
+    id: str
+    result: str
+    message: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    kind: str
+    checks: tuple[Check, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    material: Secret | None = field(default=None, repr=False)  # normalised, ready to seal; None when unusable
+
+    @property
+    def usable(self) -> bool:
+        return self.material is not None and all(check.result != "failed" for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """PEM of certificate chain and private key, for the TLS handshake."""
+
+    pem: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """Headers to add to every request until `renew_at`, and/or a client certificate for the handshake.
+
+    identity: connections are shared only by equal identities (one team, one key, one environment).
+    """
+
+    identity: str
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    certificate: ClientCertificate | None = None
+    renew_at: float = float("inf")  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer that is not a plain 200. headers: lower-case names. body: at most 8 KiB."""
+
+    status: int
+    headers: Mapping[bytes, bytes]
+    body: bytes
+
+
+class Provider(Protocol):
+    """Everything pure. `material` is what `check` normalised, opened by the vault."""
+
+    facts: Facts
+
+    def check(self, data: bytes, *, password: Secret | None, hints: Mapping[str, str], now_ms: int) -> Report:
+        """Looks at an uploaded file offline. hints: file_name, key_id, team_id, bundle_id, environment."""
+        ...
+
+    def origin(self, environment: Environment, port: int = 443) -> Origin: ...
+
+    def render(self, push: Push, app: App, credential: Credential, rows: Rows) -> list[Envelope]: ...
+
+    def classify(self, reply: Reply) -> Outcome:
+        """Total: every (status, body) has an outcome; an unlisted reason is kept verbatim and touches no token."""
+        ...
+
+    def authorization(self, credential: Credential, material: Secret, now: float) -> Authorization:
+        """now: Unix seconds. The same for every sender that asks within the same half hour."""
+        ...

@@ -1,0 +1,52 @@
+"""Frozen settings from the environment or a file, refused at start with a sentence when they make no sense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from `PUSHWARDEN_…` variables. Paths are made absolute; everything lives below `data`."""
+
+    model_config = SettingsConfigDict(env_prefix="PUSHWARDEN_", frozen=True, extra="ignore")
+
+    data: Path = Path("data")
+    listen_host: str = "127.0.0.1"
+    listen_port: int = Field(8600, ge=0, le=65535)
+    bulk_senders: int = Field(0, ge=0, le=64, description="0: one for each core but one, at least one")
+    unknown_window: int = Field(
+        1000, ge=1, le=65536, description="W: recipients issued and not done, a sender, at least"
+    )
+    apns_port: int = Field(443, description="443 or 2197")
+    proxy: str = Field("", description="CONNECT proxy for providers, http://[user:password@]host:port")
+    simulator_apns: str = Field("", description="host:port the `simulated` environment of APNs reaches")
+    simulator_ca: Path | None = Field(None, description="PEM that signs the simulators' certificates")
+    log_level: str = "info"
+
+    @property
+    def control_db(self) -> Path:
+        return self.data / "control.db"
+
+    @property
+    def devices_db(self) -> Path:
+        return self.data / "devices.db"
+
+    @property
+    def journal_db(self) -> Path:
+        return self.data / "journal.db"
+
+    @property
+    def fence_file(self) -> Path:
+        return self.data / "fence"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and pid files of the running processes."""
+        return self.data / "run"
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"
