@@ -103,3 +103,27 @@ class StaleClaim(PushwardenError):
     """Another sender has taken this shard."""
 
     code, status = "stale_claim", 409
+
+
+class MethodNotAllowed(PushwardenError):
+    """This address does not take that method."""
+
+    code, status = "method_not_allowed", 405
+
+
+class BodyTooLarge(PushwardenError):
+    """The request body is larger than this address takes."""
+
+    code, status = "body_too_large", 413
+
+
+class UnsupportedMedia(PushwardenError):
+    """The request body comes in a form this address does not take."""
+
+    code, status = "unsupported_media_type", 415
+
+
+class AlreadyExists(PushwardenError):
+    """Something with this name exists already."""
+
+    code, status = "already_exists", 409
