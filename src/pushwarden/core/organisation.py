@@ -1,0 +1,15 @@
+"""Organisations: whose apps, keys and audit it is. `default` exists from the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """`id` is a slug, unique in the installation. created_at is Unix milliseconds."""
+
+    id: str
+    name: str
+    version: int = 1
+    created_at: int = 0

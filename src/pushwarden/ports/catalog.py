@@ -1,0 +1,244 @@
+"""What control keeps: organisations, apps, credentials, keys, audit, snapshot, stops. One change, one audit row.
+
+A `Catalog` runs a function over `Tables` in one transaction; the tables' methods are synchronous and only valid inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from pushwarden.core.apikey import ApiKey
+from pushwarden.core.app import App, Credential, Snapshot
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.organisation import Organisation
+from pushwarden.core.receipt import Receipt
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.holds import HoldTable
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Organisations(Protocol):
+    def get(self, organisation: str) -> Organisation | None: ...
+
+    def all(self) -> list[Organisation]:
+        """By id."""
+        ...
+
+    def insert(self, organisation: Organisation) -> None:
+        """AlreadyExists when the id is taken."""
+        ...
+
+    def update(self, organisation: Organisation) -> None:
+        """Replaces the row one version below; Conflict otherwise."""
+        ...
+
+
+class Apps(Protocol):
+    def get(self, organisation: str, app: str) -> App | None: ...
+
+    def all(self, organisation: str = "") -> list[App]:
+        """By id; every organisation's when none is named."""
+        ...
+
+    def insert(self, app: App) -> None:
+        """AlreadyExists when the organisation has an app of this id."""
+        ...
+
+    def update(self, app: App) -> None:
+        """Replaces the row one version below; Conflict (with `version`, the current one) otherwise."""
+        ...
+
+    def delete(self, organisation: str, app: str) -> None:
+        """With its credentials."""
+        ...
+
+
+class Credentials(Protocol):
+    """Rows carry the sealed material; nothing that answers a request may."""
+
+    def get(self, organisation: str, app: str, credential: str) -> Credential | None: ...
+
+    def of(self, organisation: str, app: str, environment: Environment) -> list[Credential]:
+        """Newest first."""
+        ...
+
+    def active(self) -> list[Credential]:
+        """Every organisation's."""
+        ...
+
+    def insert(self, credential: Credential) -> None: ...
+
+    def update(self, credential: Credential) -> None:
+        """Replaces the row one version below; Conflict otherwise."""
+        ...
+
+    def delete(self, organisation: str, app: str, credential: str) -> None: ...
+
+
+class Keys(Protocol):
+    def get(self, organisation: str, key: str) -> ApiKey | None:
+        """The organisation is the key's own; empty for installation-wide keys."""
+        ...
+
+    def all(self) -> list[ApiKey]:
+        """Every organisation's, revoked and expired ones included, newest first."""
+        ...
+
+    def insert(self, key: ApiKey) -> None: ...
+
+    def update(self, key: ApiKey) -> None:
+        """Replaces the row one version below; Conflict otherwise."""
+        ...
+
+    def used(self, last_used: Mapping[str, int]) -> None:
+        """Key id → Unix ms; never backwards, no version, no audit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """An entry as it stands in its organisation's chain: `body` is its canonical JSON, sequence 1, 2, 3, …"""
+
+    organisation: str
+    sequence: int
+    body: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Filters; empty ones match all. action: exact, or `thing.` for all that happened to things of a kind.
+
+    before: only sequences below it, 0 for the newest. Times are Unix ms, since ≤ at < until.
+    """
+
+    organisation: str
+    actor: str = ""
+    action: str = ""
+    app: str = ""
+    outcome: str = ""
+    target: str = ""
+    since: int = 0
+    until: int = 0
+    before: int = 0
+    limit: int = 100
+
+
+class Audit(Protocol):
+    """Append-only. Rows are chained per organisation; the installation's own chain has the empty name."""
+
+    def append(self, entry: AuditEntry) -> AuditRow: ...
+
+    def page(self, query: AuditQuery) -> list[AuditRow]:
+        """Newest first."""
+        ...
+
+    def after(self, organisation: str, sequence: int, limit: int) -> list[AuditRow]:
+        """Ascending: for export and verification in pages."""
+        ...
+
+    def chains(self) -> list[str]:
+        """The organisations that have rows."""
+        ...
+
+
+class Snapshots(Protocol):
+    def put(self, snapshot: Snapshot) -> None: ...
+
+    def get(self) -> Snapshot | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecord:
+    """A stop as people see it later. Times are Unix milliseconds; receipt None until the senders answered."""
+
+    id: str
+    scope: Scope
+    actor: str
+    reason: str
+    stopped_at: int
+    receipt: Receipt | None = None
+    resumed_at: int | None = None
+    resumed_by: str = ""
+
+
+class Stops(Protocol):
+    def put(self, stop: StopRecord) -> None:
+        """Inserts, or replaces the one of the same id."""
+        ...
+
+    def get(self, stop: str) -> StopRecord | None: ...
+
+    def open(self, organisation: str = "") -> list[StopRecord]:
+        """Not resumed, newest first; with an organisation, its own and the installation's."""
+        ...
+
+    def recent(self, organisation: str = "", limit: int = 50) -> list[StopRecord]:
+        """Newest first, resumed ones included."""
+        ...
+
+    def resume(self, scope: Scope, actor: str, at_ms: int) -> int:
+        """Ends the open stops of exactly this scope. How many."""
+        ...
+
+
+class Tables(Protocol):
+    """Everything of one transaction."""
+
+    @property
+    def organisations(self) -> Organisations: ...
+    @property
+    def apps(self) -> Apps: ...
+    @property
+    def credentials(self) -> Credentials: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def snapshots(self) -> Snapshots: ...
+    @property
+    def stops(self) -> Stops: ...
+    @property
+    def holds(self) -> HoldTable: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changed(Generic[T_co]):
+    """What a change did, for its audit row. before and after never hold a secret; an empty target keeps the entry's."""
+
+    result: T_co
+    target: str = ""
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+class Catalog(Protocol):
+    """Raises Busy when the store is locked too long, StoreFull when it cannot write."""
+
+    async def change(self, entry: AuditEntry, work: Callable[[Tables], Changed[T]]) -> T:
+        """Runs `work` and appends its audit row in one transaction; whatever `work` raises undoes both.
+
+        `work` may run more than once before the answer. The version grows by one.
+        """
+        ...
+
+    async def read(self, work: Callable[[Tables], T]) -> T:
+        """One consistent view; writing in it is an error."""
+        ...
+
+    async def record(self, entry: AuditEntry) -> None:
+        """An audit row alone: a refused attempt, or something that changed elsewhere."""
+        ...
+
+    async def note_used(self, last_used: Mapping[str, int]) -> None:
+        """Keys' last use, in one write."""
+        ...
+
+    async def version(self) -> int:
+        """Grows with every change, whichever process made it. Cheap enough to ask ten times a second."""
+        ...

@@ -1,0 +1,171 @@
+"""The frame every request passes: route, key, permission, handler, answer. Pure ASGI, no middleware."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.errors import MethodNotAllowed, NotFound, PushwardenError, Unauthenticated
+from pushwarden.core.principal import GRANTS, KeyKind, Permission, Principal
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.clock import Clock
+from pushwarden.web.access import KeyRing, require
+from pushwarden.web.body import ClientGone, header
+from pushwarden.web.call import Answer, Call
+from pushwarden.web.problems import problem
+from pushwarden.web.routes import Route, Router, Within
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Refused = Callable[[AuditEntry], Awaitable[None]]
+"""Writes the audit row of a refused change."""
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SAFE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+_ANYONE = Principal("", "anyone", KeyKind.DEVICE, Scope())
+_log = structlog.get_logger("http")
+
+
+class Frame:
+    """An ASGI application over a route table."""
+
+    def __init__(self, routes: Sequence[Route], ring: KeyRing, clock: Clock, refused: Refused) -> None:
+        self.router = Router(routes)
+        self._ring, self._clock, self._refused = ring, clock, refused
+        self._prefix = secrets.token_hex(4)
+        self._numbers = itertools.count(1)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+
+    async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        request_id = self._request_id(scope)
+        try:
+            answer = await self._answer(scope, receive, request_id)
+        except PushwardenError as error:
+            await _reply(send, request_id, *problem(error, request_id))
+        except ClientGone:
+            return
+        except Exception:
+            # The last resort: the caller learns nothing but the number to ask about.
+            _log.exception("unexpected", request_id=request_id, path=scope["path"])
+            ours = PushwardenError("Something went wrong on our side; ask the operator for this request id.")
+            await _reply(send, request_id, *problem(ours, request_id))
+        else:
+            await _give(send, request_id, answer)
+
+    async def _answer(self, scope: dict[str, Any], receive: Receive, request_id: str) -> Answer:
+        headers = scope["headers"]
+        found = self.router.find(scope["path"])
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if found is None or method not in found[0]:
+            self._ring.authenticate(headers)
+            raise (
+                NotFound("There is nothing at this address.")
+                if found is None
+                else MethodNotAllowed(f"This address takes {', '.join(sorted(found[0]))}.", allowed=sorted(found[0]))
+            )
+        (route, names), values = found[0][method], found[1]
+        call = Call(
+            principal=_ANYONE,
+            where=Scope(),
+            params=dict(zip(names, values, strict=True)),
+            headers=headers,
+            request_id=request_id,
+            address=(scope.get("client") or ("",))[0],
+            query_string=scope["query_string"],
+            receive=receive,
+            limit=route.limit,
+        )
+        if route.permission is None:
+            return await route.handler(call)
+        try:
+            self._admit(call, route, route.permission)
+            return await route.handler(call)
+        except PushwardenError as error:
+            await self._record(call, route, error)
+            raise
+
+    def _admit(self, call: Call, route: Route, permission: Permission) -> None:
+        call.principal = principal = self._ring.authenticate(call.headers)
+        if route.within is Within.INSTALLATION:
+            require(principal, permission, Scope())
+            return
+        organisation = self._ring.organisation(principal, call.headers)
+        call.where = Scope(organisation, call.params.get("app", ""), _environment(call.params))
+        if route.within is Within.PATH or permission not in GRANTS[principal.kind]:
+            require(principal, permission, call.where)
+
+    async def _record(self, call: Call, route: Route, error: PushwardenError) -> None:
+        """A refused change leaves an audit row, unless nobody knows whose it was or the store itself refused."""
+        if not route.action or isinstance(error, Unauthenticated) or error.status >= 500:
+            return
+        target = "/".join(value for name, value in call.params.items() if name not in ("app", "env"))
+        where = call.where if call.where.organisation else Scope(call.principal.scope.organisation)
+        await self._refused(
+            AuditEntry(
+                at=self._clock.now_ms(),
+                actor=call.principal.id,
+                action=route.action,
+                scope=where,
+                target=target,
+                outcome=error.code,
+                request_id=call.request_id,
+                address=call.address,
+            )
+        )
+
+    def _request_id(self, scope: dict[str, Any]) -> str:
+        given = header(scope["headers"], b"x-request-id")
+        if given is not None and _REQUEST_ID.fullmatch(given):
+            return given.decode()
+        return f"{self._prefix}-{next(self._numbers):x}"
+
+
+def _environment(params: dict[str, str]) -> Environment | None:
+    name = params.get("env")
+    if name is None:
+        return None
+    if name not in Environment.__members__.values():
+        raise NotFound("The environment is production, sandbox or simulated.")
+    return Environment(name)
+
+
+async def _give(send: Send, request_id: str, answer: Answer) -> None:
+    headers = ((b"content-type", answer.content_type), *answer.headers)
+    if answer.stream is None:
+        await _reply(send, request_id, answer.status, headers, answer.encoded())
+        return
+    await send(_start(request_id, answer.status, headers))
+    async for part in answer.stream:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _reply(
+    send: Send, request_id: str, status: int, headers: tuple[tuple[bytes, bytes], ...], body: bytes
+) -> None:
+    await send(_start(request_id, status, (*headers, (b"content-length", b"%d" % len(body)))))
+    await send({"type": "http.response.body", "body": body})
+
+
+def _start(request_id: str, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, Any]:
+    own = (*headers, *_SAFE, (b"pushwarden-request-id", request_id.encode()))
+    return {"type": "http.response.start", "status": status, "headers": own}
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,123 @@
+"""Routes as a table: each names the permission it needs, and the table can be listed, documented and tested."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from pushwarden.core.principal import Permission
+from pushwarden.web.body import LIMIT
+from pushwarden.web.call import Answer, Call
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+class Within(Enum):
+    """Where the permission must hold."""
+
+    PATH = "path"  # the organisation, app and environment the path names
+    INSTALLATION = "installation"  # everywhere: only installation-wide keys
+    HANDLER = "handler"  # the kind of key must grant it; the handler checks the scope it finds (or lists only that)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """permission None: open to everyone, for health alone. action: what the audit calls a change or its refusal."""
+
+    method: str
+    path: str
+    handler: Handler
+    permission: Permission | None
+    within: Within
+    action: str
+    summary: str
+    body: Any
+    answer: Any
+    status: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a route takes and gives, for the OpenAPI document: types msgspec knows, or None."""
+
+    body: Any = None
+    answer: Any = None
+    status: int = 200
+
+
+NO_SHAPE = Shape()
+
+
+def route(  # noqa: PLR0913 -- a row of a table
+    method: str,
+    path: str,
+    handler: Handler,
+    *,
+    permission: Permission | None,
+    within: Within = Within.PATH,
+    action: str = "",
+    summary: str = "",
+    shape: Shape = NO_SHAPE,
+    limit: int = LIMIT,
+) -> Route:
+    return Route(
+        method, path, handler, permission, within, action, summary, shape.body, shape.answer, shape.status, limit
+    )
+
+
+@dataclass(slots=True)
+class _Node:
+    literal: dict[str, _Node] = field(default_factory=dict)
+    param: _Node | None = None
+    routes: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
+
+
+class Router:
+    """Finds a route in time that depends on the path's length only. A literal segment beats a parameter."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes: list[Route] = []
+        self._root = _Node()
+        for item in routes:
+            self._add(item)
+
+    def find(self, path: str) -> tuple[dict[str, tuple[Route, tuple[str, ...]]], list[str]] | None:
+        """(method → route and parameter names, parameter values), None when no route has this path."""
+        values: list[str] = []
+        node = _descend(self._root, path[1:].split("/"), 0, values)
+        return (node.routes, values) if node is not None else None
+
+    def _add(self, item: Route) -> None:
+        node, names = self._root, []
+        for segment in item.path[1:].split("/"):
+            if segment.startswith("{"):
+                names.append(segment[1:-1])
+                node.param = node.param or _Node()
+                node = node.param
+            else:
+                node = node.literal.setdefault(segment, _Node())
+        if item.method in node.routes:
+            raise ValueError(f"{item.method} {item.path} is declared twice")
+        node.routes[item.method] = (item, tuple(names))
+        self.routes.append(item)
+
+
+def _descend(node: _Node, segments: list[str], depth: int, values: list[str]) -> _Node | None:
+    if depth == len(segments):
+        return node if node.routes else None
+    segment = segments[depth]
+    below = node.literal.get(segment)
+    if below is not None:
+        found = _descend(below, segments, depth + 1, values)
+        if found is not None:
+            return found
+    if node.param is None or not segment:
+        return None
+    values.append(segment)
+    found = _descend(node.param, segments, depth + 1, values)
+    if found is None:
+        values.pop()
+    return found
