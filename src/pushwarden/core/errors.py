@@ -127,3 +127,9 @@ class AlreadyExists(PushwardenError):
     """Something with this name exists already."""
 
     code, status = "already_exists", 409
+
+
+class VaultRefused(PushwardenError):
+    """The sealed credential does not open with this key under this name; upload the credential again."""
+
+    code, status = "vault_refused", 500

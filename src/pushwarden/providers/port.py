@@ -123,6 +123,14 @@ class Provider(Protocol):
 
     def origin(self, environment: Environment, port: int = 443) -> Origin: ...
 
+    def validate(self, push: Push, app: App) -> None:
+        """What intake asks before a push is accepted. Invalid names the `field`; TooLarge has `bytes` and `limit`."""
+        ...
+
+    def columns(self, push: Push) -> tuple[str, ...]:
+        """The `Rows.values` its templates need; empty when the body is the same for all."""
+        ...
+
     def render(self, push: Push, app: App, credential: Credential, rows: Rows) -> list[Envelope]: ...
 
     def classify(self, reply: Reply) -> Outcome:
