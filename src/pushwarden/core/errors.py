@@ -87,6 +87,12 @@ class NoCredential(PushwardenError):
     code, status = "no_credential", 409
 
 
+class AppDisabled(PushwardenError):
+    """The app is disabled."""
+
+    code, status = "app_disabled", 409
+
+
 class Busy(PushwardenError):
     """The store cannot record this right now; nothing was accepted. Try again in a moment."""
 

@@ -1,0 +1,62 @@
+"""Step 2: may this push be accepted here at all? Pure: the snapshot, the stops and the request decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pushwarden.core.app import App, Snapshot
+from pushwarden.core.errors import AppDisabled, NoCredential, NotFound, Stopped
+from pushwarden.core.scope import Scope
+from pushwarden.ports.fence import Fence, Stop
+
+
+def app_of(snapshot: Snapshot, where: Scope) -> App:
+    """NotFound for another organisation's app as for none; AppDisabled when it is switched off."""
+    app = snapshot.app(where.organisation, where.app)
+    if app is None:
+        raise NotFound(f"There is no app {where.app[:64]} here, or it is not yours.")
+    if not app.enabled:
+        raise AppDisabled(f"The app {app.id} is disabled; enable it to send.")
+    return app
+
+
+def providers_of(snapshot: Snapshot, where: Scope) -> frozenset[str]:
+    """The providers with an active credential. NoCredential when there is none: such a push could only wait."""
+    held = snapshot.credentials.items()
+    environment = where.environment
+    found = frozenset(
+        key[3] for key, credential in held if key[:3] == (where.organisation, where.app, environment) and credential
+    )
+    if not found:
+        raise NoCredential(f"{where.app} has no active credential in {environment}; upload and activate one.")
+    return found
+
+
+def hold_or_refuse(where: Scope, stops: Sequence[Stop], when_stopped: str) -> bool:
+    """True: accept and hold. Stopped when a stop covers `where` and the caller did not ask to hold."""
+    stop = next((stop for stop in stops if stop.scope.covers(where)), None)
+    if stop is None:
+        return False
+    if when_stopped == "hold":
+        return True
+    raise Stopped(
+        f'Sending is stopped for {stop.scope}; resume it, or send with "when_stopped": "hold".',
+        scope=stop.scope.key,
+        stopped_at=stop.at_ms,
+    )
+
+
+class Stops:
+    """The fence's stops, read anew only when its generation changed."""
+
+    def __init__(self, fence: Fence) -> None:
+        self._fence = fence
+        self._generation: int | None = None
+        self._stops: Sequence[Stop] = ()
+
+    def current(self) -> Sequence[Stop]:
+        generation = self._fence.generation()
+        if generation != self._generation:
+            self._stops = self._fence.stops()
+            self._generation = generation
+        return self._stops

@@ -1,0 +1,203 @@
+"""Step 1: bytes → a push request that is valid by itself, or the refusal that names the field. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from pushwarden.core.errors import BodyTooLarge, Invalid
+from pushwarden.core.push import PushType
+from pushwarden.dataplane.intake.request import BODY_LIMIT, COLLAPSE_BYTES, DEPTH_LIMIT, PushRequest, To
+from pushwarden.web.body import decode
+
+PLACEHOLDERS = ("user", "installation_id", "app_version", "build")
+_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_TOKEN = re.compile(r"[0-9a-f]{2,400}")
+_DECODER = msgspec.json.Decoder(PushRequest)
+_NSDATA = {ord("<"): None, ord(">"): None, ord(" "): None}
+_YEAR_9999 = 253_402_300_799
+
+
+class Kind(StrEnum):
+    """The ways to name recipients."""
+
+    USER = "user"
+    USERS = "users"
+    DEVICE = "device"
+    TOKENS = "tokens"
+    TAGS = "tags"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Who gets a push. names: users, the installation, or tokens in wire form; tags: the expression."""
+
+    kind: Kind
+    names: tuple[str, ...] = ()
+    tags: str = ""
+    provider: str = ""
+
+    @property
+    def fan_out(self) -> bool:
+        return self.kind in (Kind.TAGS, Kind.ALL)
+
+    @property
+    def note(self) -> str:
+        """The audience in words. Tokens are counted, never shown."""
+        match self.kind:
+            case Kind.USER | Kind.DEVICE:
+                return f"{self.kind} {self.names[0]}"
+            case Kind.USERS | Kind.TOKENS:
+                return f"{len(self.names)} {self.kind}"
+            case Kind.TAGS:
+                return f"tags {self.tags}"
+            case Kind.ALL:
+                return "all devices"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """not_before: Unix milliseconds, 0 when the push is due at once."""
+
+    request: PushRequest
+    target: Target
+    not_before: int = 0
+
+    def fingerprint(self, place: str) -> bytes:
+        """SHA-256 of the request in one canonical form: spacing and the order of keys make no other body."""
+        canonical = msgspec.json.encode(self.request, order="deterministic")
+        return hashlib.sha256(place.encode() + b"\n" + canonical).digest()
+
+
+def parse(body: bytes) -> Parsed:
+    """Malformed, UnknownField, Invalid or BodyTooLarge; `extra["field"]` names the field where there is one."""
+    if len(body) > BODY_LIMIT:
+        raise BodyTooLarge(f"A push request has at most {BODY_LIMIT} bytes; name fewer recipients.", limit=BODY_LIMIT)
+    return check(decode(_DECODER, body))
+
+
+def check(request: PushRequest) -> Parsed:
+    """What types alone cannot say."""
+    target = target_of(request.to)
+    _check_type(request, target)
+    _check_collapse(request.collapse_id)
+    _check_placeholders(request, target)
+    for field in ("data", "apns", "fcm", "wns", "webpush", "hms"):
+        if value := getattr(request, field):
+            _check_tree(value, field)
+    return Parsed(request, target, due_ms(request.not_before))
+
+
+def target_of(to: To) -> Target:
+    """Exactly one way to name recipients."""
+    named = [kind for kind in Kind if getattr(to, kind) is not msgspec.UNSET]
+    if len(named) != 1:
+        said = " and ".join(named) or "nobody"
+        raise Invalid(f"to names {said}; name exactly one of {', '.join(Kind)}.", field="to")
+    kind, value = named[0], getattr(to, named[0])
+    if to.provider is not msgspec.UNSET and kind is not Kind.TOKENS:
+        raise Invalid("to.provider goes only with tokens; remove it.", field="to.provider")
+    match kind:
+        case Kind.ALL:
+            if value is not True:
+                raise Invalid("to.all can only be true.", field="to.all")
+            return Target(kind)
+        case Kind.TAGS:
+            return Target(kind, tags=_plain(value, "to.tags"))
+        case Kind.USER | Kind.DEVICE:
+            return Target(kind, (_plain(value, f"to.{kind}"),))
+        case Kind.USERS:
+            return Target(kind, tuple(dict.fromkeys(_plain(name, "to.users") for name in value)))
+        case Kind.TOKENS:
+            provider = "apns" if to.provider is msgspec.UNSET else str(to.provider)
+            tokens = tuple(dict.fromkeys(wire_token(token, n) for n, token in enumerate(value)))
+            return Target(kind, tokens, provider=provider)
+
+
+def wire_token(token: str, position: int) -> str:
+    """Lower-case hex. `<`, `>` and spaces, as in a printed NSData, are dropped (providers.md §1.4)."""
+    wire = token.translate(_NSDATA).lower()
+    if not _TOKEN.fullmatch(wire):
+        field = f"to.tokens[{position}]"
+        raise Invalid(f"{field} is not a device token: it must be 2 to 400 hex digits.", field=field)
+    return wire
+
+
+def due_ms(not_before: float | str | None) -> int:
+    """Unix milliseconds of Unix seconds or an ISO 8601 time with its offset; 0 for None."""
+    if not_before is None:
+        return 0
+    seconds = _iso_seconds(not_before) if isinstance(not_before, str) else float(not_before)
+    if not math.isfinite(seconds) or not 0 <= seconds <= _YEAR_9999:
+        raise Invalid("not_before is not a time; give Unix seconds or ISO 8601 with an offset.", field="not_before")
+    return int(seconds * 1000)
+
+
+def _iso_seconds(text: str) -> float:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("not_before is not a time; write it like 2030-01-31T08:00:00Z.", field="not_before") from None
+    if at.tzinfo is None:
+        raise Invalid("not_before has no offset; end it with Z or +01:00.", field="not_before")
+    return at.timestamp()
+
+
+def _plain(text: str, field: str) -> str:
+    if _CONTROL.search(text):
+        raise Invalid(f"{field} holds a control character; remove it.", field=field)
+    return text
+
+
+def _check_type(request: PushRequest, target: Target) -> None:
+    if request.type is PushType.VOIP and target.fan_out:
+        raise Invalid(
+            "A voip push rings phones: it goes to a user, users, a device or tokens, never to all.", field="to"
+        )
+    if request.type is PushType.BACKGROUND and request.priority == "high":
+        raise Invalid("A background push cannot have priority high; leave priority out.", field="priority")
+    if request.type is PushType.ALERT and not _visible(request):
+        raise Invalid("An alert needs something to show: a title, subtitle, body, badge or sound.", field="title")
+
+
+def _visible(request: PushRequest) -> bool:
+    shown = (request.title, request.subtitle, request.body, request.sound, request.image)
+    return any(shown) or request.badge is not None or bool(request.overrides)
+
+
+def _check_collapse(collapse_id: str) -> None:
+    _plain(collapse_id, "collapse_id")
+    size = len(collapse_id.encode())
+    if size > COLLAPSE_BYTES:
+        raise Invalid(f"collapse_id has {size} bytes; {COLLAPSE_BYTES} is the most.", field="collapse_id")
+
+
+def _check_placeholders(request: PushRequest, target: Target) -> None:
+    used = {name for text in request.texts if "{{" in text for name in _PLACEHOLDER.findall(text)}
+    for name in sorted(used.difference(PLACEHOLDERS)):
+        known = ", ".join(f"{{{{{placeholder}}}}}" for placeholder in PLACEHOLDERS)
+        raise Invalid(f"{{{{{name[:64]}}}}} is not a placeholder; there are {known}.", field="body")
+    if used and target.kind is Kind.TOKENS:
+        raise Invalid("Raw tokens have no user or build to fill in; send without placeholders.", field="to.tokens")
+
+
+def _check_tree(value: Any, field: str, depth: int = 1) -> None:
+    if depth > DEPTH_LIMIT:
+        raise Invalid(f"{field} is nested more than {DEPTH_LIMIT} deep; flatten it.", field=field)
+    if isinstance(value, dict):
+        for inner in value.values():
+            _check_tree(inner, field, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_tree(inner, field, depth + 1)
+    elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+        raise Invalid(f"{field} holds a whole number of more than 64 bits; send it as text.", field=field)

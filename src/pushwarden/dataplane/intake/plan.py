@@ -1,0 +1,159 @@
+"""Step 4: who gets the push → shards. Pure, given what the devices store answered."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pushwarden.core.device import Audience
+from pushwarden.core.lane import Class, Lane
+from pushwarden.core.push import Message, Push, PushType
+from pushwarden.core.scope import Scope
+from pushwarden.core.shard import SHARD_WIDTH, NewShard, ShardKind
+from pushwarden.dataplane.intake.parse import Kind, Parsed, Target
+
+USERS_ARE_BULK = 256
+"""More named users than this go with the fan-outs, so that they do not hold up single pushes."""
+LEAST_LIFE_MS = 10_000
+"""A push with ttl 0 is not stored by the provider; our own queue still gives it this long to leave."""
+RAW_AUDIENCE = 0
+"""Raw tokens stand in no audience; stored audiences count from 1."""
+
+DEFAULT_TTL: dict[PushType, int] = {
+    PushType.ALERT: 86_400,
+    PushType.BACKGROUND: 3_600,
+    PushType.VOIP: 30,
+    PushType.PUSHTOTALK: 0,
+    PushType.LIVEACTIVITY: 3_600,
+    PushType.LOCATION: 60,
+}
+OTHER_TTL = 3_600
+"""Seconds. A late silent push or ring is worse than none; an alert is still read the next day."""
+URGENT = frozenset({PushType.VOIP, PushType.PUSHTOTALK})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """estimated: recipients as far as intake can know; for tags it is the most there can be."""
+
+    shards: tuple[NewShard, ...]
+    estimated: int
+    left_out: Mapping[str, int]  # provider without a credential → recipients
+
+
+def push_id(now_ms: int) -> str:
+    """20 lower-case hex digits: 48-bit Unix milliseconds, then 32 random bits."""
+    return f"{now_ms:012x}{secrets.token_hex(4)}"
+
+
+def class_of(push_type: PushType, target: Target) -> Class:
+    if push_type in URGENT:
+        return Class.URGENT
+    return Class.BULK if target.fan_out or len(target.names) > USERS_ARE_BULK else Class.NORMAL
+
+
+def token_kind(parsed: Parsed) -> str:
+    """A Live Activity starts by the push-to-start token and goes on by its own (providers.md §1.14)."""
+    request = parsed.request
+    event = request.apns.get("aps", request.apns)
+    if request.type is PushType.LIVEACTIVITY and isinstance(event, dict) and event.get("event") == "start":
+        return "liveactivity-start"
+    return request.type.token_kind
+
+
+def push_of(parsed: Parsed, where: Scope, now_ms: int) -> Push:
+    """The push as the journal keeps it, its times resolved against now."""
+    request, target = parsed.request, parsed.target
+    assert where.environment is not None
+    due = max(now_ms, parsed.not_before)
+    ttl = DEFAULT_TTL.get(request.type, OTHER_TTL) if request.ttl is None else request.ttl
+    return Push(
+        id=push_id(now_ms),
+        organisation=where.organisation,
+        app=where.app,
+        environment=where.environment,
+        type=request.type,
+        klass=class_of(request.type, target),
+        message=Message(
+            request.title, request.subtitle, request.body, request.icon, request.image, request.sound,
+            request.badge, request.link, request.data, request.overrides,
+        ),
+        accepted_at=now_ms,
+        expires_at=due + max(ttl * 1000, LEAST_LIFE_MS),
+        not_before=parsed.not_before,
+        collapse_id=request.collapse_id,
+        priority=request.priority or ("normal" if request.type is PushType.BACKGROUND else "high"),
+        tags=target.tags,
+    )  # fmt: skip
+
+
+def plan_range(push: Push, audiences: Sequence[Audience], providers: frozenset[str]) -> Plan:
+    """Every device of the audiences, shard by shard up to `next_seq`."""
+    reached = [audience for audience in audiences if audience.provider in providers]
+    shards = tuple(shard for audience in reached for shard in _ranges(push, audience))
+    left_out = _left_out((audience, audience.size) for audience in audiences if audience.provider not in providers)
+    return Plan(shards, sum(audience.size for audience in reached), left_out)
+
+
+def _ranges(push: Push, audience: Audience) -> Iterator[NewShard]:
+    lane, due = _lane(push, audience.provider), _due(push)
+    for lo in range(0, audience.next_seq, SHARD_WIDTH):
+        width = min(SHARD_WIDTH, audience.next_seq - lo)
+        yield NewShard(push.id, push.organisation, ShardKind.RANGE, audience.id, lane, due, lo, width)
+
+
+def plan_list(
+    push: Push, found: Mapping[int, Sequence[int]], audiences: Mapping[int, Audience], providers: frozenset[str]
+) -> Plan:
+    """The named devices; `found` as `Devices.find` answers: audience → ascending seqs."""
+    shards: list[NewShard] = []
+    left_out = []
+    for audience_id, seqs in found.items():
+        audience = audiences[audience_id]
+        if audience.provider not in providers:
+            left_out.append((audience, len(seqs)))
+            continue
+        lane, due = _lane(push, audience.provider), _due(push)
+        for start in range(0, len(seqs), SHARD_WIDTH):
+            part = seqs[start : start + SHARD_WIDTH]
+            members = packed(part)
+            shards.append(
+                NewShard(push.id, push.organisation, ShardKind.LIST, audience_id, lane, due, 0, len(part), members)
+            )
+    return Plan(tuple(shards), sum(shard.width for shard in shards), _left_out(left_out))
+
+
+def plan_tokens(push: Push, target: Target) -> Plan:
+    """Raw tokens: at most 1,000, so one shard."""
+    assert target.kind is Kind.TOKENS
+    shard = NewShard(
+        push.id, push.organisation, ShardKind.TOKENS, RAW_AUDIENCE, _lane(push, target.provider), _due(push),
+        0, len(target.names), "\n".join(target.names).encode(),
+    )  # fmt: skip
+    return Plan((shard,), len(target.names), {})
+
+
+def packed(seqs: Sequence[int]) -> bytes:
+    """Little-endian u64, as a LIST shard keeps its members."""
+    column = array("Q", seqs)
+    if sys.byteorder == "big":
+        column.byteswap()
+    return column.tobytes()
+
+
+def _lane(push: Push, provider: str) -> str:
+    return Lane(push.organisation, push.app, push.environment, provider, push.klass).key
+
+
+def _due(push: Push) -> int:
+    return max(push.accepted_at, push.not_before)
+
+
+def _left_out(pairs: Iterable[tuple[Audience, int]]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for audience, size in pairs:
+        counts[audience.provider] = counts.get(audience.provider, 0) + size
+    return counts
