@@ -15,7 +15,7 @@ WAITING_LIMIT = 20_000
 """More than this waiting means the disk does not keep up; the caller is told at once rather than after its timeout."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
-Answer = Accepted | Exception
+Answer = Accepted | PushwardenError
 
 
 def idempotency_key(value: str | None) -> str:
@@ -52,7 +52,7 @@ class GroupCommit:
 
     async def accept_all(self, items: list[Acceptance]) -> list[Answer]:
         """A batch's own commit: it is large enough already. One answer an item, in order."""
-        return list(await self._accepts.accept(items)) if items else []
+        return [_refusal(answer) for answer in await self._accepts.accept(items)] if items else []
 
     async def _run(self) -> None:
         await self._gathered()
@@ -92,3 +92,10 @@ class GroupCommit:
             _, future = self._waiting.popleft()
             if not future.done():
                 future.set_exception(error)
+
+
+def _refusal(answer: Accepted | Exception) -> Answer:
+    """An answer that is neither an acceptance nor a refusal is a fault, and is raised as one."""
+    if isinstance(answer, Accepted | PushwardenError):
+        return answer
+    raise answer

@@ -1,0 +1,118 @@
+"""The routes of pushes, each with the permission it needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pushwarden.core.errors import NotFound
+from pushwarden.core.principal import Permission
+from pushwarden.core.push import PushState
+from pushwarden.core.receipt import Receipt as StopReceipt
+from pushwarden.core.scope import Scope
+from pushwarden.dataplane.intake.accept import idempotency_key
+from pushwarden.dataplane.intake.batch import ARRAY_BYTES, BATCH_BYTES, batch_array, batch_lines
+from pushwarden.dataplane.intake.parse import parse
+from pushwarden.dataplane.intake.preview import preview
+from pushwarden.dataplane.intake.push import Caller, Intake, Receipt
+from pushwarden.dataplane.intake.request import BODY_LIMIT, PushRequest
+from pushwarden.dataplane.intake.views import failure_view, progress_view, receipt_view
+from pushwarden.ports.devices import Devices
+from pushwarden.ports.journal import Accepts, Progress
+from pushwarden.web import body
+from pushwarden.web.call import Answer, Call
+from pushwarden.web.routes import Route, Shape, route
+
+BASE = "/v1/apps/{app}/{env}/pushes"
+NDJSON = b"application/x-ndjson"
+PAGE = 1000
+_ID = re.compile(r"[0-9a-f]{20}")
+
+Cancel = Callable[[Scope, str], Awaitable[StopReceipt]]
+"""Stops one push for good: fence, then discard. Takes the push's scope and the actor."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushRoutes:
+    """The handlers. `routes()` is what the frame is built from."""
+
+    intake: Intake
+    accepts: Accepts
+    devices: Devices
+    cancel: Cancel
+
+    def routes(self) -> list[Route]:
+        send, read = Permission.PUSH_SEND, Permission.PUSH_READ
+        shape = Shape(PushRequest, Receipt, 202)
+        one = BASE + "/{id}"
+        return [
+            route("POST", BASE, self.post, permission=send, action="push.send", summary="Send a push", shape=shape,
+                  limit=BODY_LIMIT),
+            route("POST", BASE + ":batch", self.post_batch, permission=send, action="push.send", limit=BATCH_BYTES,
+                  summary="Send many different pushes: a JSON array or NDJSON, one answer an item"),
+            route("POST", BASE + "/preview", self.post_preview, permission=send, limit=BODY_LIMIT,
+                  summary="Show the provider requests a push would make; nothing is sent", shape=Shape(PushRequest)),
+            route("GET", BASE, self.get_list, permission=read, summary="List pushes, newest first"),
+            route("GET", one, self.get_one, permission=read, summary="State and counts of a push"),
+            route("GET", one + "/failures", self.get_failures, permission=read, summary="Recipients not reached"),
+            route("POST", one + "/cancel", self.post_cancel, permission=Permission.STOP, action="push.cancel",
+                  summary="Stop what is left of a push"),
+        ]  # fmt: skip
+
+    async def post(self, call: Call) -> Answer:
+        caller = caller_of(call)
+        return Answer(await self.intake.push(await call.read(), caller), 202)
+
+    async def post_batch(self, call: Call) -> Answer:
+        caller = caller_of(call)
+        if b"ndjson" in (body.header(call.headers, b"content-type") or b""):
+            answers = await batch_lines(self.intake, call.stream(), caller)
+            return Answer(b"".join(answer + b"\n" for answer in answers), content_type=NDJSON)
+        answers = await batch_array(self.intake, await body.read(call.headers, call.receive, ARRAY_BYTES), caller)
+        return Answer(b"[" + b",".join(answers) + b"]")
+
+    async def post_preview(self, call: Call) -> Answer:
+        return Answer(await preview(self.intake, self.devices, parse(await call.read()), caller_of(call)))
+
+    async def get_list(self, call: Call) -> Answer:
+        query = call.query("before", "limit")
+        limit = call.number(query.get("limit"), "limit", 50, PAGE)
+        found = await self.accepts.recent(call.where, before=query.get("before", ""), limit=limit)
+        return Answer({"pushes": [progress_view(one) for one in found]})
+
+    async def get_one(self, call: Call) -> Answer:
+        return Answer(progress_view(await self._progress(call)))
+
+    async def get_failures(self, call: Call) -> Answer:
+        query = call.query("after", "limit")
+        after = call.number(query.get("after"), "after", 0, 2**62)
+        limit = max(1, call.number(query.get("limit"), "limit", PAGE, PAGE))
+        progress = await self._progress(call)
+        rows = await self.accepts.failures(call.where, progress.push.id, after=after, limit=limit)
+        following = rows[-1][0] if len(rows) == limit else None
+        return Answer({"failures": [failure_view(row, failure) for row, failure in rows], "next": following})
+
+    async def post_cancel(self, call: Call) -> Answer:
+        progress = await self._progress(call)
+        receipt = None
+        if progress.push.state is not PushState.DONE:
+            receipt = receipt_view(await self.cancel(progress.push.scope, call.principal.id))
+            progress = await self._progress(call)
+        answer: dict[str, Any] = {"id": progress.push.id, "receipt": receipt, "push": progress_view(progress)}
+        return Answer(answer)
+
+    async def _progress(self, call: Call) -> Progress:
+        push_id = call.params["id"]
+        progress = await self.accepts.progress(call.where, push_id) if _ID.fullmatch(push_id) else None
+        if progress is None:
+            raise NotFound("There is no such push here, or it is not yours.")
+        return progress
+
+
+def caller_of(call: Call) -> Caller:
+    """Invalid when the idempotency key is not one."""
+    raw = body.header(call.headers, b"idempotency-key")
+    key = idempotency_key(None if raw is None else raw.decode("latin-1"))
+    return Caller(call.where, call.principal.id, key)

@@ -1,0 +1,96 @@
+"""What callers see of pushes: progress, refusals in plain words, failures, receipts of a cancel."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pushwarden.core.outcome import Fate
+from pushwarden.core.push import PushState
+from pushwarden.core.receipt import Receipt
+from pushwarden.core.shard import Failure
+from pushwarden.dataplane.intake.words import explained
+from pushwarden.ports.journal import Progress
+
+
+def iso(ms: int | None) -> str | None:
+    """Unix milliseconds as ISO 8601 in UTC; None for none and for 0."""
+    if not ms:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def state(progress: Progress) -> str:
+    """`held` and `scheduled` are what an open push is called while nothing of it can go out."""
+    if progress.push.state is not PushState.OPEN:
+        return str(progress.push.state)
+    if progress.shards.get("held") and not progress.shards.get("claimed"):
+        return "held"
+    waiting = progress.planned is None and not progress.shards.get("claimed")
+    return "scheduled" if waiting and progress.push.not_before > progress.push.accepted_at else "open"
+
+
+def progress_view(progress: Progress) -> dict[str, Any]:
+    """Conservation: planned = pending + in_flight + accepted + refused + unknown + expired + stopped + withdrawn."""
+    push = progress.push
+    return {
+        "id": push.id,
+        "state": state(progress),
+        "type": str(push.type),
+        "class": str(push.klass),
+        "audience": progress.audience_note,
+        "title": push.message.title,
+        "estimated": progress.estimated,
+        "planned": progress.planned,
+        "pending": progress.pending,
+        "in_flight": progress.in_flight,
+        **{str(fate): progress.fates.get(fate, 0) for fate in Fate},
+        "refusals": [refusal_view(reason, count) for reason, count in sorted(progress.refusals.items())],
+        "shards": progress.shards,
+        "accepted_at": iso(push.accepted_at),
+        "not_before": iso(push.not_before),
+        "expires_at": iso(push.expires_at),
+        "finished_at": iso(progress.finished_at),
+    }
+
+
+def refusal_view(reason: str, count: int) -> dict[str, Any]:
+    meaning, action = explained(reason)
+    return {"reason": reason, "count": count, "meaning": meaning, "action": action}
+
+
+def failure_view(row: int, failure: Failure) -> dict[str, Any]:
+    """`token` is a short hash: enough to recognise one's own, not enough to send to."""
+    meaning, action = explained(failure.reason)
+    return {
+        "row": row,
+        "audience": failure.audience,
+        "seq": failure.seq,
+        "fate": str(failure.fate),
+        "reason": failure.reason,
+        "status": failure.status,
+        "at": iso(failure.at),
+        "token_hash": failure.token.hex(),
+        "meaning": meaning,
+        "action": action,
+    }
+
+
+def receipt_view(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "id": receipt.id,
+        "drained": receipt.drained,
+        "stopped_at": iso(receipt.stopped_at),
+        "ms": receipt.ms,
+        "senders": [
+            {
+                "sender": one.sender,
+                "confirmation": str(one.confirmation),
+                "ms": one.ms,
+                "named": one.named,
+                "until": iso(one.until_ms),
+                "killed": one.killed,
+            }
+            for one in receipt.senders
+        ],
+    }
