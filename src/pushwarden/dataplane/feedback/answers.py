@@ -1,0 +1,104 @@
+"""7 answers: what comes back from a connection, turned into outcomes and settled. Accepted is the hot path."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pushwarden.core.lane import Lane
+from pushwarden.core.outcome import Outcome
+from pushwarden.core.shard import ShardKind
+from pushwarden.dataplane.feedback.ledger import Ledger
+from pushwarden.dataplane.feedback.settle import UNANSWERED, Follow, settle
+from pushwarden.dataplane.lanes.work import Burst, Slice
+from pushwarden.dataplane.transport.streams import Link
+from pushwarden.http2.messages import Accepted, Answer, Event, Unanswered, Why
+from pushwarden.ports.clock import Clock
+from pushwarden.ports.devices import DeadToken
+from pushwarden.providers.port import Reply
+
+if TYPE_CHECKING:
+    from pushwarden.dataplane.lanes.station import Station
+
+
+class Answers:
+    """Hears every lane's events. Implements connections.Owner."""
+
+    def __init__(self, stations: Mapping[str, Station], ledger: Ledger, clock: Clock, stir: Callable[[], None]) -> None:
+        self._stations, self._ledger, self._clock, self._stir = stations, ledger, clock, stir
+
+    def heard(self, lane: Lane, link: Link, events: Sequence[Event]) -> None:
+        station = self._stations[lane.key]
+        for event in events:
+            match event:
+                case Accepted(tag, rows):
+                    self._accepted(station, tag, rows)
+                case Answer(tag, row):
+                    self._answered(station, link, tag, row, event)
+                case Unanswered(tag, rows, why):
+                    self._unanswered(tag, rows, why)
+                case _:
+                    pass  # the link itself heeds PingAcked, GoneAway and Broken
+        self._stir()
+
+    def troubled(self, lane: Lane, sentence: str, *, credential: bool) -> None:
+        """A connection could not be opened, or ended before it answered anything."""
+        station = self._stations[lane.key]
+        self._ledger.trouble(lane, sentence)
+        if credential:
+            station.refused(sentence, asyncio.get_running_loop().time())
+        self._stir()
+
+    def _accepted(self, station: Station, burst: Burst, rows: Sequence[int]) -> None:
+        burst.slice.work.accept(burst.slice, rows)
+        count = len(rows)
+        station.tally.attempts += count
+        if station.health.refusals or station.health.pauses:
+            station.health.accepted()
+        self._ledger.accepted(station.lane, count, (asyncio.get_running_loop().time() - burst.at) * 1000)
+
+    def _answered(self, station: Station, link: Link, burst: Burst, row: int, answer: Answer) -> None:
+        reply = Reply(answer.status, dict(answer.headers), answer.body)
+        outcome = station.provider.classify(reply)
+        station.tally.count(1)
+        link.answers += 1
+        part = burst.slice
+        part.work.in_flight -= 1
+        follow = self._settle(part, row, outcome)
+        self._ledger.ended(station.lane, outcome, 1)
+        match follow:
+            case Follow.REPORT:
+                self._report(station, burst, row, outcome)
+            case Follow.SUSPECT:
+                station.refused(outcome.reason, asyncio.get_running_loop().time())
+            case Follow.RECONNECT:
+                link.retire()
+            case Follow.ALARM:
+                self._ledger.alarm(station.lane, outcome.reason)
+            case Follow.NOTHING:
+                pass
+
+    def _report(self, station: Station, burst: Burst, row: int, outcome: Outcome) -> None:
+        work = burst.slice.work
+        if work.shard.kind is not ShardKind.TOKENS:
+            seq = work.seq(burst.slice.offset(row))
+            dead = DeadToken(seq, burst.slice.token(row), outcome.gone_ms, outcome.reason)
+            station.tally.report(work.shard.audience, dead)
+
+    def _unanswered(self, burst: Burst, rows: Sequence[int], why: Why) -> None:
+        work = burst.slice.work
+        work.in_flight -= len(rows)
+        if why is Why.UNPROCESSED:
+            work.again += [burst.slice.offset(row) for row in rows]
+            return
+        outcome = UNANSWERED[why]
+        for row in rows:
+            self._settle(burst.slice, row, outcome)
+        self._ledger.ended(work.lane, outcome, len(rows))
+
+    def _settle(self, part: Slice, row: int, outcome: Outcome) -> Follow:
+        now_ms = self._clock.now_ms()
+        jitter = random.random()  # noqa: S311  spreads retries, guards nothing
+        return settle(part.work, part.offset(row), part.token(row), outcome, now_ms, jitter)

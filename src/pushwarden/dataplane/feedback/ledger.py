@@ -1,0 +1,119 @@
+"""7 ledger: records in the journal what has ended and reserves what may be written next, in one transaction.
+
+Marks are totals; a journal that is locked or full delays them, and with them the writing, but loses none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from pushwarden.core.errors import Busy, StoreFull
+from pushwarden.core.lane import Lane
+from pushwarden.core.outcome import Ending, Outcome
+from pushwarden.core.shard import Mark
+from pushwarden.dataplane.feedback.counters import Counters
+from pushwarden.dataplane.lanes.gate import lane_family
+from pushwarden.dataplane.lanes.pacing import window
+from pushwarden.dataplane.lanes.window import grants
+from pushwarden.dataplane.lanes.work import Work
+from pushwarden.ports.journal import Journal
+
+LONGEST = 0.020
+"""Seconds an ending may wait for its record."""
+REST = 0.05
+"""Seconds between two tries while the journal cannot be written."""
+SMOOTHING = 0.05
+
+
+class Ledger:
+    """The works of one sender and their record. `least`: W while answers come within 10 ms."""
+
+    def __init__(self, journal: Journal, least: int) -> None:
+        self.works: list[Work] = []
+        self.counters = Counters()
+        self.troubles: dict[str, str] = {}
+        self.after: Callable[[], Awaitable[None]] | None = None
+        self._journal, self._least = journal, least
+        self._reply_time = 0.0
+        self._unrecorded = 0
+        self._pressed = asyncio.Event()
+
+    @property
+    def window(self) -> int:
+        """W now: recipients issued and not done, all shards of this sender together."""
+        return window(self._least, self._reply_time)
+
+    def press(self) -> None:
+        """There is something to record, or someone waits for more to be issued."""
+        self._pressed.set()
+
+    # --- what the answers and the pump report
+
+    def wrote(self, work: Work, count: int, now_ms: int) -> None:
+        self.counters.written += count
+        due = max(work.push.accepted_at, work.shard.due_at)
+        self.counters.waited(lane_family(work.lane), now_ms - due, count)
+
+    def accepted(self, lane: Lane, count: int, ms: float) -> None:
+        family = lane_family(lane)
+        self.counters.endings[family, Ending.ACCEPTED, ""] += count
+        self.counters.answered(family, ms, count)
+        self._reply_time += SMOOTHING * (ms / 1000 - self._reply_time)
+        self.troubles.pop(family, None)
+        self._count(count)
+
+    def ended(self, lane: Lane, outcome: Outcome, count: int) -> None:
+        self.counters.endings[lane_family(lane), outcome.ending, outcome.reason] += count
+        self._count(count)
+
+    def trouble(self, lane: Lane, sentence: str) -> None:
+        """Why a lane cannot connect, for people; the next accepted push clears it."""
+        self.troubles[lane_family(lane)] = sentence
+
+    def alarm(self, lane: Lane, reason: str) -> None:
+        self.counters.alarms[f"{lane_family(lane)} {reason}"] += 1
+
+    def _count(self, count: int) -> None:
+        self._unrecorded += count
+        if self._unrecorded * 4 >= self._least:
+            self._pressed.set()
+
+    # --- the record
+
+    async def keep(self, recorded: Callable[[], None]) -> None:
+        """For ever: records at a quarter of W, when someone presses, or every 20 ms."""
+        while True:
+            try:
+                async with asyncio.timeout(LONGEST):
+                    await self._pressed.wait()
+            except TimeoutError:
+                pass
+            self._pressed.clear()
+            if await self.flush():
+                recorded()
+            if self.after is not None:
+                await self.after()
+
+    async def flush(self) -> bool:
+        """One round of marks; False when there was nothing to record."""
+        self._unrecorded = 0
+        pairs = grants(self.works, self.window)
+        if not pairs:
+            return False
+        refused = await self._mark([mark for _, mark in pairs])
+        stale = {(mark.push, mark.no) for mark in refused}
+        for work, mark in pairs:
+            gone = (mark.push, mark.no) in stale
+            if gone or mark.finished or mark.release is not None:
+                self.works.remove(work)
+            else:
+                work.grant(mark.issued)
+        return True
+
+    async def _mark(self, marks: Sequence[Mark]) -> list[Mark]:
+        while True:
+            try:
+                return await self._journal.mark(marks)
+            except (Busy, StoreFull):
+                await asyncio.sleep(REST)

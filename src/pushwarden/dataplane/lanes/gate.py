@@ -1,0 +1,81 @@
+"""5 gate: may this push be written now? Decided before every burst from the fence, the clock and the Snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from pushwarden.core.app import Snapshot
+from pushwarden.core.lane import Lane
+from pushwarden.core.push import Push, PushState
+from pushwarden.core.scope import Scope
+from pushwarden.ports.fence import Fence
+
+
+class Verdict(StrEnum):
+    GO = "go"
+    HOLD = "hold"  # stays in the journal until a resume, a release or its ttl
+    DISCARD = "discard"  # ends `stopped`
+    EXPIRE = "expire"  # ends `expired`
+
+
+class Gate:
+    """Caches one verdict a push and forgets them all when the fence's generation or the configuration changes."""
+
+    def __init__(self, fence: Fence) -> None:
+        self._fence = fence
+        self._generation = -1
+        self._stops: tuple[Scope, ...] = ()
+        self._held: frozenset[str] = frozenset()
+        self._snapshot = Snapshot(0)
+        self._cache: dict[tuple[str, str], Verdict] = {}
+
+    def __repr__(self) -> str:
+        return f"<gate generation {self._generation}: {len(self._stops)} stops, {len(self._held)} lanes held>"
+
+    def configure(self, snapshot: Snapshot, held: Collection[str]) -> None:
+        """held: keys of the lanes a person must release (organisation/app/environment/provider)."""
+        self._snapshot, self._held = snapshot, frozenset(held)
+        self._cache.clear()
+
+    def refresh(self) -> bool:
+        """Reads the stops anew when the generation moved; True when it did."""
+        generation = self._fence.generation()
+        if generation == self._generation:
+            return False
+        self._generation = generation
+        self._stops = tuple(stop.scope for stop in self._fence.stops())
+        self._cache.clear()
+        return True
+
+    def touches(self, scope: Scope) -> bool:
+        """Whether some stop is about this scope: covers it, or lies within it."""
+        return any(stop.covers(scope) or scope.covers(stop) for stop in self._stops)
+
+    def verdict(self, push: Push, lane: Lane, now_ms: int) -> Verdict:
+        """Stop before everything, then the ttl, then what holds a lane."""
+        self.refresh()
+        key = (push.id, lane.provider)
+        known = self._cache.get(key)
+        if known is None:
+            known = self._cache[key] = self._decide(push, lane)
+        if known is not Verdict.DISCARD and now_ms >= push.expires_at > 0:
+            return Verdict.EXPIRE
+        return known
+
+    def _decide(self, push: Push, lane: Lane) -> Verdict:
+        if push.state is PushState.DISCARDING:
+            return Verdict.DISCARD
+        scope = push.scope
+        if any(stop.covers(scope) for stop in self._stops):
+            return Verdict.HOLD
+        if lane_family(lane) in self._held:
+            return Verdict.HOLD
+        app = self._snapshot.app(lane.organisation, lane.app)
+        credential = self._snapshot.credential(lane.organisation, lane.app, lane.environment, lane.provider)
+        return Verdict.GO if app is not None and app.enabled and credential is not None else Verdict.HOLD
+
+
+def lane_family(lane: Lane) -> str:
+    """What a hold names: the lane without its class, since all classes share the credential and the tokens."""
+    return "/".join((lane.organisation, lane.app, lane.environment, lane.provider))

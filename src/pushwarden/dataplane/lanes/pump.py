@@ -1,0 +1,305 @@
+"""5 pump: the way of a push out of the store: claim → gate → render → transport → classify → settle.
+
+No step calls the next, no retry sleeps. Answers come in through `heard`; the ledger records what they ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pushwarden.core.app import Credential, Snapshot
+from pushwarden.core.errors import StaleClaim
+from pushwarden.core.lane import Class, Lane
+from pushwarden.core.outcome import Fate
+from pushwarden.core.push import Push
+from pushwarden.core.receipt import Confirmation
+from pushwarden.core.shard import Shard, ShardState
+from pushwarden.dataplane.feedback.answers import Answers
+from pushwarden.dataplane.feedback.ledger import Ledger
+from pushwarden.dataplane.feedback.settle import SENDER_LOST, end_rest, settle
+from pushwarden.dataplane.lanes.gate import Gate, Verdict
+from pushwarden.dataplane.lanes.reading import SLICE_AGE, Maker, in_doubt, open_work
+from pushwarden.dataplane.lanes.station import Station
+from pushwarden.dataplane.lanes.window import release
+from pushwarden.dataplane.lanes.work import Burst, Work
+from pushwarden.dataplane.transport.connections import Entry
+from pushwarden.ports.clock import Clock
+from pushwarden.ports.devices import Devices
+from pushwarden.ports.journal import Journal
+from pushwarden.providers.port import Provider
+
+QUANTUM = 512
+"""Recipients one shard may write before the next shard has its turn."""
+CLAIM_SMALL, CLAIM_BULK = 64, 4
+"""Shards under way at once: single pushes are many and tiny, fan-out shards few and wide."""
+TICK = 0.1
+SWEEP_MS = 1000
+"""Without a doorbell, shards that fell due are found within this time."""
+FENCE_TIMEOUT = 0.05
+SMALL = (Class.URGENT, Class.NORMAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a pump works with. entry: opens a credential and says where and as whom to connect."""
+
+    journal: Journal
+    devices: Devices
+    clock: Clock
+    providers: Mapping[str, Provider]
+    entry: Callable[[Lane, Credential], Entry]
+
+
+class Pump:
+    """One sender's send loop over the classes it serves."""
+
+    def __init__(self, name: str, classes: Sequence[Class], tools: Tools, gate: Gate, ledger: Ledger) -> None:
+        self.name, self.classes, self.tools = name, tuple(classes), tools
+        self.gate, self.ledger = gate, ledger
+        self.works: list[Work] = ledger.works
+        self.stations: dict[str, Station] = {}
+        self.answers = Answers(self.stations, ledger, tools.clock, self.stir)
+        self.snapshot = Snapshot(0)
+        self.draining = False
+        self._claim_at = 0
+        self._awake = asyncio.Event()
+        self._emptied = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<pump {self.name}: {len(self.works)} shards, {len(self.stations)} lanes, W {self.ledger.window}>"
+
+    async def run(self) -> None:
+        """Until `drain`: one round after another, as long as there is something to write."""
+        tending = asyncio.create_task(self._tend())
+        keeping = asyncio.create_task(self.ledger.keep(self.stir))
+        try:
+            while not (self.draining and not self.works):
+                await self._claim()
+                for work in [*self.works]:
+                    await self._advance(work)
+                await self._rest()
+                _raise_if_dead(tending, keeping)
+            self._emptied.set()
+        finally:
+            tending.cancel()
+            keeping.cancel()
+            await asyncio.gather(tending, keeping, return_exceptions=True)
+            for station in self.stations.values():
+                station.connections.close()
+
+    # --- what others may ask
+
+    def stir(self) -> None:
+        """Something changed: there may be room to write, or a shard to claim."""
+        self._awake.set()
+
+    def doorbell(self) -> None:
+        """Shards of our classes have been accepted."""
+        self._claim_at = 0
+        self.stir()
+
+    def configure(self, snapshot: Snapshot, held: Sequence[str]) -> None:
+        """A new Snapshot, and the lane families that wait for a person."""
+        self.snapshot = snapshot
+        self.gate.configure(snapshot, held)
+        for station in self.stations.values():
+            lane = station.lane
+            credential = snapshot.credential(lane.organisation, lane.app, lane.environment, lane.provider)
+            if credential is not None:
+                station.use(credential)
+        self.doorbell()
+
+    async def fence(self) -> tuple[Confirmation, int]:
+        """Applies the fence as it stands: nothing is written from here on; PING proves what was written is read."""
+        self.gate.refresh()
+        self.stir()
+        stations = [station for station in self.stations.values() if self.gate.touches(station.lane.scope)]
+        results = await asyncio.gather(*(station.connections.barrier(FENCE_TIMEOUT) for station in stations))
+        named = sum(count for _, count in results)
+        return (Confirmation.DRAINED if all(drained for drained, _ in results) else Confirmation.FENCED), named
+
+    async def drain(self, patience: float) -> None:
+        """Writes nothing more, waits for the answers under way, gives the shards back. patience: seconds."""
+        self.draining = True
+        for work in self.works:
+            if work.leaving is None:
+                release(work, ShardState.READY)
+        self.ledger.press()
+        self.stir()
+        try:
+            await asyncio.wait_for(self._emptied.wait(), patience)
+        except TimeoutError:
+            for station in self.stations.values():
+                station.connections.close()
+            self.ledger.press()
+        self.stir()
+
+    # --- claim
+
+    async def _claim(self) -> None:
+        now = self.tools.clock.now_ms()
+        if self.draining or now < self._claim_at:
+            return
+        found = 0
+        for classes, most in (
+            (_only(self.classes, SMALL), CLAIM_SMALL),
+            (_only(self.classes, (Class.BULK,)), CLAIM_BULK),
+        ):
+            room = most - sum(work.lane.klass in classes for work in self.works)
+            if classes and room > 0:
+                claimed = await self.tools.journal.claim(self.name, classes, room, now)
+                found += len(claimed)
+                for shard, push in claimed:
+                    await self._open(shard, push)
+        if not found:
+            due = await self.tools.journal.due(self.classes)
+            self._claim_at = min(due, now + SWEEP_MS) if due is not None and due > now else now + SWEEP_MS
+
+    async def _open(self, shard: Shard, push: Push) -> None:
+        try:
+            work = await open_work(shard, push, self.tools.devices, self.tools.journal, self._now())
+        except StaleClaim:
+            return
+        now_ms = self.tools.clock.now_ms()
+        for offset in in_doubt(work):
+            settle(work, offset, b"", SENDER_LOST, now_ms, 0.0)
+        work.dirty = True
+        self.works.append(work)
+        self.ledger.press()
+
+    # --- gate, render, transport
+
+    async def _advance(self, work: Work) -> None:
+        if work.leaving is not None or work.finished:
+            return
+        match self.gate.verdict(work.push, work.lane, self.tools.clock.now_ms()):
+            case Verdict.GO:
+                await self._write(work)
+            case Verdict.HOLD:
+                release(work, ShardState.HELD)
+            case Verdict.DISCARD:
+                end_rest(work, Fate.STOPPED)
+            case Verdict.EXPIRE:
+                end_rest(work, Fate.EXPIRED)
+        if work.leaving is not None or work.finished:
+            self.ledger.press()
+
+    async def _write(self, work: Work) -> None:
+        """As much of the shard as the journal has issued and the lane's connections take, a quantum at most."""
+        station = self._station(work.lane)
+        if station.health.paused(self._now()):
+            pause = station.health.until - self._now()
+            release(work, ShardState.READY, self.tools.clock.now_ms() + int(1000 * pause) + 1)
+            return
+        budget = QUANTUM
+        while budget > 0:
+            part = work.slice
+            if part is None or not part.left or self._now() - part.read_at > SLICE_AGE:
+                work.put_back()
+                if not await self._load(work, station):
+                    return
+                continue
+            wrote = self._burst(work, station, budget)
+            if not wrote:
+                return
+            budget -= wrote
+        self.stir()
+
+    def _burst(self, work: Work, station: Station, most: int) -> int:
+        """Writes rows of the current slice; how many. Synchronous: nothing comes between the fence and the write."""
+        part = work.slice
+        assert part is not None
+        if self.gate.refresh() or self.draining:
+            self.stir()
+            return 0
+        stop = min(part.writable(work.issued), part.written + most)
+        if stop <= part.written:
+            self.ledger.press()
+            return 0
+        link = station.connections.best()
+        if link is None:
+            if not station.connections.links:
+                station.connections.tend(self._now(), 1)
+            return 0
+        now = self._now()
+        facts = station.provider.facts
+        allowed = facts.urgent_deadline if work.lane.klass is Class.URGENT else facts.deadline
+        requests = part.addressed(link.authorization, link.authority)
+        wrote = link.submit(requests, part.written, stop, Burst(part, now), now + allowed)
+        part.written += wrote
+        work.in_flight += wrote
+        self.ledger.wrote(work, wrote, self.tools.clock.now_ms())
+        return wrote
+
+    async def _load(self, work: Work, station: Station) -> bool:
+        """Reads and renders the next slice; False when nothing is left to write."""
+        app = self.snapshot.app(work.lane.organisation, work.lane.app)
+        if app is None or (work.next >= work.width and not work.again):
+            return False
+        tools = self.tools
+        now_ms = tools.clock.now_ms()
+        maker = Maker(tools.devices, station.provider, app, station.credential)
+        work.slice = await maker.load(work, self._now(), now_ms)
+        if work.dirty:
+            self.ledger.press()
+        return work.slice is not None or work.next < work.width or bool(work.again)
+
+    def _station(self, lane: Lane) -> Station:
+        station = self.stations.get(lane.key)
+        if station is None:
+            credential = self.snapshot.credential(lane.organisation, lane.app, lane.environment, lane.provider)
+            assert credential is not None  # the gate lets no push through without one
+            provider = self.tools.providers[lane.provider]
+            station = Station(lane, provider, credential, lambda c: self.tools.entry(lane, c), self.answers)
+            self.stations[lane.key] = station
+        return station
+
+    # --- time
+
+    async def _tend(self) -> None:
+        """Deadlines, PINGs, opening and retiring of connections, the lease."""
+        renewed = self._now()
+        while True:
+            await asyncio.sleep(TICK)
+            now = self._now()
+            for station in [*self.stations.values()]:
+                station.connections.tend(now, self._under_way(station))
+            if now - renewed > 1.0:
+                renewed = now
+                await self.tools.journal.renew(self.name, self.tools.clock.now_ms())
+            self.stir()
+
+    def _under_way(self, station: Station) -> int:
+        """Requests the lane could have in flight now: those that are, and those that could follow within W."""
+        key = station.lane.key
+        open_recipients = sum(work.open for work in self.works if work.lane.key == key and work.leaving is None)
+        return min(self.ledger.window, open_recipients)
+
+    async def _rest(self) -> None:
+        """Until something stirs, or the next shard falls due."""
+        if not self._awake.is_set():
+            wait = max(0.001, (self._claim_at - self.tools.clock.now_ms()) / 1000)
+            try:
+                async with asyncio.timeout(wait):
+                    await self._awake.wait()
+            except TimeoutError:
+                pass
+        else:
+            await asyncio.sleep(0)
+        self._awake.clear()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _only(classes: Sequence[Class], among: Sequence[Class]) -> tuple[Class, ...]:
+    return tuple(klass for klass in classes if klass in among)
+
+
+def _raise_if_dead(*tasks: asyncio.Task[None]) -> None:
+    """A sender whose clockwork has died must not go on writing."""
+    for task in tasks:
+        if task.done():
+            task.result()

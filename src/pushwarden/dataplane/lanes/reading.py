@@ -1,0 +1,121 @@
+"""5 render: reads the next rows of a shard and has the provider render them. Vanished rows end `withdrawn`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pushwarden.core.app import App, Credential
+from pushwarden.core.device import Rows
+from pushwarden.core.outcome import Fate
+from pushwarden.core.push import Push
+from pushwarden.core.shard import Shard, ShardKind
+from pushwarden.dataplane.feedback.settle import fail
+from pushwarden.dataplane.lanes.work import Slice, Work, pack, unpack
+from pushwarden.ports.devices import Devices
+from pushwarden.ports.journal import Journal
+from pushwarden.providers.port import Provider
+
+SLICE_ROWS = 2048
+SLICE_AGE = 0.250
+"""Rows read together, and for how many seconds they may be written: an opt-out takes effect at the next read."""
+
+
+async def open_work(shard: Shard, push: Push, devices: Devices, journal: Journal, now: float) -> Work:
+    """A claimed shard made ready to write; a range shard's members are frozen at its first claim."""
+    if shard.kind is not ShardKind.RANGE:
+        return Work(shard, push, unpack(shard.done, shard.width), now)
+    if shard.frozen:
+        absent = unpack(shard.members, shard.width).translate(bytes([1, 0]) + bytes(254))
+        done = unpack(shard.done, shard.width)
+        return Work(shard, push, bytearray(a | b for a, b in zip(absent, done, strict=True)), now)
+    flags = bytearray(b"\1") * shard.width
+    found = await devices.members(shard.audience, shard.lo, shard.lo + shard.width, push.tags)
+    if isinstance(found, range):
+        flags[found.start - shard.lo : found.stop - shard.lo] = bytes(len(found))
+    else:
+        for seq in found:
+            flags[seq - shard.lo] = 0
+    await journal.freeze(shard, pack(bytearray(1 - flag for flag in flags)), len(found))
+    return Work(shard, push, flags, now)
+
+
+def in_doubt(work: Work) -> list[int]:
+    """Offsets an earlier holder may have written without hearing the answer."""
+    return [offset for offset in range(work.issued) if not work.flags[offset]]
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What turns rows of a shard into an envelope."""
+
+    devices: Devices
+    provider: Provider
+    app: App
+    credential: Credential
+
+    async def load(self, work: Work, now: float, now_ms: int) -> Slice | None:
+        """The next slice of a shard, None when these rows are all gone. Rows the provider cannot take end here."""
+        again = bool(work.again)
+        wanted = _next(work)
+        if not wanted:
+            return None
+        rows, offsets = await _rows(work, wanted, self.devices, self.provider.columns(work.push))
+        _withdraw(work, wanted, offsets, len(rows))
+        if not len(rows):
+            return None
+        envelope = self.provider.render(work.push, self.app, self.credential, rows)[0]
+        part = Slice(work, envelope, now, wanted[0], offsets, rows.tokens, again)
+        for row, outcome in envelope.refused:
+            offset = part.base + row if offsets is None else offsets[row]
+            fail(work, offset, rows.tokens[row], Fate.REFUSED, outcome, now_ms)
+        return part
+
+
+def _next(work: Work) -> Sequence[int]:
+    """The offsets to read now: first those to be written again, then on from where the last slice ended."""
+    if work.again:
+        ready, work.again = sorted(work.again[:SLICE_ROWS]), work.again[SLICE_ROWS:]
+        return ready
+    first, work.next = work.next, min(work.width, work.next + SLICE_ROWS)
+    return _open_offsets(work, first, work.next)
+
+
+def _withdraw(work: Work, wanted: Sequence[int], offsets: Sequence[int] | None, found: int) -> None:
+    if found < len(wanted):
+        kept = set(offsets or ())
+        for offset in wanted:
+            if offset not in kept:
+                work.end(offset, Fate.WITHDRAWN)
+
+
+def _open_offsets(work: Work, first: int, stop: int) -> Sequence[int]:
+    if work.flags.find(1, first, stop) < 0:
+        return range(first, stop)
+    return [offset for offset in range(first, stop) if not work.flags[offset]]
+
+
+async def _rows(
+    work: Work, wanted: Sequence[int], devices: Devices, columns: tuple[str, ...]
+) -> tuple[Rows, Sequence[int] | None]:
+    """Rows and their shard offsets; None for offsets means "the whole of wanted, which is a range"."""
+    shard = work.shard
+    if shard.kind is ShardKind.TOKENS:
+        tokens = shard.members.split(b"\n")
+        return Rows(list(wanted), [tokens[offset] for offset in wanted]), wanted
+    if shard.kind is ShardKind.LIST:
+        where = {work.seq(offset): offset for offset in wanted}
+        rows = await devices.pick(shard.audience, list(where), columns)
+        return rows, [where[seq] for seq in rows.seqs]
+    rows = await devices.page(shard.audience, shard.lo + wanted[0], shard.lo + wanted[-1] + 1, columns)
+    if isinstance(wanted, range) and len(rows) == len(wanted):
+        return rows, None
+    allowed = set(wanted)
+    keep = [row for row, seq in enumerate(rows.seqs) if seq - shard.lo in allowed]
+    if len(keep) < len(rows):
+        rows = Rows(
+            [rows.seqs[row] for row in keep],
+            [rows.tokens[row] for row in keep],
+            {name: [column[row] for row in keep] for name, column in rows.values.items()},
+        )
+    return rows, [seq - shard.lo for seq in rows.seqs]

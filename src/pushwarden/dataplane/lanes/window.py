@@ -1,0 +1,52 @@
+"""What the sender may write ahead of the journal: shares the window W among the shards under way. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pushwarden.core.shard import Mark, ShardState
+from pushwarden.dataplane.feedback.settle import leave
+from pushwarden.dataplane.lanes.work import Work
+
+MOST_WAITING = 256
+"""Retries gathered before they move into one later shard; fewer move when the shard has nothing else to do."""
+
+
+def ripe(work: Work) -> bool:
+    """Whether the recipients that wait for a retry should move now."""
+    return bool(work.waiting) and (
+        len(work.waiting) >= MOST_WAITING or len(work.waiting) >= work.open - work.in_flight or work.leaving is not None
+    )
+
+
+def grants(works: Sequence[Work], window: int) -> list[tuple[Work, Mark]]:
+    """The marks of one flush: what has ended, and how far each shard may be written, first come first served."""
+    room = window - sum(work.outstanding for work in works)
+    pairs = []
+    for work in works:
+        if ripe(work):
+            leave(work)
+        issued = work.issued
+        if room > 0 and work.leaving is None:
+            issued = work.issue(room)
+            room -= issued - work.issued
+        if work.dirty or issued != work.issued or _leaves(work):
+            pairs.append((work, work.mark(work.next if _leaves(work) else issued)))
+    return pairs
+
+
+def _leaves(work: Work) -> bool:
+    """Whether the shard can be given back: nothing of it is in flight and nothing waits."""
+    return work.leaving is not None and work.in_flight == 0 and not work.waiting
+
+
+def release(work: Work, state: ShardState, due_at: int = 0) -> None:
+    """Starts to give a shard back: what is unwritten stays in it, what was refused as unprocessed moves on at once.
+
+    due_at: Unix ms at which a READY shard may be claimed again; 0 keeps the shard's own.
+    """
+    work.put_back()
+    work.due_at = due_at or work.due_at
+    work.waiting += [(offset, work.due_at) for offset in work.again]
+    work.again = []
+    work.leaving = state

@@ -1,0 +1,239 @@
+"""A claimed shard in memory: what of it is written, what has ended, and the slice of rows being written."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pushwarden.core.lane import Lane
+from pushwarden.core.outcome import Fate
+from pushwarden.core.push import Push
+from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardKind, ShardState
+from pushwarden.http2.messages import Requests
+from pushwarden.providers.port import Authorization, Envelope
+
+_TO_DIGITS = bytes([48, 49]) + bytes([49]) * 254
+_TO_FLAGS = bytes(value & 1 for value in range(256))
+
+
+def pack(flags: bytearray) -> bytes:
+    """Flags of one byte each → a bitmap, bit i of byte i//8, least significant first."""
+    return int(flags.translate(_TO_DIGITS)[::-1] or b"0", 2).to_bytes((len(flags) + 7) // 8, "little")
+
+
+def unpack(bitmap: bytes, width: int) -> bytearray:
+    """The reverse of `pack`; missing bytes are zeros."""
+    digits = f"{int.from_bytes(bitmap, 'little'):0{width}b}".encode()[::-1]
+    return bytearray(digits[:width].translate(_TO_FLAGS))
+
+
+@dataclass(slots=True)
+class Slice:
+    """Rows read together and rendered. Row i stands at shard offset base+i, or offsets[i] when there are holes."""
+
+    work: Work
+    envelope: Envelope
+    read_at: float
+    base: int
+    offsets: Sequence[int] | None
+    tokens: list[bytes] = field(repr=False)
+    again: bool = False  # rows that were written before and are not processed
+    written: int = 0  # rows of the envelope written so far
+    requests: Requests | None = None
+    authorization: Authorization | None = None
+
+    @property
+    def left(self) -> int:
+        return self.envelope.count - self.written
+
+    def offset(self, row: int) -> int:
+        """The shard offset of the envelope's row."""
+        if self.envelope.rows is not None:
+            row = self.envelope.rows[row]
+        return self.base + row if self.offsets is None else self.offsets[row]
+
+    def token(self, row: int) -> bytes:
+        return self.tokens[row if self.envelope.rows is None else self.envelope.rows[row]]
+
+    def writable(self, issued: int) -> int:
+        """Rows of the envelope that the journal has issued: a prefix. Rows written before are issued already."""
+        if self.again:
+            return self.envelope.count
+        if self.offsets is None and self.envelope.rows is None:
+            return min(self.envelope.count, issued - self.base)
+        return bisect_left(range(self.envelope.count), issued, key=self.offset)
+
+    def addressed(self, authorization: Authorization, authority: bytes) -> Requests:
+        """The envelope as requests that carry this authorization; built once for as long as it stays the same."""
+        if self.requests is None or self.authorization is not authorization:
+            envelope = self.envelope
+            headers = envelope.headers + authorization.headers
+            self.requests = Requests(envelope.count, authority, envelope.path, envelope.body, headers)
+            self.authorization = authorization
+        return self.requests
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """The tag of rows written in one go: which slice they are of, on which lane, and when they left."""
+
+    slice: Slice
+    at: float
+
+
+class Work:
+    """One shard under way. Offsets 0 … width-1; a flag is 1 once the offset has ended, moved, or was never a member."""
+
+    __slots__ = (
+        "_early",
+        "_reserved",
+        "_start",
+        "again",
+        "claimed_at",
+        "counts",
+        "detours",
+        "dirty",
+        "due_at",
+        "failures",
+        "flags",
+        "in_flight",
+        "issued",
+        "lane",
+        "leaving",
+        "moved",
+        "next",
+        "open",
+        "push",
+        "retries",
+        "shard",
+        "slice",
+        "waiting",
+    )  # fmt: skip
+
+    def __init__(self, shard: Shard, push: Push, flags: bytearray, claimed_at: float) -> None:
+        self.shard, self.push, self.flags, self.claimed_at = shard, push, flags, claimed_at
+        self.lane = Lane.parse(shard.lane)
+        self.counts = {fate: shard.counts.get(fate, 0) for fate in Fate}
+        self.moved = shard.moved
+        self.issued = self.next = shard.issued
+        self.again: list[int] = []
+        self.detours = 0
+        self.failures: list[Failure] = []
+        self.retries: list[NewShard] = []
+        self.waiting: list[tuple[int, int]] = []  # (offset, due_at) of recipients about to move into a later shard
+        self.in_flight = 0
+        self.open = self._start = flags.count(0)
+        self._early = 0
+        self._reserved = flags.count(0, 0, shard.issued)
+        self.slice: Slice | None = None
+        self.dirty = False
+        self.leaving: ShardState | None = None
+        self.due_at = shard.due_at
+
+    def __repr__(self) -> str:
+        return (
+            f"<work {self.push.id}/{self.shard.no} {self.shard.kind} {self.lane.key}: {self.next}/{self.issued} of "
+            f"{len(self.flags)} written, {self.in_flight} in flight, {self.open} open>"
+        )
+
+    @property
+    def width(self) -> int:
+        return len(self.flags)
+
+    @property
+    def finished(self) -> bool:
+        return self.open == 0 and self.in_flight == 0
+
+    @property
+    def outstanding(self) -> int:
+        """Recipients that may have been written and have not ended: what a kill -9 now would leave in doubt."""
+        return max(0, self._reserved - (self._start - self.open - self._early))
+
+    def issue(self, room: int) -> int:
+        """Offsets that `room` more recipients reach; the journal must record it before `issued` may be set to it."""
+        return min(self.width, self.issued + room)
+
+    def grant(self, issued: int) -> None:
+        """The journal has recorded it: offsets below may be written."""
+        self._reserved += self.flags.count(0, self.issued, issued)
+        self.issued = max(self.issued, issued)
+
+    def seq(self, offset: int) -> int:
+        """The device sequence of an offset (its own number for raw tokens)."""
+        match self.shard.kind:
+            case ShardKind.RANGE:
+                return self.shard.lo + offset
+            case ShardKind.LIST:
+                return int.from_bytes(self.shard.members[offset * 8 : offset * 8 + 8], "little")
+            case ShardKind.TOKENS:
+                return offset
+
+    def end(self, offset: int, fate: Fate) -> None:
+        """One recipient has ended. Ending twice is refused: exactly one ending each."""
+        if self.flags[offset]:
+            raise ValueError(f"{self!r}: offset {offset} ended twice")
+        self._close(offset)
+        self.counts[fate] += 1
+
+    def unwritten(self) -> list[int]:
+        """Open offsets that are not in flight and wait for no retry: what a stop or the ttl can still catch."""
+        left = [offset for offset in range(self.next, self.width) if not self.flags[offset]]
+        if self.slice is not None:
+            left += [self.slice.offset(row) for row in range(self.slice.written, self.slice.envelope.count)]
+        return sorted({*left, *self.again})
+
+    def put_back(self) -> None:
+        """Forgets the slice; its unwritten rows will be read again, as the store has them then."""
+        part, self.slice = self.slice, None
+        if part is None or not part.left:
+            return
+        if part.again:
+            self.again += [part.offset(row) for row in range(part.written, part.envelope.count)]
+        else:
+            self.next = part.offset(part.written)
+
+    def accept(self, part: Slice, rows: Sequence[int]) -> None:
+        """Many accepted at once: the hot path. Rows are the envelope's."""
+        flags, base = self.flags, part.base
+        if part.offsets is None and part.envelope.rows is None:
+            for row in rows:
+                flags[base + row] = 1
+        else:
+            for row in rows:
+                flags[part.offset(row)] = 1
+        self.open -= len(rows)
+        self.in_flight -= len(rows)
+        self.counts[Fate.ACCEPTED] += len(rows)
+        self.dirty = True
+
+    def move(self, offset: int) -> None:
+        """The recipient leaves into a later shard."""
+        self._close(offset)
+        self.moved += 1
+
+    def _close(self, offset: int) -> None:
+        self.flags[offset] = 1
+        self.open -= 1
+        self._early += offset >= self.issued
+        self.dirty = True
+
+    def mark(self, issued: int) -> Mark:
+        """What the journal is to record now; takes the failures and retries along. issued: from `issue`."""
+        failures, self.failures = tuple(self.failures), []
+        retries, self.retries = tuple(self.retries), []
+        self.dirty = False
+        return Mark(
+            push=self.push.id,
+            no=self.shard.no,
+            fence=self.shard.fence,
+            issued=issued,
+            done=b"" if self.finished else pack(self.flags),
+            counts=dict(self.counts),
+            moved=self.moved,
+            failures=failures,
+            retries=retries,
+            finished=self.finished,
+            release=None if self.finished else self.leaving,
+            due_at=self.due_at,
+        )

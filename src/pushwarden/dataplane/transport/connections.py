@@ -1,0 +1,136 @@
+"""6 connections: a lane's links, opened, replaced and retired as the pool decides."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pushwarden.core.lane import Lane
+from pushwarden.dataplane.transport import pool
+from pushwarden.dataplane.transport.dial import DialError, Target, dial
+from pushwarden.dataplane.transport.streams import Link
+from pushwarden.http2.messages import Event
+from pushwarden.providers.port import Authorization, Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What it takes to open a connection now: where, and as whom."""
+
+    target: Target
+    authorization: Authorization
+
+
+class Owner(Protocol):
+    """Who hears of a lane's answers and troubles."""
+
+    def heard(self, lane: Lane, link: Link, events: Sequence[Event]) -> None: ...
+    def troubled(self, lane: Lane, sentence: str, *, credential: bool) -> None:
+        """No connection could be opened, or one ended badly. credential: the client certificate is suspected."""
+        ...
+
+
+class Connections:
+    """The links of one lane. `entry` gives the current target and authorization, renewed as time goes on."""
+
+    def __init__(self, lane: Lane, facts: Facts, entry: Callable[[], Entry], owner: Owner) -> None:
+        self.lane, self.facts = lane, facts
+        self._entry, self._owner = entry, owner
+        self._limits = pool.size(lane.klass, facts)
+        self._dialling = pool.Dialling()
+        self._opening: set[asyncio.Task[None]] = set()
+        self.links: list[Link] = []
+
+    def __repr__(self) -> str:
+        return f"<connections {self.lane.key}: {len(self.links)} open, {len(self._opening)} opening>"
+
+    @property
+    def in_flight(self) -> int:
+        return sum(link.in_flight for link in self.links)
+
+    @property
+    def reply_time(self) -> float:
+        return max((link.reply_time for link in self.links), default=0.0)
+
+    def best(self) -> Link | None:
+        """The link to write on now; None when every one is busy or none is open yet."""
+        link = pool.choose(self.links)
+        return link if isinstance(link, Link) else None
+
+    def tend(self, now: float, under_way: int) -> None:
+        """Opens what is wanted, renews authorizations, retires what is old. under_way: requests it could carry now."""
+        for link in [*self.links]:
+            link.tick()
+        entry = self._entry()
+        for link in self.links:
+            self._renew(link, entry.authorization, now)
+        usable = [link for link in self.links if link.usable or link.in_flight]
+        missing = pool.wanted(usable, under_way, self._limits) - len(usable) - len(self._opening)
+        if under_way and missing > 0 and self._dialling.may_dial(now):
+            self._dialling.dialled(now)
+            self._open(entry)
+
+    def rotate(self) -> None:
+        """Retires every link: new ones are opened with the current credential, answers under way are still read."""
+        for link in [*self.links]:
+            link.retire()
+
+    async def barrier(self, patience: float) -> tuple[bool, int]:
+        """PING on every link. (all acknowledged?, requests without answer on those that had to be aborted)."""
+        links = [*self.links]
+        done = await asyncio.gather(
+            *(asyncio.wait_for(link.barrier(), patience) for link in links), return_exceptions=True
+        )
+        silent = [link for link, result in zip(links, done, strict=True) if isinstance(result, BaseException)]
+        return not silent, sum(link.abort("It did not acknowledge the stop.") for link in silent)
+
+    def close(self) -> None:
+        """Ends everything at once."""
+        for task in self._opening:
+            task.cancel()
+        for link in [*self.links]:
+            link.abort("The sender ends.")
+
+    # --- streams.Listener
+
+    def heard(self, link: Link, events: Sequence[Event]) -> None:
+        self._owner.heard(self.lane, link, events)
+
+    def closed(self, link: Link, reason: str, *, refused: bool) -> None:
+        if link in self.links:
+            self.links.remove(link)
+        if link.answers == 0:
+            self._dialling.failed(asyncio.get_running_loop().time(), random.random())  # noqa: S311
+            self._owner.troubled(self.lane, reason, credential=refused)
+
+    # --- inside
+
+    def _renew(self, link: Link, authorization: Authorization, now: float) -> None:
+        age = now - link.opened_at
+        if authorization.identity != link.authorization.identity or age > self.facts.max_age * (
+            1 + link.number % 8 / 16
+        ):
+            link.retire()
+        elif authorization.headers != link.authorization.headers and time.time() >= link.authorization.renew_at:
+            link.authorization = authorization
+
+    def _open(self, entry: Entry) -> None:
+        task = asyncio.get_running_loop().create_task(self._dial(entry))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _dial(self, entry: Entry) -> None:
+        authority = entry.target.origin.authority
+        try:
+            link = await dial(entry.target, lambda: Link(self.facts, entry.authorization, authority, self))
+        except DialError as error:
+            self._dialling.failed(asyncio.get_running_loop().time(), random.random())  # noqa: S311
+            self._owner.troubled(self.lane, str(error), credential=False)
+            return
+        self._dialling.succeeded()
+        self.links.append(link)
+        self._owner.heard(self.lane, link, ())

@@ -1,0 +1,126 @@
+"""Opens a TLS connection to a provider, through a CONNECT proxy where one is set. Addresses are resolved each time."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from pushwarden.providers.port import Origin
+
+TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; Python 3.11's socket module has no name for it
+UNSENT_BYTES = 128 * 1024
+"""Unsent bytes the kernel may hold for a connection: enough for a burst, little enough for a fence to drain."""
+MOST_PROXY_HEADER = 8192
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect and how. proxy: http://[user:password@]host:port, or empty."""
+
+    origin: Origin
+    context: ssl.SSLContext
+    proxy: str = ""
+    timeout: float = 10.0
+
+
+class DialError(Exception):
+    """No connection could be opened. `trust`: the server's certificate was refused; the credential is not to blame."""
+
+    def __init__(self, sentence: str, *, trust: bool = False) -> None:
+        super().__init__(sentence)
+        self.trust = trust
+
+
+def tune(sock: socket.socket) -> None:
+    """SO_LINGER 0 from the start: an aborted or killed sender leaves nothing in the kernel to be sent later."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+
+async def dial(target: Target, factory: Callable[[], P]) -> P:
+    """Connects within the target's timeout. DialError says in one sentence what failed."""
+    where = f"{target.origin.host}:{target.origin.port}"
+    try:
+        async with asyncio.timeout(target.timeout):
+            sock = await _socket(target)
+            loop = asyncio.get_running_loop()
+            _, protocol = await loop.create_connection(
+                factory, sock=sock, ssl=target.context, server_hostname=target.origin.host
+            )
+            return protocol
+    except TimeoutError as error:
+        raise DialError(f"{where} did not answer within {target.timeout:g} s.") from error
+    except ssl.SSLCertVerificationError as error:
+        raise DialError(
+            f"{where} shows a certificate this machine does not trust ({error.verify_message}); check the trust store.",
+            trust=True,
+        ) from error
+    except ssl.SSLError as error:
+        raise DialError(f"TLS with {where} failed: {error.reason or error}.") from error
+    except OSError as error:
+        raise DialError(f"{where} cannot be reached: {error.strerror or error}.") from error
+
+
+async def _socket(target: Target) -> socket.socket:
+    if not target.proxy:
+        return await _connect(target.origin.host, target.origin.port)
+    proxy = urlsplit(target.proxy)
+    sock = await _connect(proxy.hostname or "", proxy.port or 3128)
+    try:
+        await _tunnel(sock, target.origin, proxy.username, proxy.password)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _connect(host: str, port: int) -> socket.socket:
+    """The first address that answers, in the resolver's order."""
+    loop = asyncio.get_running_loop()
+    failure: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        sock.setblocking(False)
+        try:
+            tune(sock)
+            await loop.sock_connect(sock, address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise failure
+
+
+async def _tunnel(sock: socket.socket, origin: Origin, user: str | None, password: str | None) -> None:
+    """RFC 9110 §9.3.6."""
+    loop = asyncio.get_running_loop()
+    where = f"{origin.host}:{origin.port}"
+    request = f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n"
+    if user is not None:
+        login = base64.b64encode(f"{unquote(user)}:{unquote(password or '')}".encode()).decode()
+        request += f"Proxy-Authorization: Basic {login}\r\n"
+    await loop.sock_sendall(sock, f"{request}\r\n".encode())
+    reply = b""
+    while b"\r\n\r\n" not in reply:
+        part = await loop.sock_recv(sock, 1)  # nothing beyond the header may be taken: TLS follows
+        if not part or len(reply) > MOST_PROXY_HEADER:
+            raise DialError("The proxy closed the connection before it answered CONNECT; check the proxy setting.")
+        reply += part
+    status = reply.split(b" ", 2)[1:2]
+    if status != [b"200"]:
+        said = reply.split(b"\r\n", 1)[0].decode("latin-1")
+        hint = "check its user and password" if status == [b"407"] else "check that it allows this host and port"
+        raise DialError(f"The proxy refused CONNECT to {where} ({said}); {hint}.")

@@ -1,0 +1,97 @@
+"""6 pool: decides how many connections a lane has and which one writes next. Synchronous; does no I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pushwarden.core.lane import Class
+from pushwarden.providers.port import Facts
+
+BURST = 64
+"""A connection with fewer free streams and many open ones waits until a burst is worth a write."""
+FIRST_BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
+
+
+class Member(Protocol):
+    """What the pool must know of a connection."""
+
+    opened_at: float
+    reply_time: float
+
+    @property
+    def room(self) -> int: ...
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def streams(self) -> int: ...
+    @property
+    def usable(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many connections a lane keeps at least and at most."""
+
+    least: int
+    most: int
+
+
+def size(klass: Class, facts: Facts) -> Size:
+    """Urgent lanes keep two warm connections and no more; the others grow within the provider's facts."""
+    return Size(2, 2) if klass is Class.URGENT else Size(*facts.connections)
+
+
+def wanted(members: Sequence[Member], under_way: int, limits: Size) -> int:
+    """Connections for so many requests at once: by Little's law, rate × reply time / streams.
+
+    A peer that allows one stream (APNs before the first good token, or after refusals) is obeyed, not worked around.
+    """
+    if not members:
+        return limits.least
+    streams = max(member.streams for member in members)
+    if streams <= 1:
+        return min(len(members), limits.most)
+    return max(limits.least, min(limits.most, math.ceil(under_way / streams)))
+
+
+def choose(members: Sequence[Member]) -> Member | None:
+    """The usable connection with most room, weighed by how quickly it answers; None when none is worth a write."""
+    best: Member | None = None
+    score = 0.0
+    for member in members:
+        if not member.usable:
+            continue
+        room = member.room
+        if room <= 0 or (room < BURST < member.in_flight):
+            continue
+        value = room / (0.001 + member.reply_time)
+        if value > score:
+            best, score = member, value
+    return best
+
+
+class Dialling:
+    """When the next connection may be opened: two a second while all is well, a doubling wait after failures."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.not_before = 0.0
+
+    def may_dial(self, now: float) -> bool:
+        return now >= self.not_before
+
+    def dialled(self, now: float) -> None:
+        self.not_before = max(self.not_before, now + 0.5)
+
+    def succeeded(self) -> None:
+        self.failures, self.not_before = 0, 0.0
+
+    def failed(self, now: float, jitter: float) -> float:
+        """Seconds until the next try: 1 to 60, doubling. jitter in 0 … 1 adds up to a quarter."""
+        wait = min(FIRST_BACKOFF * float(2 ** min(self.failures, 10)), LONGEST_BACKOFF) * (1 + jitter / 4)
+        self.failures += 1
+        self.not_before = now + wait
+        return wait

@@ -1,0 +1,195 @@
+"""6 streams: one TLS connection to a provider. Feeds bytes to the sans-IO connection and does what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import ssl
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pushwarden.http2.client import ClientConnection
+from pushwarden.http2.messages import Accepted, Broken, Event, GoneAway, PingAcked, Requests
+from pushwarden.providers.port import Authorization, Facts
+
+SMOOTHING = 0.2
+_numbers = itertools.count(1)
+
+
+class Listener(Protocol):
+    """Who hears of a link's events. Called in the event loop, never re-entered."""
+
+    def heard(self, link: Link, events: Sequence[Event]) -> None: ...
+    def closed(self, link: Link, reason: str, *, refused: bool) -> None:
+        """refused: the peer ended it in the handshake or with a TLS alert, which points at the client certificate."""
+        ...
+
+
+class Link(asyncio.Protocol):
+    """One connection. `room` is how many requests it takes now; after `retire` it takes none and ends when answered."""
+
+    def __init__(self, facts: Facts, authorization: Authorization, authority: bytes, listener: Listener) -> None:
+        self.number = next(_numbers)
+        self.facts, self.authorization, self.authority = facts, authorization, authority
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self.opened_at = self._loop.time()
+        self.connection = ClientConnection(now=self.opened_at)
+        self.reply_time = 0.005
+        self._transport: asyncio.Transport | None = None
+        self._full = False
+        self._retired = self._broken = False
+        self._pings: dict[bytes, asyncio.Future[None]] = {}
+        self._probe: float | None = None
+        self._end = ""
+        self.answers = 0
+
+    def __repr__(self) -> str:
+        state = "closed" if self._transport is None else "retired" if self._retired else "open"
+        return f"<link {self.number} {self.authority.decode()} {state}: {self.in_flight}/{self.streams} streams>"
+
+    # --- what the pool reads
+
+    @property
+    def room(self) -> int:
+        return self.connection.capacity() if self.usable else 0
+
+    @property
+    def in_flight(self) -> int:
+        return self.connection.open_streams
+
+    @property
+    def streams(self) -> int:
+        return self.connection.max_streams
+
+    @property
+    def usable(self) -> bool:
+        return self._transport is not None and not self._full and not self._retired and not self.connection.draining
+
+    # --- what the pump does
+
+    def submit(self, requests: Requests, start: int, stop: int, tag: Any, deadline: float) -> int:
+        """Writes rows from `start`, as many as it takes; how many that were. deadline: loop time."""
+        written = self.connection.submit(requests, start, stop, tag, deadline)
+        self._flush()
+        return written
+
+    async def barrier(self) -> None:
+        """Returns when the peer has read everything written so far: it acknowledged a PING sent after it."""
+        if self._transport is None:
+            return
+        opaque = next(_numbers).to_bytes(8, "big")
+        answered = self._pings[opaque] = self._loop.create_future()
+        self.connection.ping(opaque)
+        self._flush()
+        try:
+            await answered
+        finally:
+            self._pings.pop(opaque, None)
+
+    def retire(self) -> None:
+        """Takes no more requests; closes when the last answer is in."""
+        self._retired = True
+        self._close_when_idle()
+
+    def abort(self, reason: str) -> int:
+        """Ends it at once, unsent bytes dropped (SO_LINGER 0). How many requests had no answer."""
+        named = self.in_flight
+        if self._transport is not None:
+            self._end = reason
+            self._transport.abort()
+            self._lost(refused=False)
+        return named
+
+    def tick(self) -> None:
+        """Deadlines, and the PING that finds a half-open connection (F6). Called a few times a second."""
+        if self._transport is None:
+            return
+        now = self._loop.time()
+        late = self.connection.tick(now)
+        self._flush()
+        if late:
+            self._listener.heard(self, late)
+        if not self.in_flight:
+            self._probe = None
+            return
+        if self._probe is not None and self.connection.last_inbound >= self._probe:
+            self._probe = None
+        if self._probe is None:
+            if now - self.connection.last_inbound >= self.facts.ping_after:
+                self._probe = now
+                self.connection.ping(b"probe\0\0\0")
+                self._flush()
+        elif now - self._probe >= self.facts.ping_timeout:
+            self.abort(f"No answer to PING within {self.facts.ping_timeout:g} s.")
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        events = self.connection.receive(data, self._loop.time())
+        self._flush()
+        if events:
+            self._watch(events)
+            self._listener.heard(self, events)
+        if self._broken:
+            self.abort(self._end)
+        elif self._retired or self.connection.draining:
+            self._close_when_idle()
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._listener.heard(self, ())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._end = self._end or (str(exc) if exc else "The peer closed the connection.")
+            self._lost(refused=isinstance(exc, ssl.SSLError) and self.answers == 0)
+
+    # --- inside
+
+    def _flush(self) -> None:
+        out = self.connection.take_output()
+        if out and self._transport is not None:
+            self._transport.write(out)
+
+    def _watch(self, events: Sequence[Event]) -> None:
+        """What the link itself learns: reply time, acknowledged PINGs, the peer's farewell."""
+        now = self._loop.time()
+        for event in events:
+            if isinstance(event, Accepted):
+                self.answers += len(event.rows)
+                self.reply_time += SMOOTHING * (now - event.tag.at - self.reply_time)
+            elif isinstance(event, PingAcked):
+                waiting = self._pings.get(event.opaque)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(None)
+            elif isinstance(event, GoneAway):
+                self._end = self._end or event.reason
+            elif isinstance(event, Broken):
+                self._broken, self._end = True, event.detail
+
+    def _close_when_idle(self) -> None:
+        if self._transport is not None and not self.in_flight:
+            self.connection.close()
+            self._flush()
+            self._end = self._end or "Retired."
+            self._transport.abort()
+            self._lost(refused=False)
+
+    def _lost(self, *, refused: bool) -> None:
+        self._transport = None
+        for waiting in self._pings.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionResetError(self._end))
+        events = [*self.connection.lost()]
+        if events:
+            self._listener.heard(self, events)
+        self._listener.closed(self, self._end, refused=refused)
