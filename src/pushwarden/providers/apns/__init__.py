@@ -1,0 +1,52 @@
+"""Apple Push Notification service, as a Provider: `APNS`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pushwarden.core.app import App, Credential
+from pushwarden.core.device import Rows
+from pushwarden.core.outcome import Outcome
+from pushwarden.core.push import Push
+from pushwarden.core.scope import Environment
+from pushwarden.core.secret import Secret
+from pushwarden.providers.apns import facts as known
+from pushwarden.providers.apns import payload, render, rules, verdicts
+from pushwarden.providers.apns.check import check
+from pushwarden.providers.apns.tokens import Tokens
+from pushwarden.providers.port import Authorization, Envelope, Facts, Origin, Provider, Reply, Report
+
+__all__ = ["APNS"]
+
+
+class _Apns:
+    """Joins the parts; holds nothing but provider tokens already computed."""
+
+    facts: Facts = known.FACTS
+
+    def __init__(self) -> None:
+        self._tokens = Tokens()
+
+    def check(self, data: bytes, *, password: Secret | None, hints: Mapping[str, str], now_ms: int) -> Report:
+        return check(data, password=password, hints=hints, now_ms=now_ms)
+
+    def origin(self, environment: Environment, port: int = 443) -> Origin:
+        return render.origin(environment, port)
+
+    def validate(self, push: Push, app: App) -> None:
+        rules.validate(push, app)
+
+    def columns(self, push: Push) -> tuple[str, ...]:
+        return payload.columns(payload.encode(payload.payload(push)))
+
+    def render(self, push: Push, app: App, credential: Credential, rows: Rows) -> list[Envelope]:
+        return render.render(push, app, credential, rows)
+
+    def classify(self, reply: Reply) -> Outcome:
+        return verdicts.classify(reply)
+
+    def authorization(self, credential: Credential, material: Secret, now: float) -> Authorization:
+        return self._tokens.authorization(credential, material, now)
+
+
+APNS: Provider = _Apns()

@@ -1,0 +1,157 @@
+"""What an Apple push certificate allows: kind, environments, topics, and how long."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asn1crypto import core as asn1
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from pushwarden.core.scope import Environment
+from pushwarden.providers.apns.facts import KINDS
+from pushwarden.providers.apns.findings import Findings
+
+_UID = x509.ObjectIdentifier("0.9.2342.19200300.100.1.1")
+_APPLE = "1.2.840.113635.100.6.3."
+_ENVIRONMENT_MARKS = {_APPLE + "1": Environment.SANDBOX, _APPLE + "2": Environment.PRODUCTION}
+_TOPICS = x509.ObjectIdentifier(_APPLE + "6")
+_BOTH = (Environment.PRODUCTION, Environment.SANDBOX)
+_DAY_MS = 86_400_000
+_SUFFIXES = sorted({kind.suffix for kind in KINDS.values() if kind.suffix}, key=len, reverse=True)
+
+PREFIXES: dict[str, tuple[tuple[Environment, ...], str]] = {
+    "Apple Push Services: ": (_BOTH, "app"),
+    "Apple Development IOS Push Services: ": ((Environment.SANDBOX,), "app"),
+    "Apple Development Mac Push Services: ": ((Environment.SANDBOX,), "app"),
+    "Apple Production IOS Push Services: ": ((Environment.PRODUCTION,), "app"),
+    "Apple Production Mac Push Services: ": ((Environment.PRODUCTION,), "app"),
+    "VoIP Services: ": (_BOTH, "voip"),
+    "WatchKit Services: ": (_BOTH, "complication"),
+    "Website Push ID: ": ((Environment.PRODUCTION,), "website"),
+    "Pass Type ID: ": ((Environment.PRODUCTION,), "pass"),
+    "APSP:": ((Environment.PRODUCTION,), "mdm"),
+}
+"""Beginning of the common name → environments and kind. Observed: NWPusher, pushy-console; MDM from memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushCertificate:
+    """topics: topic → kind (app, voip, complication, …), the subject's own first. Times are Unix milliseconds."""
+
+    subject: str
+    uid: str
+    topics: dict[str, str]
+    environments: tuple[Environment, ...]
+    not_before: int
+    not_after: int
+    issuer: str
+    is_push: bool
+
+    @property
+    def bundle_id(self) -> str:
+        """The subject's UID without the suffix of a push type."""
+        suffix = next((suffix for suffix in _SUFFIXES if self.uid.endswith(suffix)), "")
+        return self.uid.removesuffix(suffix)
+
+
+def read(certificate: x509.Certificate) -> PushCertificate:
+    """ValueError when a name or an extension cannot be read."""
+    subject, uid = _name(certificate.subject, NameOID.COMMON_NAME), _name(certificate.subject, _UID)
+    environments, kind = next((found for prefix, found in PREFIXES.items() if subject.startswith(prefix)), ((), ""))
+    marks = {extension.oid.dotted_string for extension in certificate.extensions}
+    marked = tuple(environment for oid, environment in _ENVIRONMENT_MARKS.items() if oid in marks)
+    topics = ({uid: kind or "app"} if uid else {}) | _topics(certificate)
+    return PushCertificate(
+        subject=subject,
+        uid=uid,
+        topics=topics,
+        environments=tuple(sorted(marked or environments)),
+        not_before=int(certificate.not_valid_before_utc.timestamp() * 1000),
+        not_after=int(certificate.not_valid_after_utc.timestamp() * 1000),
+        issuer=", ".join(str(part.value) for part in certificate.issuer),
+        is_push=bool(marked or kind),
+    )
+
+
+def examine(found: PushCertificate, hints: Mapping[str, str], now_ms: int, findings: Findings) -> None:
+    """Every check of the certificate itself. Unusable when it is no push certificate."""
+    if not found.is_push:
+        findings.end("cert.not_push", f'Not a push certificate: this is "{found.subject}". At Apple, choose '
+                     "Apple Push Notification service SSL (Sandbox & Production).")  # fmt: skip
+    findings.passed("cert.push", "It is a push certificate.", found.subject)
+    _issuer(found, findings)
+    _validity(found, now_ms, findings)
+    _environment(found, hints.get("environment", ""), findings)
+    _bundle(found, hints.get("bundle_id", ""), findings)
+    kinds = ", ".join(dict.fromkeys(found.topics.values()))
+    findings.passed("cert.types", f"It covers: {kinds}.", ", ".join(found.topics))
+    if "voip" in hints.get("push_types", "") and "voip" not in found.topics.values():
+        findings.warning("cert.voip_missing", f"Calls are not covered: there is no {found.bundle_id}.voip topic. "
+                         "Get a VoIP certificate, or use a .p8 key.")  # fmt: skip
+
+
+def _name(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
+    found = name.get_attributes_for_oid(oid)
+    return str(found[0].value) if found else ""
+
+
+def _topics(certificate: x509.Certificate) -> dict[str, str]:
+    """SEQUENCE of alternating UTF8String topic, SEQUENCE { UTF8String kind } (observed: pushy's test certificates)."""
+    try:
+        extension = certificate.extensions.get_extension_for_oid(_TOPICS).value
+    except x509.ExtensionNotFound:
+        return {}
+    if not isinstance(extension, x509.UnrecognizedExtension):
+        return {}
+    sequence = asn1.SequenceOf.load(extension.value, spec=asn1.Any)
+    cells = [cell.native for cell in sequence]
+    return {
+        topic: _kind(kinds) for topic, kinds in zip(cells[::2], cells[1::2], strict=False) if isinstance(topic, str)
+    }
+
+
+def _kind(kinds: object) -> str:
+    values = list(kinds.values()) if isinstance(kinds, Mapping) else kinds
+    return str(values[0]) if isinstance(values, list) and values else "app"
+
+
+def _issuer(found: PushCertificate, findings: Findings) -> None:
+    if "Apple Worldwide Developer Relations" in found.issuer or "Apple Application Integration" in found.issuer:
+        findings.passed("cert.issuer", "Apple issued it.", found.issuer)
+    else:
+        findings.warning("cert.issuer", "Its issuer is not Apple's developer authority; Apple will refuse it.",
+                         found.issuer)  # fmt: skip
+
+
+def _validity(found: PushCertificate, now_ms: int, findings: Findings) -> None:
+    days = (found.not_after - now_ms) // _DAY_MS
+    if now_ms >= found.not_after:
+        findings.failed("cert.expired", f"Expired {-days} days ago; Apple refuses every push since. Renew it at Apple.")
+    elif now_ms < found.not_before:
+        findings.failed("cert.not_yet", "Not valid yet: look at this machine's clock, or try again when it is.")
+    elif days < 30:
+        findings.warning("cert.expires", f"Expires in {days} days. Renewing does not disturb devices.")
+    else:
+        findings.passed("cert.valid", f"It is valid for {days} more days.")
+
+
+def _environment(found: PushCertificate, wanted: str, findings: Findings) -> None:
+    names = " and ".join(found.environments)
+    if wanted in _BOTH and wanted not in found.environments:
+        only = "cert.sandbox_only" if found.environments == (Environment.SANDBOX,) else "cert.production_only"
+        findings.failed(only, f"Works only in {names or 'no environment it names'}: Apple refuses it in {wanted}. "
+                        f"Save it in {names or 'another'}, or get a Sandbox & Production one.")  # fmt: skip
+    else:
+        findings.passed("cert.environment", f"It works in {names or 'no environment it names'}.")
+
+
+def _bundle(found: PushCertificate, bundle_id: str, findings: Findings) -> None:
+    if not bundle_id:
+        findings.skipped("cert.bundle", "The app has no bundle ID to compare with.")
+    elif bundle_id in (found.bundle_id, *found.topics):
+        findings.passed("cert.bundle", "It is made for this app.", bundle_id)
+    else:
+        findings.failed("cert.wrong_bundle", f"Made for another app: it is for {found.bundle_id or 'none'}, "
+                        f"this app is {bundle_id}. Choose another file.")  # fmt: skip

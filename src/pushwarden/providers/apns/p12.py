@@ -1,0 +1,167 @@
+"""A `.p12`: does the password open it, and is there exactly one push certificate with its key inside?"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from pushwarden.core.app import CredentialKind
+from pushwarden.core.secret import Secret
+from pushwarden.providers.apns import certificates, pfx
+from pushwarden.providers.apns.findings import Findings
+from pushwarden.providers.port import Report
+
+_PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+_EXPORT_AGAIN = "Export it again from Keychain Access."
+
+
+def check_p12(
+    data: bytes, password: Secret | None, hints: Mapping[str, str], now_ms: int, findings: Findings
+) -> Report:
+    """hints: file_name, bundle_id, environment, push_types. Unusable when nothing in it can be looked at."""
+    if _lone_certificate(data):
+        findings.end("cer.no_request", "We don't have the key for this certificate. Upload a .p12 with the key.")
+    shape = _shape(data, findings)
+    findings.kind = CredentialKind.APNS_CERTIFICATE
+    findings.passed("file.recognised", "This is a certificate with its key (.p12).")
+    store = _open(data, shape, password.reveal() if password else b"", findings)
+    key, leaf = _pair(store, shape, findings)
+    found = _read(leaf, findings)
+    _facts(found, findings)
+    certificates.examine(found, hints, now_ms, findings)
+    chain = [extra.certificate for extra in store.additional_certs if _is_authority(extra.certificate)]
+    return findings.report(leaf.fingerprint(hashes.SHA256()).hex(), _material(key, leaf, chain))
+
+
+def _shape(data: bytes, findings: Findings) -> pfx.Shape:
+    try:
+        shape = pfx.shape(data)
+    except pfx.Damaged as damage:
+        findings.end("p12.damaged", f"The file is damaged or no .p12: {damage}. {_EXPORT_AGAIN}")
+    except pfx.Unsupported as part:
+        findings.end("p12.unsupported", f"The file is closed in a way we cannot read: {part}. {_EXPORT_AGAIN}")
+    if shape.iterations > pfx.ITERATION_LIMIT:
+        findings.end("p12.too_costly", f"Opening this file would take {shape.iterations} iterations; we run at most "
+                     f"{pfx.ITERATION_LIMIT}, so nothing was tried. {_EXPORT_AGAIN}")  # fmt: skip
+    return shape
+
+
+def _open(data: bytes, shape: pfx.Shape, password: bytes, findings: Findings) -> pkcs12.PKCS12KeyAndCertificates:
+    fits = pfx.mac_fits(shape, password)
+    if fits is False:
+        _closed(shape, password, findings)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keychain writes BER, which cryptography reads with a warning
+            store = pkcs12.load_pkcs12(data, password or None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        if fits is None:
+            _closed(shape, password, findings)
+        findings.end("p12.unsupported", f"The password is right, but the file holds something we cannot read. "
+                     f"{_EXPORT_AGAIN}", ", ".join(shape.algorithms))  # fmt: skip
+    findings.passed("p12.opened", "The password opens the file." if password else "It opens without a password.")
+    if shape.old:
+        findings.passed("p12.legacy", "Old encryption, as Keychain still writes it; our copy is sealed anew.",
+                        ", ".join(shape.algorithms))  # fmt: skip
+    return store
+
+
+def _closed(shape: pfx.Shape, password: bytes, findings: Findings) -> None:
+    """The MAC does not fit: an altered file when the password opens its key all the same, else a wrong password."""
+    if any(_opens(shrouded, password) for shrouded in shape.shrouded_keys):
+        findings.end("p12.damaged", f"The password is right, but the file was altered or damaged. {_EXPORT_AGAIN}")
+    findings.end("p12.password", "The password doesn't open this file. Watch for a space at the end; if none was set "
+                 "at export, leave it empty.")  # fmt: skip
+
+
+def _opens(shrouded: bytes, password: bytes) -> bool:
+    try:
+        serialization.load_der_private_key(shrouded, password)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _pair(
+    store: pkcs12.PKCS12KeyAndCertificates, shape: pfx.Shape, findings: Findings
+) -> tuple[_PrivateKey, x509.Certificate]:
+    held = [store.cert, *store.additional_certs]
+    leaves = [one.certificate for one in held if one is not None and not _is_authority(one.certificate)]
+    key = store.key
+    if key is None:
+        subject = certificates.read(leaves[0]).subject if leaves else "nothing"
+        findings.end("p12.no_key", f"The private key is missing: the file holds {subject}, but not its key. "
+                     "Export again with the key, on the Mac that made the request.")  # fmt: skip
+    if not leaves:
+        findings.end(
+            "p12.no_cert", "The certificate is missing: the file holds a private key only. Export both together."
+        )
+    if not isinstance(key, _PrivateKey):
+        findings.end("p12.unsupported", "The key is neither RSA nor elliptic; Apple's certificates have no other.")
+    public = _spki(key.public_key())
+    matching = [leaf for leaf in leaves if _spki(leaf.public_key()) == public]
+    if shape.keys > 1 or len(matching) > 1:
+        findings.end("p12.many", f"Several certificates in one file: we found {max(shape.keys, len(matching))} with "
+                     "their keys. Export only the one that sends.", "; ".join(map(_subject, leaves)))  # fmt: skip
+    if not matching:
+        findings.end("p12.key_mismatch", f"Key and certificate don't belong together: certificate serial "
+                     f"{leaves[0].serial_number:x}; the key in the file signs a different one.")  # fmt: skip
+    findings.passed("p12.pair", "Certificate and private key are both there and belong together.")
+    return key, matching[0]
+
+
+def _read(leaf: x509.Certificate, findings: Findings) -> certificates.PushCertificate:
+    try:
+        return certificates.read(leaf)
+    except ValueError:
+        findings.end("cert.unreadable", "The certificate cannot be read; make a new one at Apple.")
+
+
+def _facts(found: certificates.PushCertificate, findings: Findings) -> None:
+    findings.facts |= {
+        "topics": list(found.topics),
+        "topic_kinds": dict(found.topics),
+        "environments": [str(environment) for environment in found.environments],
+        "not_before": found.not_before,
+        "not_after": found.not_after,
+        "subject": found.subject,
+        "bundle_id": found.bundle_id,
+    }
+
+
+def _lone_certificate(data: bytes) -> bool:
+    try:
+        x509.load_der_x509_certificate(data)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+
+
+def _subject(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string()
+
+
+def _spki(key: CertificatePublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _material(key: _PrivateKey, leaf: x509.Certificate, chain: list[x509.Certificate]) -> Secret:
+    """PEM: the leaf, its chain, the key (PKCS#8, unencrypted)."""
+    pem = serialization.Encoding.PEM
+    parts = [certificate.public_bytes(pem) for certificate in (leaf, *chain)]
+    parts.append(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return Secret(b"".join(parts))
