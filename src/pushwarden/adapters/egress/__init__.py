@@ -1,0 +1,1 @@
+"""The way out: TLS and, later, the one client for outbound HTTP."""

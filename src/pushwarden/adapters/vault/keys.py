@@ -1,0 +1,105 @@
+"""Where the vault's keys lie: a private file only its owner reads, the public one beside it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from pushwarden.core.errors import VaultRefused
+
+PRIVATE = "vault.key"
+PUBLIC = "vault.pub"
+VARIABLE = "PUSHWARDEN_VAULT_KEY"
+"""The private key as PEM; with `_FILE` the path of a file, with `_COMMAND` a command that prints it."""
+
+COMMAND_SECONDS = 10.0
+
+
+def make_keys(directory: Path) -> X25519PublicKey:
+    """Makes the pair unless there is one; two processes at once end with the same pair. Gives back the public key."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private = X25519PrivateKey.generate()
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _create(directory / PRIVATE, pem, 0o600)
+    standing = _parse_private((directory / PRIVATE).read_bytes()).public_key()
+    spki = standing.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    _create(directory / PUBLIC, spki, 0o644)
+    return standing
+
+
+def public_key(directory: Path) -> X25519PublicKey:
+    """What the api process reads. VaultRefused when there is none."""
+    try:
+        key = serialization.load_pem_public_key((directory / PUBLIC).read_bytes())
+    except FileNotFoundError:
+        raise VaultRefused(f"There is no {PUBLIC} in the keys directory; start the supervisor once.") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise VaultRefused(f"{PUBLIC} is not a public key; restore it from a backup.") from None
+    if not isinstance(key, X25519PublicKey):
+        raise VaultRefused(f"{PUBLIC} is not an X25519 key; restore it from a backup.")
+    return key
+
+
+def private_key(directory: Path, environ: Mapping[str, str]) -> X25519PrivateKey:
+    """What a sender reads: a command, a named file or the variable itself, else the file in `directory`."""
+    if command := environ.get(f"{VARIABLE}_COMMAND"):
+        return _parse_private(_printed(command))
+    if named := environ.get(f"{VARIABLE}_FILE"):
+        return _parse_private(_file(Path(named)))
+    if pem := environ.get(VARIABLE):
+        return _parse_private(pem.encode())
+    path = directory / PRIVATE
+    pem_bytes = _file(path)
+    if path.stat().st_mode & 0o077:
+        raise VaultRefused(f"{PRIVATE} can be read by other users; run chmod 600 on it.")
+    return _parse_private(pem_bytes)
+
+
+def _create(path: Path, content: bytes, mode: int) -> None:
+    """Whole or not at all, and never over a file that stands."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
+
+
+def _file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise VaultRefused(f"The vault's key cannot be read from {path.name}: {error.strerror}.") from None
+
+
+def _printed(command: str) -> bytes:
+    try:
+        done = subprocess.run(shlex.split(command), capture_output=True, timeout=COMMAND_SECONDS, check=True)  # noqa: S603
+    except (OSError, ValueError, subprocess.SubprocessError):
+        raise VaultRefused(f"The command in {VARIABLE}_COMMAND failed; run it by hand to see why.") from None
+    return done.stdout
+
+
+def _parse_private(pem: bytes) -> X25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise VaultRefused("The vault's private key is not PEM (PKCS#8); restore it from a backup.") from None
+    if not isinstance(key, X25519PrivateKey):
+        raise VaultRefused("The vault's private key is not an X25519 key; restore it from a backup.")
+    return key
