@@ -66,8 +66,6 @@ BAD = {
     "collapse id with CRLF": (body(collapse_id="a\r\nx: y"), "invalid", "collapse_id holds a control character"),
     "collapse id too long": (body(collapse_id="ü" * 33), "invalid", "collapse_id has 66 bytes; 64 is the most."),
     "priority": (body(priority="urgent"), "invalid", "`priority`: Invalid enum value 'urgent'"),
-    "loud background": (body(type="background", priority="high"), "invalid", "A background push cannot have priority"),
-    "empty alert": (b'{"to":{"user":"u"}}', "invalid", "An alert needs something to show"),
     "placeholder": (body(body="{{usr}}"), "invalid", "{{usr}} is not a placeholder; there are {{user}}, "),
     "placeholder for tokens": (body(to={"tokens": ["ab"]}, body="{{user}}"), "invalid", "Raw tokens have no user"),
     "time without offset": (body(not_before="2030-01-01T00:00:00"), "invalid", "not_before has no offset"),

@@ -81,7 +81,12 @@ def test_life_counts_from_when_the_push_is_due() -> None:
     assert (later.not_before, later.expires_at) == (NOW + 3_600_000, NOW + 3_660_000)
     assert push({"user": "u"}).expires_at == NOW + 86_400_000
     assert push({"user": "u"}, type="voip").expires_at == NOW + 30_000
-    assert push({"user": "u"}, ttl=0).expires_at == NOW + 10_000, "our own queue is given time to send it once"
+
+
+def test_a_ttl_of_zero_is_not_stored_but_has_ten_seconds_to_leave() -> None:
+    once = push({"user": "u"}, type="pushtotalk")
+    assert (once.expires_at, once.deadline) == (NOW, NOW + 10_000)
+    assert push({"user": "u"}, ttl=5).deadline == NOW + 5_000
 
 
 def test_a_push_due_in_the_past_is_due_now() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from pushwarden.core.lane import Class
 from pushwarden.core.scope import Environment, Scope
 
+LEAST_LIFE_MS = 10_000
+
 
 class PushState(StrEnum):
     OPEN = "open"
@@ -84,6 +86,12 @@ class Push:
     schedule: str = ""
     cohort: str = ""
     state: PushState = PushState.OPEN
+
+    @property
+    def deadline(self) -> int:
+        """When it is no longer sent, 0 for never. A ttl of 0 means "do not store it": our queue has 10 s to send it."""
+        stored = self.expires_at > max(self.accepted_at, self.not_before)
+        return self.expires_at if stored or not self.expires_at else self.expires_at + LEAST_LIFE_MS
 
     @property
     def scope(self) -> Scope:

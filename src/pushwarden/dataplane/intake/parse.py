@@ -88,7 +88,10 @@ def parse(body: bytes) -> Parsed:
 def check(request: PushRequest) -> Parsed:
     """What types alone cannot say."""
     target = target_of(request.to)
-    _check_type(request, target)
+    if request.type is PushType.VOIP and target.fan_out:
+        raise Invalid(
+            "A voip push rings phones: it goes to a user, users, a device or tokens, never to all.", field="to"
+        )
     _check_collapse(request.collapse_id)
     _check_placeholders(request, target)
     for field in ("data", "apns", "fcm", "wns", "webpush", "hms"):
@@ -156,22 +159,6 @@ def _plain(text: str, field: str) -> str:
     if _CONTROL.search(text):
         raise Invalid(f"{field} holds a control character; remove it.", field=field)
     return text
-
-
-def _check_type(request: PushRequest, target: Target) -> None:
-    if request.type is PushType.VOIP and target.fan_out:
-        raise Invalid(
-            "A voip push rings phones: it goes to a user, users, a device or tokens, never to all.", field="to"
-        )
-    if request.type is PushType.BACKGROUND and request.priority == "high":
-        raise Invalid("A background push cannot have priority high; leave priority out.", field="priority")
-    if request.type is PushType.ALERT and not _visible(request):
-        raise Invalid("An alert needs something to show: a title, subtitle, body, badge or sound.", field="title")
-
-
-def _visible(request: PushRequest) -> bool:
-    shown = (request.title, request.subtitle, request.body, request.sound, request.image)
-    return any(shown) or request.badge is not None or bool(request.overrides)
 
 
 def _check_collapse(collapse_id: str) -> None:

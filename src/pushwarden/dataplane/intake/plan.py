@@ -17,8 +17,6 @@ from pushwarden.dataplane.intake.parse import Kind, Parsed, Target
 
 USERS_ARE_BULK = 256
 """More named users than this go with the fan-outs, so that they do not hold up single pushes."""
-LEAST_LIFE_MS = 10_000
-"""A push with ttl 0 is not stored by the provider; our own queue still gives it this long to leave."""
 RAW_AUDIENCE = 0
 """Raw tokens stand in no audience; stored audiences count from 1."""
 
@@ -82,7 +80,7 @@ def push_of(parsed: Parsed, where: Scope, now_ms: int) -> Push:
             request.badge, request.link, request.data, request.overrides,
         ),
         accepted_at=now_ms,
-        expires_at=due + max(ttl * 1000, LEAST_LIFE_MS),
+        expires_at=due + ttl * 1000,
         not_before=parsed.not_before,
         collapse_id=request.collapse_id,
         priority=request.priority or ("normal" if request.type is PushType.BACKGROUND else "high"),

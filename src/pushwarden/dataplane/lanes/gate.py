@@ -59,7 +59,7 @@ class Gate:
         known = self._cache.get(key)
         if known is None:
             known = self._cache[key] = self._decide(push, lane)
-        if known is not Verdict.DISCARD and now_ms >= push.expires_at > 0:
+        if known is not Verdict.DISCARD and now_ms >= push.deadline > 0:
             return Verdict.EXPIRE
         return known
 
