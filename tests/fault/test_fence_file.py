@@ -73,6 +73,15 @@ def test_resuming_what_is_not_stopped_changes_nothing(fence: FenceFile) -> None:
     assert fence.resume(BANK) == generation == fence.generation()
 
 
+def test_a_resume_never_lifts_a_stop_that_came_later(fence: FenceFile) -> None:
+    first = fence.stop(SHOP, 1)
+    again = fence.stop(SHOP, 2)
+    assert fence.resume(SHOP, first.sequence) == again.sequence
+    assert scopes(fence) == {SHOP}
+    fence.resume(SHOP, again.sequence)
+    assert not fence.stops()
+
+
 def test_stopping_again_keeps_the_time_and_rings_again(fence: FenceFile) -> None:
     first = fence.stop(SHOP, 1)
     again = fence.stop(SHOP, 2)

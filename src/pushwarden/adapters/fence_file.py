@@ -113,13 +113,13 @@ class FenceFile:
             os.fdatasync(self._fd)
         return stop
 
-    def resume(self, scope: Scope) -> int:
-        """Busy when another process holds the lock: a resume may wait, a stop may not."""
+    def resume(self, scope: Scope, up_to: int | None = None) -> int:
+        """Busy when another process holds the lock: a resume may wait, a stop may not. Damaged slots go in any case."""
         with self._writing() as alone:
             if not alone:
                 raise Busy("Another process is writing the fence file; nothing was resumed. Try again in a moment.")
             taken = self._taken()
-            hits = [slot.index for slot in taken if slot.stop.scope == scope]
+            hits = [slot.index for slot in taken if slot.stop.scope == scope and _within(slot, up_to)]
             if not hits:
                 return self.generation()
             sequence = self._next(taken, alone)
@@ -180,6 +180,10 @@ class FenceFile:
             if alone:
                 fcntl.flock(self._fd, fcntl.LOCK_UN)
             self._mutex.release()
+
+
+def _within(slot: _Slot, up_to: int | None) -> bool:
+    return up_to is None or not slot.sound or slot.stop.sequence <= up_to
 
 
 def _lock(fd: int) -> bool:

@@ -28,9 +28,16 @@ class Fence(Protocol):
         ...
 
     def stop(self, scope: Scope, at_ms: int) -> Stop:
-        """Writes the slot, syncs it, then bumps the generation. StoreFull when every slot is taken."""
+        """Writes the slot, bumps the generation, syncs, returns: senders see it before the disk has it, callers after.
+
+        Blocks. StoreFull when every slot is taken.
+        """
         ...
 
-    def resume(self, scope: Scope) -> int:
-        """Clears the slots of exactly this scope. The new sequence; unchanged when it was not stopped."""
+    def resume(self, scope: Scope, up_to: int | None = None) -> int:
+        """Clears the slots of exactly this scope. The new sequence; unchanged when it was not stopped.
+
+        up_to: stops with a later sequence stay, so that a resume never lifts a stop that came while it was under way.
+        Blocks. Busy when another process is writing.
+        """
         ...

@@ -75,6 +75,10 @@ class Accepts(Protocol):
         """What is left of the open pushes in this scope will end `stopped`. The pushes' ids."""
         ...
 
+    async def hold(self, where: Scope) -> int:
+        """Makes the ready shards of this scope held: a resume that keeps them must send none of them. How many."""
+        ...
+
     async def release(self, where: Scope) -> int:
         """Makes the held shards of this scope ready. How many."""
         ...
