@@ -1,0 +1,85 @@
+"""The catalog in control.db: one writer thread changes it, a reader beside it answers, its version is a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable
+from sqlalchemy.dialects import sqlite
+
+from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.catalog_log_sql import SqlTables
+from pushwarden.adapters.catalog_sql import Run
+from pushwarden.adapters.sqlite.engine import Reader, Writer, sqlite3
+from pushwarden.core.audit import AuditEntry
+from pushwarden.ports.catalog import Changed, Tables
+
+T = TypeVar("T")
+
+_DIALECT = sqlite.dialect(paramstyle="named")
+
+
+@cache
+def compiled(statement: Executable) -> tuple[str, dict[str, Any]]:
+    """The text, and the values it has itself."""
+    done = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+    return str(done), dict(done.params)
+
+
+def running(connection: sqlite3.Connection) -> Run:
+    """Statements on this connection, in whatever transaction is open on it."""
+
+    def run(statement: Executable, /, **parameters: Any) -> list[dict[str, Any]]:
+        text, own = compiled(statement)
+        cursor = connection.execute(text, {**own, **parameters})
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    return run
+
+
+class SqliteCatalog:
+    """`Catalog` over one file. Several processes may open it; each has its own writer thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = Writer(path, synchronous="FULL")
+        self._reader = Reader(path)
+
+    def close(self) -> None:
+        self._writer.close()
+        self._reader.close()
+
+    async def change(self, entry: AuditEntry, work: Callable[[Tables], Changed[T]]) -> T:
+        def transaction(connection: sqlite3.Connection) -> T:
+            run = running(connection)
+            tables = SqlTables(run)
+            changed = work(tables)
+            tables.audit.append(changed.complete(entry))
+            run(sql.STATE_NEXT)
+            return changed.result
+
+        return await self._writer.run(transaction)
+
+    async def read(self, work: Callable[[Tables], T]) -> T:
+        with self._reader.snapshot() as connection:
+            return work(SqlTables(running(connection)))
+
+    async def record(self, entry: AuditEntry) -> None:
+        def transaction(connection: sqlite3.Connection) -> None:
+            SqlTables(running(connection)).audit.append(entry)
+
+        await self._writer.run(transaction)
+
+    async def note_used(self, last_used: Mapping[str, int]) -> None:
+        def transaction(connection: sqlite3.Connection) -> None:
+            SqlTables(running(connection)).keys.used(last_used)
+
+        if last_used:
+            await self._writer.run(transaction)
+
+    async def version(self) -> int:
+        found: tuple[int] = self._reader.row(compiled(sql.STATE_VERSION)[0])
+        return found[0]

@@ -1,0 +1,164 @@
+"""The journal in SQLite: both its ports over one file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pushwarden.adapters.sqlite.driver import sqlite3
+from pushwarden.adapters.sqlite.journal import accepting, claiming, marking, sql
+from pushwarden.adapters.sqlite.journal.insert import scoped
+from pushwarden.adapters.sqlite.journal.progress import progress
+from pushwarden.adapters.sqlite.journal.rows import failure_of
+from pushwarden.adapters.sqlite.reader import Reader
+from pushwarden.adapters.sqlite.reserve import ReserveFile
+from pushwarden.adapters.sqlite.writer import Writer
+from pushwarden.core.errors import StaleClaim, StoreFull
+from pushwarden.core.push import Push
+from pushwarden.core.scope import Scope
+from pushwarden.core.shard import Failure, Mark, Shard
+from pushwarden.ports.journal import Acceptance, Accepted, Progress
+
+FAILURES_LIFE_MS = 30 * 86_400_000
+_CHORE_ROWS = 500
+
+
+def wall_clock() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class _File:
+    """journal.db, already migrated, as one process uses it."""
+
+    def __init__(self, path: Path, now_ms: Callable[[], int] = wall_clock) -> None:
+        self.reserve = ReserveFile(path.with_name(path.name + "-reserve"))
+        self.writer = Writer(path, reserve=self.reserve)
+        self.reader = Reader(path)
+        self._now_ms = now_ms
+
+    def _require_room(self) -> None:
+        """StoreFull while what is left of the disk is for marks alone: no new work is begun."""
+        if not self.reserve.ready():
+            raise StoreFull
+
+    def close(self) -> None:
+        self.writer.close()
+        self.reader.close()
+
+
+class SqliteAccepts(_File):
+    """`Accepts` over journal.db."""
+
+    async def accept(self, items: Sequence[Acceptance]) -> list[Accepted | Exception]:
+        self._require_room()
+        return await self.writer.batch(accepting.accept, items)
+
+    async def progress(self, where: Scope, push_id: str) -> Progress | None:
+        with self.reader.snapshot() as connection:
+            found = progress(connection, connection.execute(sql.PUSH, {"id": push_id}).fetchall())
+        return next((one for one in found if where.covers(one.push.scope)), None)
+
+    async def recent(self, where: Scope, *, before: str = "", limit: int = 50) -> list[Progress]:
+        page = {"before": before, "limit": limit}
+        statement, named = scoped(sql.RECENT, where)
+        if where.environment and where == Scope(where.organisation, where.app, where.environment):
+            statement = sql.RECENT_OF_ENVIRONMENT
+        with self.reader.snapshot() as connection:
+            return progress(connection, connection.execute(statement, {**named, **page}).fetchall())
+
+    async def failures(
+        self, where: Scope, push_id: str, *, after: int = 0, limit: int = 1000
+    ) -> list[tuple[int, Failure]]:
+        with self.reader.snapshot() as connection:
+            if not _is_within(connection, where, push_id):
+                return []
+            rows = connection.execute(sql.FAILURES, {"push": push_id, "after": after, "limit": limit}).fetchall()
+        return [failure_of(push_id, row) for row in rows]
+
+    async def discard(self, where: Scope, accepted_before_ms: int) -> list[str]:
+        ids: list[str] = []
+        while part := await self.writer.run(partial(accepting.discard, where=where, before_ms=accepted_before_ms)):
+            ids += part
+        return ids
+
+    async def release(self, where: Scope) -> int:
+        count = 0
+        while part := await self.writer.run(partial(accepting.release, where=where)):
+            count += part
+        return count
+
+    async def backlog(self) -> list[dict[str, Any]]:
+        names = ("lane", "state", "shards", "recipients", "oldest_due_ms")
+        rows = await self.reader.long(lambda connection: connection.execute(sql.BACKLOG).fetchall())
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+class SqliteClaims(_File):
+    """`Journal` over journal.db."""
+
+    async def enlist(self, sender: str, now_ms: int) -> int:
+        return await self.writer.run(partial(claiming.enlist, seat=sender, now_ms=now_ms))
+
+    async def claim(self, sender: str, classes: Sequence[str], limit: int, now_ms: int) -> list[tuple[Shard, Push]]:
+        if not self._claimable(sender, classes, now_ms):
+            return []
+        self._require_room()
+        work = partial(claiming.claim, seat=sender, classes=classes, limit=limit, now_ms=now_ms)
+        return await self.writer.run(work)
+
+    def _claimable(self, sender: str, classes: Sequence[str], now_ms: int) -> bool:
+        """Asked of the reader, so that a sender with nothing to do takes no lock."""
+        due = self._due(classes)
+        if due is not None and due <= now_ms:
+            return True
+        lapsed = self.reader.rows(sql.LAPSED, {"since": now_ms - claiming.LEASE_MS})
+        return any(seat != sender for (seat,) in lapsed)
+
+    async def freeze(self, shard: Shard, members: bytes, planned: int) -> None:
+        (frozen,) = await self.writer.batch(claiming.freeze, [(shard, members, planned)])
+        if not frozen:
+            raise StaleClaim
+
+    async def mark(self, marks: Sequence[Mark]) -> list[Mark]:
+        recorded = await self.writer.batch(self._mark, marks, vital=True)
+        return [mark for mark, kept in zip(marks, recorded, strict=True) if not kept]
+
+    def _mark(self, connection: sqlite3.Connection, marks: Sequence[Mark]) -> list[bool]:
+        return marking.mark(connection, marks, self._now_ms())
+
+    async def renew(self, sender: str, now_ms: int) -> None:
+        await self.writer.run(partial(claiming.renew, seat=sender, now_ms=now_ms), vital=True)
+
+    async def due(self, classes: Sequence[str]) -> int | None:
+        return self._due(classes)
+
+    def _due(self, classes: Sequence[str]) -> int | None:
+        times = [self.reader.row(sql.DUE, {"rank": rank})[0] for rank in claiming.ranks(classes)]
+        return min((time for time in times if time is not None), default=None)
+
+    async def retain(self, now_ms: int) -> int:
+        failures = await self._forget(sql.FORGET_FAILURES, now_ms - FAILURES_LIFE_MS)
+        return failures + await self._forget(sql.FORGET_KEYS, now_ms - accepting.KEY_LIFE_MS)
+
+    async def _forget(self, statement: str, before_ms: int) -> int:
+        """In transactions of at most 500 rows."""
+        count, part = 0, _CHORE_ROWS
+        while part == _CHORE_ROWS:
+            part = await self.writer.run(
+                lambda connection: connection.execute(statement, {"before": before_ms}).rowcount
+            )
+            count += part
+        return count
+
+
+class SqliteJournal(SqliteAccepts, SqliteClaims):
+    """Both sides, for processes and tests that need both."""
+
+
+def _is_within(connection: sqlite3.Connection, where: Scope, push_id: str) -> bool:
+    rows = connection.execute(sql.PUSH, {"id": push_id}).fetchall()
+    return any(where.covers(Scope(row[1], row[2], row[3], row[13], row[14], row[0])) for row in rows)

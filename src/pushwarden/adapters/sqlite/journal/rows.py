@@ -1,0 +1,96 @@
+"""Between the journal's rows and core's types."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pushwarden.adapters.sqlite.journal.sql import FATES
+from pushwarden.core.lane import Class
+from pushwarden.core.outcome import Fate
+from pushwarden.core.push import Message, Push, PushState, PushType
+from pushwarden.core.scope import Environment
+from pushwarden.core.shard import Failure, NewShard, Shard, ShardKind, ShardState
+
+INLINE = 1024
+"""Bytes of members kept in the shard's own row; longer ones stand in `roster`, written once."""
+
+RANK = {Class.URGENT: 0, Class.NORMAL: 1, Class.BULK: 2}
+_FATES = tuple(Fate(fate) for fate in FATES)
+_message = msgspec.json.Decoder(Message)
+
+
+def push_row(push: Push) -> tuple[Any, ...]:
+    """In the order of PUSH_COLUMNS."""
+    return (
+        push.id, push.organisation, push.app, push.environment, push.type, push.klass,
+        msgspec.json.encode(push.message).decode(), push.accepted_at, push.expires_at, push.not_before,
+        push.collapse_id, push.priority, push.tags, push.schedule, push.cohort, push.state,
+    )  # fmt: skip
+
+
+def push_of(row: Sequence[Any]) -> Push:
+    """The reverse of `push_row`."""
+    return Push(
+        row[0], row[1], row[2], Environment(row[3]), PushType(row[4]), Class(row[5]), _message.decode(row[6]),
+        *row[7:15], PushState(row[15]),
+    )  # fmt: skip
+
+
+def shard_row(shard: NewShard, no: int, state: ShardState) -> tuple[Any, ...]:
+    """A LIST or TOKENS shard is frozen from the start: its members are named."""
+    frozen = shard.kind is not ShardKind.RANGE
+    return (
+        shard.push, no, shard.organisation, shard.kind, shard.audience, shard.lane,
+        RANK[Class(shard.lane.rpartition("/")[2])], state, shard.due_at, shard.lo, shard.width, shard.attempt,
+        int(frozen), shard.width if frozen else 0, shard.members if len(shard.members) <= INLINE else b"",
+        0, "", 0, 0, 0, 0, 0, 0, 0, 0, 0, b"",
+    )  # fmt: skip
+
+
+def shard_of(row: Sequence[Any], members: bytes) -> Shard:
+    """From the columns CLAIM returns."""
+    return Shard(
+        push=row[1], no=row[2], organisation=row[3], kind=ShardKind(row[4]), audience=row[5], lane=row[6],
+        due_at=row[7], lo=row[8], width=row[9], members=members, attempt=row[11], crashes=row[12], fence=row[13],
+        frozen=bool(row[14]), planned=row[15], issued=row[16], done=row[17],
+        counts=dict(zip(_FATES, row[18:24], strict=True)), moved=row[24],
+    )  # fmt: skip
+
+
+def totals(counts: Mapping[Fate, int]) -> list[int]:
+    """In the order of FATES."""
+    return [counts.get(fate, 0) for fate in _FATES]
+
+
+def fates(values: Sequence[int]) -> dict[Fate, int]:
+    """The reverse of `totals`."""
+    return dict(zip(_FATES, values, strict=True))
+
+
+def token_hash(token: bytes) -> str:
+    """Enough to recognise a token one holds, of no use to send with. Empty for no token."""
+    return hashlib.sha256(token).hexdigest()[:16] if token else ""
+
+
+def failure_row(failure: Failure) -> tuple[Any, ...]:
+    return (
+        failure.push, failure.audience, failure.seq, failure.fate, failure.reason, failure.status, failure.at,
+        token_hash(failure.token),
+    )  # fmt: skip
+
+
+def failure_of(push: str, row: Sequence[Any]) -> tuple[int, Failure]:
+    """The row's number and the failure; its token is the hash, in ASCII."""
+    return row[0], Failure(push, row[1], row[2], Fate(row[3]), row[4], row[5], row[6], row[7].encode())
+
+
+def in_flight(kind: ShardKind, frozen: bool, width: int, issued: int, members: bytes, done: bytes) -> int:
+    """Members below `issued` that have not ended."""
+    open_bits = ((1 << min(issued, width)) - 1) & ~int.from_bytes(done, "little")
+    if kind is ShardKind.RANGE:
+        open_bits &= int.from_bytes(members, "little") if frozen else 0
+    return open_bits.bit_count()

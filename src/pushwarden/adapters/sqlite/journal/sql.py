@@ -1,0 +1,201 @@
+"""The journal's statements. `{rows}` stands for as many parenthesised parameter lists as there are rows."""
+
+# ruff: noqa: S608 (built of constants only)
+
+PUSH_COLUMNS = (
+    "id", "organisation", "app", "environment", "type", "class", "message", "accepted_at", "expires_at", "not_before",
+    "collapse_id", "priority", "tags", "schedule", "cohort", "state",
+)  # fmt: skip
+
+FATES = ("accepted", "refused", "unknown", "expired", "stopped", "withdrawn")
+ENDED = "accepted + refused + unknown + expired + stopped + withdrawn"
+
+# Intake: what is there already of the ids and idempotency keys asked for, in one row.
+SEEN = """
+SELECT (SELECT json_group_array(id) FROM push WHERE id IN (SELECT value FROM json_each(:ids))),
+       (SELECT json_group_array(json_array(asked.key, known.push, hex(known.fingerprint)))
+          FROM json_each(:keys) AS asked CROSS JOIN idempotency AS known
+         WHERE known.organisation = asked.value ->> 0 AND known.app = asked.value ->> 1
+           AND known.environment = asked.value ->> 2 AND known.key = asked.value ->> 3
+           AND known.at > asked.value ->> 4)
+"""
+
+INSERT_PUSH = """
+INSERT INTO push (id, organisation, app, environment, type, class, message, accepted_at, expires_at, not_before,
+                  collapse_id, priority, tags, schedule, cohort, state, audience_note, actor, next_no, finished_at,
+                  planned, accepted, refused, unknown, expired, stopped, withdrawn) VALUES {rows}
+"""
+
+INSERT_SHARD = """
+INSERT INTO shard (push, no, organisation, kind, audience, lane, rank, state, due_at, lo, width, attempt, frozen,
+                   planned, members, crashes, holder, fence, issued, moved, accepted, refused, unknown, expired,
+                   stopped, withdrawn, done) VALUES {rows}
+"""
+
+INSERT_ROSTER = """
+INSERT INTO roster (shard, members) SELECT id, :members FROM shard WHERE push = :push AND no = :no
+"""
+
+INSERT_KEY = """
+INSERT OR REPLACE INTO idempotency (organisation, app, environment, key, fingerprint, push, at) VALUES {rows}
+"""
+
+# `/* scope */` becomes the conditions of a Scope.
+DISCARD = """
+UPDATE push SET state = 'discarding' WHERE number IN (
+    SELECT number FROM push WHERE state = 'open' AND accepted_at <= :before AND /* scope */ LIMIT 500)
+RETURNING id
+"""
+
+DISCARD_SHARDS = """
+UPDATE shard SET state = 'ready', due_at = min(due_at, :due)
+ WHERE state IN ('ready', 'held') AND push IN (SELECT value FROM json_each(:ids))
+"""
+
+RELEASE = """
+UPDATE shard SET state = 'ready' WHERE id IN (
+    SELECT shard.id FROM shard INDEXED BY shard_held CROSS JOIN push ON push.id = shard.push
+     WHERE shard.state = 'held' AND /* scope */ LIMIT 500)
+"""
+
+# A sender: seats, leases and claims.
+ENLIST = """
+INSERT INTO sender (seat, incarnation, renewed_at) VALUES (:seat, 1, :now)
+ON CONFLICT (seat) DO UPDATE SET incarnation = incarnation + 1, renewed_at = :now
+RETURNING incarnation
+"""
+
+RENEW = """
+INSERT INTO sender (seat, incarnation, renewed_at) VALUES (:seat, 1, :now)
+ON CONFLICT (seat) DO UPDATE SET renewed_at = max(renewed_at, :now)
+"""
+
+LAPSED = "SELECT seat FROM sender WHERE renewed_at > 0 AND renewed_at < :since"
+
+LAPSE = "UPDATE sender SET renewed_at = 0 WHERE seat = :seat"
+
+# The fence moves on here too: between a crash and the next claim nobody may mark the shard.
+GIVE_BACK = """
+UPDATE shard SET state = 'ready', holder = '', crashes = crashes + 1, fence = fence + 1
+ WHERE state = 'claimed' AND holder = :seat
+"""
+
+CLAIM = """
+UPDATE shard SET state = 'claimed', holder = :seat, fence = fence + 1
+ WHERE id IN (SELECT id FROM shard WHERE state = 'ready' AND rank = :rank AND due_at <= :now
+               ORDER BY due_at LIMIT :limit)
+RETURNING id, push, no, organisation, kind, audience, lane, due_at, lo, width, members, attempt, crashes, fence,
+          frozen, planned, issued, done, accepted, refused, unknown, expired, stopped, withdrawn, moved
+"""
+
+ROSTERS = "SELECT shard, members FROM roster WHERE shard IN (SELECT value FROM json_each(:ids))"
+
+DUE = "SELECT min(due_at) FROM shard WHERE state = 'ready' AND rank = :rank"
+
+FREEZE = """
+UPDATE shard SET members = :members, planned = :planned, frozen = 1
+ WHERE push = :push AND no = :no AND fence = :fence AND state = 'claimed' AND (frozen = 0 OR members = :members)
+"""
+
+# Marks.
+MARK = """
+UPDATE shard SET issued = ?, moved = ?, accepted = ?, refused = ?, unknown = ?, expired = ?, stopped = ?,
+                 withdrawn = ?, done = ?
+ WHERE push = ? AND no = ? AND fence = ? AND state = 'claimed'
+"""
+
+# What a discarded push has left is held by nobody's wish any more.
+MARK_AND_RELEASE = """
+UPDATE shard SET issued = ?, moved = ?, accepted = ?, refused = ?, unknown = ?, expired = ?, stopped = ?,
+                 withdrawn = ?, done = ?, due_at = ?, holder = '',
+                 state = iif((SELECT state FROM push WHERE push.id = shard.push) = 'discarding', 'ready', ?)
+ WHERE push = ? AND no = ? AND fence = ? AND state = 'claimed'
+"""
+
+FINISH = """
+DELETE FROM shard WHERE push = ? AND no = ? AND fence = ? AND state = 'claimed'
+RETURNING id, frozen, planned, length(members)
+"""
+
+DROP_ROSTER = "DELETE FROM roster WHERE shard = ?"
+
+FOLD = """
+UPDATE push SET planned = planned + ?, accepted = accepted + ?, refused = refused + ?, unknown = unknown + ?,
+                expired = expired + ?, stopped = stopped + ?, withdrawn = withdrawn + ?
+ WHERE id = ?
+"""
+
+CLOSE = """
+UPDATE push SET state = 'done', finished_at = :now
+ WHERE id = :push AND NOT EXISTS (SELECT 1 FROM shard WHERE shard.push = :push)
+"""
+
+ENDED_SO_FAR = f"""
+SELECT moved + {ENDED} FROM shard WHERE push = ? AND no = ? AND fence = ? AND state = 'claimed'
+"""
+
+NUMBER_SHARDS = "UPDATE push SET next_no = next_no + :count WHERE id = :push RETURNING next_no"
+
+INSERT_FAILURE = "INSERT INTO failure (push, audience, seq, fate, reason, status, at, token) VALUES {rows}"
+
+COUNT_REFUSALS = """
+INSERT INTO refusal (push, reason, recipients) VALUES {rows}
+ON CONFLICT (push, reason) DO UPDATE SET recipients = recipients + excluded.recipients
+"""
+
+# Reading.
+PUSHES = f"SELECT {', '.join(PUSH_COLUMNS)} FROM push WHERE id IN (SELECT value FROM json_each(:ids))"
+
+KEPT = f"""
+SELECT {", ".join(PUSH_COLUMNS)}, audience_note, finished_at, planned, {", ".join(FATES)} FROM push
+"""
+PUSH = KEPT + "WHERE id = :id"
+RECENT_OF_ENVIRONMENT = (
+    KEPT
+    + """
+ WHERE organisation = :organisation AND app = :app AND environment = :environment
+   AND number < coalesce((SELECT number FROM push WHERE id = :before), 9223372036854775807)
+ ORDER BY number DESC LIMIT :limit
+"""
+)
+RECENT = (
+    KEPT
+    + """
+ WHERE number < coalesce((SELECT number FROM push WHERE id = :before), 9223372036854775807) AND /* scope */
+ ORDER BY number DESC LIMIT :limit
+"""
+)
+
+# A shard not yet frozen is estimated by its width. A moved recipient counts where it moved to.
+LEFT = f"""
+SELECT push, state, count(*), sum(frozen = 0), sum(iif(frozen, planned, width) - moved),
+       sum(iif(frozen, planned - moved, 0)),
+       {", ".join(f"sum({fate})" for fate in FATES)}
+  FROM shard WHERE push IN (SELECT value FROM json_each(:ids)) GROUP BY push, state
+"""
+
+CLAIMED = """
+SELECT push, kind, frozen, width, issued, members, done FROM shard
+ WHERE push IN (SELECT value FROM json_each(:ids)) AND state = 'claimed' AND issued > 0
+"""
+
+REFUSALS = "SELECT push, reason, recipients FROM refusal WHERE push IN (SELECT value FROM json_each(:ids))"
+
+FAILURES = """
+SELECT number, audience, seq, fate, reason, status, at, token FROM failure
+ WHERE push = :push AND number > :after ORDER BY number LIMIT :limit
+"""
+
+BACKLOG = f"""
+SELECT lane, state, count(*), sum(iif(frozen, planned, width) - moved - ({ENDED})), min(due_at)
+  FROM shard GROUP BY lane, state ORDER BY lane, state
+"""
+
+# Chores. Failures are written in the order of their time, give or take a second.
+FORGET_FAILURES = """
+DELETE FROM failure WHERE at < :before AND number IN (SELECT number FROM failure ORDER BY number LIMIT 500)
+"""
+FORGET_KEYS = """
+DELETE FROM idempotency WHERE (organisation, app, environment, key) IN (
+    SELECT organisation, app, environment, key FROM idempotency WHERE at < :before LIMIT 500)
+"""
