@@ -41,5 +41,5 @@ class Findings:
     def report(self, fingerprint: str = "", material: Secret | None = None) -> Report:
         """Without material when a check failed."""
         sound = all(check.result != "failed" for check in self.checks)
-        facts: Mapping[str, Any] = {"kind": self.kind, **self.facts}
+        facts: Mapping[str, Any] = {"kind": str(self.kind), **self.facts}
         return Report(self.kind, tuple(self.checks), facts, fingerprint, material if sound else None)

@@ -79,7 +79,7 @@ def _shape(data: bytes) -> Shape:
             keys += kind in ("key_bag", "pkcs8_shrouded_key_bag")
             if kind == "pkcs8_shrouded_key_bag":
                 used.append(_cost(bag["encryption_algorithm"]))
-                shrouded.append(bag.dump())
+                shrouded.append(bag.untag().dump())
     mac = pfx["mac_data"] if not isinstance(pfx["mac_data"], core.Void) else None
     if mac is not None:
         used.append(_mac_cost(mac))
@@ -109,9 +109,9 @@ def _inside(bags: pkcs12.SafeContents, depth: int) -> Iterator[tuple[str, Any]]:
     for bag in bags:
         kind = bag["bag_id"].native
         if kind == "safe_contents":
-            yield from _inside(bag["bag_value"].parsed, depth + 1)
+            yield from _inside(bag["bag_value"], depth + 1)
         else:
-            yield kind, bag["bag_value"].parsed
+            yield kind, bag["bag_value"]
 
 
 def _cost(algorithm: algos.EncryptionAlgorithm) -> tuple[str, int]:
