@@ -36,7 +36,8 @@ def push_of(row: Sequence[Any]) -> Push:
     """The reverse of `push_row`."""
     return Push(
         row[0], row[1], row[2], Environment(row[3]), PushType(row[4]), Class(row[5]), _message.decode(row[6]),
-        *row[7:15], PushState(row[15]),
+        accepted_at=row[7], expires_at=row[8], not_before=row[9], collapse_id=row[10], priority=row[11],
+        tags=row[12], schedule=row[13], cohort=row[14], state=PushState(row[15]),
     )  # fmt: skip
 
 
