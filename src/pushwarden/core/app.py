@@ -51,8 +51,13 @@ class Credential:
     fingerprint: str
     facts: dict[str, Any] = field(default_factory=dict)  # key_id, team_id, topics, environments, not_after (ms), …
     sealed: bytes = field(default=b"", repr=False)
-    version: int = 1
+    version: int = 1  # of the sealed material; a change of state leaves it
     created_at: int = 0
+
+    @property
+    def label(self) -> str:
+        """What the material is sealed to, and opens under."""
+        return f"{self.organisation}|{self.app}|{self.id}|{self.version}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,3 +139,10 @@ class VaultRefused(PushwardenError):
     """The sealed credential does not open with this key under this name; upload the credential again."""
 
     code, status = "vault_refused", 500
+
+
+def stale(current: int | None) -> Conflict | NotFound:
+    """Why a change of a version that is not the current one is refused; None: there is no such row."""
+    if current is None:
+        return NotFound()
+    return Conflict(f"It is at version {current} now; read it again and repeat your change.", version=current)

@@ -6,7 +6,7 @@ A `Catalog` runs a function over `Tables` in one transaction; the tables' method
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from pushwarden.core.apikey import ApiKey
@@ -73,7 +73,7 @@ class Credentials(Protocol):
     def insert(self, credential: Credential) -> None: ...
 
     def update(self, credential: Credential) -> None:
-        """Replaces the row one version below; Conflict otherwise."""
+        """Replaces the row of the same organisation, app and id."""
         ...
 
     def delete(self, organisation: str, app: str, credential: str) -> None: ...
@@ -111,7 +111,7 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """Filters; empty ones match all. action: exact, or `thing.` for all that happened to things of a kind.
+    """Filters; empty ones match all. action: how it begins, `app.` for all that happened to apps.
 
     before: only sequences below it, 0 for the newest. Times are Unix ms, since ≤ at < until.
     """
@@ -147,9 +147,15 @@ class Audit(Protocol):
 
 
 class Snapshots(Protocol):
-    def put(self, snapshot: Snapshot) -> None: ...
+    def put(self, snapshot: Snapshot) -> None:
+        """Replaces the one before."""
+        ...
 
     def get(self) -> Snapshot | None: ...
+
+    def version(self) -> int:
+        """0 before the first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +221,14 @@ class Changed(Generic[T_co]):
     target: str = ""
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+
+    def complete(self, entry: AuditEntry) -> AuditEntry:
+        return replace(
+            entry,
+            target=self.target or entry.target,
+            before=self.before or entry.before,
+            after=self.after or entry.after,
+        )
 
 
 class Catalog(Protocol):

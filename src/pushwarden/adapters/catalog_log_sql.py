@@ -1,0 +1,124 @@
+"""The catalog's tables over SQL: audit, snapshot, stops, holds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from pushwarden.adapters import rows_control as rows
+from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
+from pushwarden.core.app import Snapshot
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.chain import canonical, genesis, link
+from pushwarden.core.hold import Hold
+from pushwarden.core.scope import Scope
+from pushwarden.ports.catalog import AuditQuery, AuditRow, StopRecord
+
+
+class SqlAudit:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def append(self, entry: AuditEntry) -> AuditRow:
+        owner = entry.scope.organisation
+        head = self._run(sql.AUDIT_HEAD, organisation=owner)
+        sequence, previous = (head[0]["sequence"] + 1, head[0]["hash"]) if head else (1, genesis(owner))
+        body = canonical(entry, sequence)
+        row = AuditRow(owner, sequence, body, link(previous, body))
+        self._run(
+            sql.AUDIT_INSERT,
+            organisation=owner,
+            sequence=sequence,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            app=entry.scope.app,
+            outcome=entry.outcome,
+            target=entry.target,
+            body=body,
+            hash=row.hash,
+        )
+        return row
+
+    def page(self, query: AuditQuery) -> list[AuditRow]:
+        found = self._run(sql.AUDIT_PAGE, **asdict(query))
+        return [AuditRow(**row) for row in found]
+
+    def after(self, organisation: str, sequence: int, limit: int) -> list[AuditRow]:
+        found = self._run(sql.AUDIT_AFTER, organisation=organisation, sequence=sequence, limit=limit)
+        return [AuditRow(**row) for row in found]
+
+    def chains(self) -> list[str]:
+        return [row["organisation"] for row in self._run(sql.AUDIT_CHAINS)]
+
+
+class SqlSnapshots:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def put(self, snapshot_: Snapshot) -> None:
+        self._run(sql.SNAPSHOT_DELETE)
+        self._run(sql.SNAPSHOT_INSERT, id=1, version=snapshot_.version, body=rows.packed(snapshot_))
+
+    def get(self) -> Snapshot | None:
+        found = self._run(sql.SNAPSHOT_GET)
+        return rows.unpacked(found[0]["body"]) if found else None
+
+    def version(self) -> int:
+        found = self._run(sql.SNAPSHOT_VERSION)
+        return found[0]["version"] if found else 0
+
+
+class SqlStops:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def put(self, stop_: StopRecord) -> None:
+        self._run(sql.STOP_DELETE, id=stop_.id)
+        self._run(sql.STOP_INSERT, **rows.stop_row(stop_))
+
+    def get(self, stop_id: str) -> StopRecord | None:
+        found = self._run(sql.STOP_GET, id=stop_id)
+        return rows.stop_of(found[0]) if found else None
+
+    def open(self, organisation: str = "") -> list[StopRecord]:
+        found = self._run(sql.STOPS, organisation=organisation, open_only=1, limit=1_000_000)
+        return [rows.stop_of(row) for row in found]
+
+    def recent(self, organisation: str = "", limit: int = 50) -> list[StopRecord]:
+        found = self._run(sql.STOPS, organisation=organisation, open_only=0, limit=limit)
+        return [rows.stop_of(row) for row in found]
+
+    def resume(self, scope: Scope, actor: str, at_ms: int) -> int:
+        return len(self._run(sql.STOP_RESUME, of_scope=scope.key, at=at_ms, by=actor))
+
+
+class SqlHolds:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def put(self, hold_: Hold) -> None:
+        self._run(sql.HOLD_DELETE, id=hold_.id)
+        self._run(sql.HOLD_INSERT, **rows.hold_row(hold_))
+
+    def get(self, hold_id: str) -> Hold | None:
+        found = self._run(sql.HOLD_GET, id=hold_id)
+        return rows.hold_of(found[0]) if found else None
+
+    def all(self, organisation: str = "", *, open_only: bool = False) -> list[Hold]:
+        found = self._run(sql.HOLDS, organisation=organisation, open_only=int(open_only))
+        return [rows.hold_of(row) for row in found]
+
+
+class SqlTables:
+    """`Tables` in the transaction that `run` is bound to."""
+
+    def __init__(self, run: Run) -> None:
+        self.organisations = SqlOrganisations(run)
+        self.apps = SqlApps(run)
+        self.credentials = SqlCredentials(run)
+        self.keys = SqlKeys(run)
+        self.audit = SqlAudit(run)
+        self.snapshots = SqlSnapshots(run)
+        self.stops = SqlStops(run)
+        self.holds = SqlHolds(run)

@@ -1,0 +1,127 @@
+"""The catalog's tables over SQL: organisations, apps, credentials, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from sqlalchemy import Executable
+
+from pushwarden.adapters import rows_control as rows
+from pushwarden.adapters import statements_control as sql
+from pushwarden.core.apikey import ApiKey
+from pushwarden.core.app import App, Credential
+from pushwarden.core.errors import AlreadyExists, stale
+from pushwarden.core.organisation import Organisation
+from pushwarden.core.scope import Environment
+
+
+class Run(Protocol):
+    """Runs a statement in the open transaction; its rows by column name."""
+
+    def __call__(self, statement: Executable, /, **parameters: Any) -> list[dict[str, Any]]: ...
+
+
+def _keyed(row: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """Parameters of `_versioned`."""
+    return {**row, **{f"key_{name}": row[name] for name in keys}, "below": row["version"] - 1}
+
+
+class SqlOrganisations:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def get(self, organisation: str) -> Organisation | None:
+        found = self._run(sql.ORGANISATION_GET, id=organisation)
+        return Organisation(**found[0]) if found else None
+
+    def all(self) -> list[Organisation]:
+        return [Organisation(**row) for row in self._run(sql.ORGANISATION_ALL)]
+
+    def insert(self, organisation_: Organisation) -> None:
+        if self.get(organisation_.id):
+            raise AlreadyExists(f"There is an organisation `{organisation_.id}` already; choose another id.")
+        self._run(sql.ORGANISATION_INSERT, **asdict(organisation_))
+
+    def update(self, organisation_: Organisation) -> None:
+        if not self._run(sql.ORGANISATION_UPDATE, **_keyed(asdict(organisation_), "id")):
+            kept = self.get(organisation_.id)
+            raise stale(kept.version if kept else None)
+
+
+class SqlApps:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def get(self, organisation: str, app_id: str) -> App | None:
+        found = self._run(sql.APP_GET, organisation=organisation, id=app_id)
+        return rows.app_of(found[0]) if found else None
+
+    def all(self, organisation: str = "") -> list[App]:
+        found = self._run(sql.APP_OF, organisation=organisation) if organisation else self._run(sql.APP_ALL)
+        return [rows.app_of(row) for row in found]
+
+    def insert(self, app_: App) -> None:
+        if self.get(app_.organisation, app_.id):
+            raise AlreadyExists(f"There is an app `{app_.id}` already; choose another id.")
+        self._run(sql.APP_INSERT, **rows.app_row(app_))
+
+    def update(self, app_: App) -> None:
+        if not self._run(sql.APP_UPDATE, **_keyed(rows.app_row(app_), "organisation", "id")):
+            kept = self.get(app_.organisation, app_.id)
+            raise stale(kept.version if kept else None)
+
+    def delete(self, organisation: str, app_id: str) -> None:
+        self._run(sql.CREDENTIAL_DELETE_ALL, organisation=organisation, app=app_id)
+        self._run(sql.APP_DELETE, organisation=organisation, id=app_id)
+
+
+class SqlCredentials:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def get(self, organisation: str, app_id: str, credential_id: str) -> Credential | None:
+        found = self._run(sql.CREDENTIAL_GET, organisation=organisation, app=app_id, id=credential_id)
+        return rows.credential_of(found[0]) if found else None
+
+    def of(self, organisation: str, app_id: str, environment: Environment) -> list[Credential]:
+        found = self._run(sql.CREDENTIAL_OF, organisation=organisation, app=app_id, environment=environment.value)
+        return [rows.credential_of(row) for row in found]
+
+    def active(self) -> list[Credential]:
+        return [rows.credential_of(row) for row in self._run(sql.CREDENTIAL_ACTIVE)]
+
+    def insert(self, credential_: Credential) -> None:
+        self._run(sql.CREDENTIAL_INSERT, **rows.credential_row(credential_))
+
+    def update(self, credential_: Credential) -> None:
+        self.delete(credential_.organisation, credential_.app, credential_.id)
+        self.insert(credential_)
+
+    def delete(self, organisation: str, app_id: str, credential_id: str) -> None:
+        self._run(sql.CREDENTIAL_DELETE, organisation=organisation, app=app_id, id=credential_id)
+
+
+class SqlKeys:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def get(self, organisation: str, key: str) -> ApiKey | None:
+        found = self._run(sql.KEY_GET, organisation=organisation, id=key)
+        return rows.key_of(found[0]) if found else None
+
+    def all(self) -> list[ApiKey]:
+        return [rows.key_of(row) for row in self._run(sql.KEY_ALL)]
+
+    def insert(self, key: ApiKey) -> None:
+        self._run(sql.KEY_INSERT, **rows.key_row(key))
+
+    def update(self, key: ApiKey) -> None:
+        if not self._run(sql.KEY_UPDATE, **_keyed(rows.key_row(key), "organisation", "id")):
+            kept = self.get(key.scope.organisation, key.id)
+            raise stale(kept.version if kept else None)
+
+    def used(self, last_used: Mapping[str, int]) -> None:
+        for key_id, at in last_used.items():
+            self._run(sql.KEY_USED, key_id=key_id, at=at)

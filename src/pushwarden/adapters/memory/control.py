@@ -1,0 +1,175 @@
+"""The catalog in memory: the same contract, nothing kept. A change works on copies that replace the tables whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from pushwarden.adapters.memory.control_log import MemoryAudit, MemoryHolds, MemorySnapshots, MemoryStops
+from pushwarden.core.apikey import ApiKey
+from pushwarden.core.app import App, Credential, CredentialState, Snapshot
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.errors import AlreadyExists, stale
+from pushwarden.core.hold import Hold
+from pushwarden.core.organisation import Organisation
+from pushwarden.core.scope import Environment
+from pushwarden.ports.catalog import AuditRow, Changed, StopRecord, Tables
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class State:
+    organisations: dict[str, Organisation] = field(default_factory=dict)
+    apps: dict[tuple[str, str], App] = field(default_factory=dict)
+    credentials: dict[tuple[str, str, str], Credential] = field(default_factory=dict)
+    keys: dict[str, ApiKey] = field(default_factory=dict)
+    audit: dict[str, tuple[AuditRow, ...]] = field(default_factory=dict)
+    snapshot: dict[int, Snapshot] = field(default_factory=dict)
+    stops: dict[str, StopRecord] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        return State(*(dict(getattr(self, name)) for name in self.__slots__))
+
+
+class MemoryOrganisations:
+    def __init__(self, state: State) -> None:
+        self._rows = state.organisations
+
+    def get(self, organisation: str) -> Organisation | None:
+        return self._rows.get(organisation)
+
+    def all(self) -> list[Organisation]:
+        return sorted(self._rows.values(), key=lambda row: row.id)
+
+    def insert(self, organisation: Organisation) -> None:
+        if organisation.id in self._rows:
+            raise AlreadyExists(f"There is an organisation `{organisation.id}` already; choose another id.")
+        self._rows[organisation.id] = organisation
+
+    def update(self, organisation: Organisation) -> None:
+        kept = self._rows.get(organisation.id)
+        if kept is None or kept.version != organisation.version - 1:
+            raise stale(kept.version if kept else None)
+        self._rows[organisation.id] = organisation
+
+
+class MemoryApps:
+    def __init__(self, state: State) -> None:
+        self._rows, self._credentials = state.apps, state.credentials
+
+    def get(self, organisation: str, app: str) -> App | None:
+        return self._rows.get((organisation, app))
+
+    def all(self, organisation: str = "") -> list[App]:
+        return [row for key, row in sorted(self._rows.items()) if organisation in ("", key[0])]
+
+    def insert(self, app: App) -> None:
+        if (app.organisation, app.id) in self._rows:
+            raise AlreadyExists(f"There is an app `{app.id}` already; choose another id.")
+        self._rows[app.organisation, app.id] = app
+
+    def update(self, app: App) -> None:
+        kept = self._rows.get((app.organisation, app.id))
+        if kept is None or kept.version != app.version - 1:
+            raise stale(kept.version if kept else None)
+        self._rows[app.organisation, app.id] = app
+
+    def delete(self, organisation: str, app: str) -> None:
+        self._rows.pop((organisation, app), None)
+        for key in [key for key in self._credentials if key[:2] == (organisation, app)]:
+            del self._credentials[key]
+
+
+class MemoryCredentials:
+    def __init__(self, state: State) -> None:
+        self._rows = state.credentials
+
+    def get(self, organisation: str, app: str, credential: str) -> Credential | None:
+        return self._rows.get((organisation, app, credential))
+
+    def of(self, organisation: str, app: str, environment: Environment) -> list[Credential]:
+        found = [
+            row for key, row in self._rows.items() if key[:2] == (organisation, app) and row.environment is environment
+        ]
+        return sorted(found, key=lambda row: (-row.created_at, row.id))
+
+    def active(self) -> list[Credential]:
+        return [row for row in self._rows.values() if row.state is CredentialState.ACTIVE]
+
+    def insert(self, credential: Credential) -> None:
+        self._rows[credential.organisation, credential.app, credential.id] = credential
+
+    def update(self, credential: Credential) -> None:
+        self.insert(credential)
+
+    def delete(self, organisation: str, app: str, credential: str) -> None:
+        self._rows.pop((organisation, app, credential), None)
+
+
+class MemoryKeys:
+    def __init__(self, state: State) -> None:
+        self._rows = state.keys
+
+    def get(self, organisation: str, key: str) -> ApiKey | None:
+        found = self._rows.get(key)
+        return found if found and found.scope.organisation == organisation else None
+
+    def all(self) -> list[ApiKey]:
+        return sorted(self._rows.values(), key=lambda row: (-row.created_at, row.id))
+
+    def insert(self, key: ApiKey) -> None:
+        self._rows[key.id] = key
+
+    def update(self, key: ApiKey) -> None:
+        kept = self.get(key.scope.organisation, key.id)
+        if kept is None or kept.version != key.version - 1:
+            raise stale(kept.version if kept else None)
+        self._rows[key.id] = key
+
+    def used(self, last_used: Mapping[str, int]) -> None:
+        for key_id, at in last_used.items():
+            kept = self._rows.get(key_id)
+            if kept is not None and (kept.last_used_at or 0) < at:
+                self._rows[key_id] = replace(kept, last_used_at=at)
+
+
+class MemoryTables:
+    def __init__(self, state: State) -> None:
+        self.organisations = MemoryOrganisations(state)
+        self.apps = MemoryApps(state)
+        self.credentials = MemoryCredentials(state)
+        self.keys = MemoryKeys(state)
+        self.audit = MemoryAudit(state.audit)
+        self.snapshots = MemorySnapshots(state.snapshot)
+        self.stops = MemoryStops(state.stops)
+        self.holds = MemoryHolds(state.holds)
+
+
+class MemoryCatalog:
+    """`Catalog` for tests and trials."""
+
+    def __init__(self) -> None:
+        self._state, self._version = State(), 0
+
+    async def change(self, entry: AuditEntry, work: Callable[[Tables], Changed[T]]) -> T:
+        state = self._state.copy()
+        tables = MemoryTables(state)
+        changed = work(tables)
+        tables.audit.append(changed.complete(entry))
+        self._state, self._version = state, self._version + 1
+        return changed.result
+
+    async def read(self, work: Callable[[Tables], T]) -> T:
+        return work(MemoryTables(self._state.copy()))
+
+    async def record(self, entry: AuditEntry) -> None:
+        MemoryTables(self._state).audit.append(entry)
+
+    async def note_used(self, last_used: Mapping[str, int]) -> None:
+        MemoryTables(self._state).keys.used(last_used)
+
+    async def version(self) -> int:
+        return self._version

@@ -1,0 +1,113 @@
+"""The catalog's logs in memory: audit, snapshot, stops, holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from pushwarden.core.app import Snapshot
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.chain import canonical, genesis, link
+from pushwarden.core.hold import Hold
+from pushwarden.core.lane import Lane
+from pushwarden.core.scope import Scope
+from pushwarden.ports.catalog import AuditQuery, AuditRow, StopRecord
+
+
+class MemoryAudit:
+    def __init__(self, rows: dict[str, tuple[AuditRow, ...]]) -> None:
+        self._rows = rows
+
+    def append(self, entry: AuditEntry) -> AuditRow:
+        owner = entry.scope.organisation
+        kept = self._rows.get(owner, ())
+        body = canonical(entry, len(kept) + 1)
+        row = AuditRow(owner, len(kept) + 1, body, link(kept[-1].hash if kept else genesis(owner), body))
+        self._rows[owner] = (*kept, row)
+        return row
+
+    def page(self, query: AuditQuery) -> list[AuditRow]:
+        kept = reversed(self._rows.get(query.organisation, ()))
+        return [row for row in kept if _matches(query, row)][: query.limit]
+
+    def after(self, organisation: str, sequence: int, limit: int) -> list[AuditRow]:
+        return list(self._rows.get(organisation, ())[sequence : sequence + limit])
+
+    def chains(self) -> list[str]:
+        return sorted(self._rows)
+
+
+class MemorySnapshots:
+    def __init__(self, rows: dict[int, Snapshot]) -> None:
+        self._rows = rows
+
+    def put(self, snapshot: Snapshot) -> None:
+        self._rows[1] = snapshot
+
+    def get(self) -> Snapshot | None:
+        return self._rows.get(1)
+
+    def version(self) -> int:
+        return self._rows[1].version if self._rows else 0
+
+
+class MemoryStops:
+    def __init__(self, rows: dict[str, StopRecord]) -> None:
+        self._rows = rows
+
+    def put(self, stop: StopRecord) -> None:
+        self._rows[stop.id] = stop
+
+    def get(self, stop: str) -> StopRecord | None:
+        return self._rows.get(stop)
+
+    def open(self, organisation: str = "") -> list[StopRecord]:
+        return [stop for stop in self._of(organisation) if stop.resumed_at is None]
+
+    def recent(self, organisation: str = "", limit: int = 50) -> list[StopRecord]:
+        return self._of(organisation)[:limit]
+
+    def resume(self, scope: Scope, actor: str, at_ms: int) -> int:
+        ended = [stop for stop in self._rows.values() if stop.scope == scope and stop.resumed_at is None]
+        for stop in ended:
+            self._rows[stop.id] = replace(stop, resumed_at=at_ms, resumed_by=actor)
+        return len(ended)
+
+    def _of(self, organisation: str) -> list[StopRecord]:
+        own = [
+            stop for stop in self._rows.values() if not organisation or stop.scope.organisation in (organisation, "")
+        ]
+        return sorted(own, key=lambda stop: (-stop.stopped_at, stop.id))
+
+
+class MemoryHolds:
+    def __init__(self, rows: dict[str, Hold]) -> None:
+        self._rows = rows
+
+    def put(self, hold: Hold) -> None:
+        self._rows[hold.id] = hold
+
+    def get(self, hold: str) -> Hold | None:
+        return self._rows.get(hold)
+
+    def all(self, organisation: str = "", *, open_only: bool = False) -> list[Hold]:
+        own = [
+            hold
+            for hold in self._rows.values()
+            if organisation in ("", Lane.parse(hold.lane).organisation)
+            and not (open_only and hold.released_at is not None)
+        ]
+        return sorted(own, key=lambda hold: (-hold.opened_at, hold.id))
+
+
+def _matches(query: AuditQuery, row: AuditRow) -> bool:
+    said = json.loads(row.body)
+    same = {"actor": said["actor"], "app": said["scope"].split("/")[1], "outcome": said["outcome"]}
+    same["target"] = said["target"]
+    return (
+        (not query.before or row.sequence < query.before)
+        and query.since <= said["at"]
+        and (not query.until or said["at"] < query.until)
+        and said["action"].startswith(query.action)
+        and all(getattr(query, name) in ("", value) for name, value in same.items())
+    )

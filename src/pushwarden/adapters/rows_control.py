@@ -1,0 +1,114 @@
+"""control.db's rows as core's nouns and back: every conversion in one place, the same for every database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from pushwarden.core.apikey import ApiKey
+from pushwarden.core.app import App, Credential, CredentialKind, CredentialState, Snapshot
+from pushwarden.core.hold import Hold, Release
+from pushwarden.core.lane import Lane
+from pushwarden.core.principal import KeyKind
+from pushwarden.core.receipt import Receipt
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.catalog import StopRecord
+
+Row = Mapping[str, Any]
+
+
+class _Stored(msgspec.Struct):
+    version: int
+    apps: list[App]
+    credentials: list[Credential]
+
+
+_SNAPSHOT = msgspec.msgpack.Decoder(_Stored)
+_RECEIPT = msgspec.json.Decoder(Receipt)
+
+
+def packed(snapshot: Snapshot) -> bytes:
+    return msgspec.msgpack.encode(
+        _Stored(snapshot.version, list(snapshot.apps.values()), list(snapshot.credentials.values()))
+    )
+
+
+def unpacked(body: bytes) -> Snapshot:
+    kept = _SNAPSHOT.decode(body)
+    return Snapshot(
+        kept.version,
+        {(app.organisation, app.id): app for app in kept.apps},
+        {(c.organisation, c.app, c.environment, c.provider): c for c in kept.credentials},
+    )
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def app_row(app: App) -> dict[str, Any]:
+    return asdict(app) | {"enabled": int(app.enabled), "callbacks": _json(app.callbacks)}
+
+
+def app_of(row: Row) -> App:
+    return App(**{**row, "enabled": bool(row["enabled"]), "callbacks": tuple(msgspec.json.decode(row["callbacks"]))})
+
+
+def credential_row(credential: Credential) -> dict[str, Any]:
+    return asdict(credential) | {"facts": _json(credential.facts)}
+
+
+def credential_of(row: Row) -> Credential:
+    return Credential(
+        **{
+            **row,
+            "environment": Environment(row["environment"]),
+            "kind": CredentialKind(row["kind"]),
+            "state": CredentialState(row["state"]),
+            "facts": msgspec.json.decode(row["facts"]),
+        }
+    )
+
+
+def key_row(key: ApiKey) -> dict[str, Any]:
+    return asdict(key) | {"organisation": key.scope.organisation, "scope": key.scope.key}
+
+
+def key_of(row: Row) -> ApiKey:
+    own = {name: value for name, value in row.items() if name != "organisation"}
+    return ApiKey(**{**own, "kind": KeyKind(row["kind"]), "scope": Scope.parse(row["scope"])})
+
+
+def stop_row(stop: StopRecord) -> dict[str, Any]:
+    receipt = _json(stop.receipt) if stop.receipt else ""
+    return asdict(stop) | {"organisation": stop.scope.organisation, "scope": stop.scope.key, "receipt": receipt}
+
+
+def stop_of(row: Row) -> StopRecord:
+    own = {name: value for name, value in row.items() if name != "organisation"}
+    receipt = _RECEIPT.decode(row["receipt"]) if row["receipt"] else None
+    return StopRecord(**{**own, "scope": Scope.parse(row["scope"]), "receipt": receipt})
+
+
+def hold_row(hold: Hold) -> dict[str, Any]:
+    return asdict(hold) | {
+        "organisation": Lane.parse(hold.lane).organisation,
+        "counts": _json(hold.counts),
+        "evidence": _json(hold.evidence),
+        "release": hold.release or "",
+    }
+
+
+def hold_of(row: Row) -> Hold:
+    own = {name: value for name, value in row.items() if name != "organisation"}
+    return Hold(
+        **{
+            **own,
+            "counts": msgspec.json.decode(row["counts"]),
+            "evidence": msgspec.json.decode(row["evidence"]),
+            "release": Release(row["release"]) if row["release"] else None,
+        }
+    )

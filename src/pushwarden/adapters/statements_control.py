@@ -1,0 +1,134 @@
+"""The catalog's statements, built once: SQLAlchemy Core, compiled by whichever database runs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, or_, select
+
+from pushwarden.adapters.tables_control import (
+    api_key,
+    app,
+    audit,
+    credential,
+    hold,
+    organisation,
+    snapshot,
+    state,
+    stop,
+)
+from pushwarden.core.app import CredentialState
+
+
+def _p(name: str) -> Any:
+    return bindparam(name)
+
+
+def _versioned(table: Any, *keys: str) -> Any:
+    """An update of every column where the row is one version below."""
+    same = [table.c[name] == bindparam(f"key_{name}") for name in keys]
+    return table.update().where(*same, table.c.version == bindparam("below")).returning(table.c.version)
+
+
+_APP = and_(app.c.organisation == _p("organisation"), app.c.id == _p("id"))
+_CREDENTIAL = and_(
+    credential.c.organisation == _p("organisation"), credential.c.app == _p("app"), credential.c.id == _p("id")
+)
+
+ORGANISATION_GET = select(organisation).where(organisation.c.id == _p("id"))
+ORGANISATION_ALL = select(organisation).order_by(organisation.c.id)
+ORGANISATION_UPDATE = _versioned(organisation, "id")
+APP_GET = select(app).where(_APP)
+APP_ALL = select(app).order_by(app.c.organisation, app.c.id)
+APP_OF = select(app).where(app.c.organisation == _p("organisation")).order_by(app.c.id)
+APP_UPDATE = _versioned(app, "organisation", "id")
+APP_DELETE = app.delete().where(_APP)
+CREDENTIAL_GET = select(credential).where(_CREDENTIAL)
+CREDENTIAL_OF = (
+    select(credential)
+    .where(
+        credential.c.organisation == _p("organisation"),
+        credential.c.app == _p("app"),
+        credential.c.environment == _p("environment"),
+    )
+    .order_by(credential.c.created_at.desc(), credential.c.id)
+)
+CREDENTIAL_ACTIVE = select(credential).where(credential.c.state == CredentialState.ACTIVE.value)
+CREDENTIAL_DELETE = credential.delete().where(_CREDENTIAL)
+CREDENTIAL_DELETE_ALL = credential.delete().where(
+    credential.c.organisation == _p("organisation"), credential.c.app == _p("app")
+)
+KEY_GET = select(api_key).where(api_key.c.organisation == _p("organisation"), api_key.c.id == _p("id"))
+KEY_ALL = select(api_key).order_by(api_key.c.created_at.desc(), api_key.c.id)
+KEY_UPDATE = _versioned(api_key, "organisation", "id")
+KEY_USED = (
+    api_key.update()
+    .where(api_key.c.id == _p("key_id"), func.coalesce(api_key.c.last_used_at, 0) < _p("at"))
+    .values(last_used_at=_p("at"))
+)
+AUDIT_HEAD = (
+    select(audit.c.sequence, audit.c.hash)
+    .where(audit.c.organisation == _p("organisation"))
+    .order_by(audit.c.sequence.desc())
+    .limit(1)
+)
+AUDIT_AFTER = (
+    select(audit.c.organisation, audit.c.sequence, audit.c.body, audit.c.hash)
+    .where(audit.c.organisation == _p("organisation"), audit.c.sequence > _p("sequence"))
+    .order_by(audit.c.sequence)
+    .limit(_p("limit"))
+)
+AUDIT_PAGE = (
+    select(audit.c.organisation, audit.c.sequence, audit.c.body, audit.c.hash)
+    .where(
+        audit.c.organisation == _p("organisation"),
+        or_(_p("before") == 0, audit.c.sequence < _p("before")),
+        audit.c.at >= _p("since"),
+        or_(_p("until") == 0, audit.c.at < _p("until")),
+        func.substr(audit.c.action, 1, func.length(_p("action"))) == _p("action"),
+        *(or_(_p(name) == "", audit.c[name] == _p(name)) for name in ("actor", "app", "outcome", "target")),
+    )
+    .order_by(audit.c.sequence.desc())
+    .limit(_p("limit"))
+)
+AUDIT_CHAINS = select(audit.c.organisation).distinct().order_by(audit.c.organisation)
+SNAPSHOT_GET = select(snapshot.c.body)
+SNAPSHOT_VERSION = select(snapshot.c.version)
+STATE_NEXT = state.update().values(version=state.c.version + 1)
+STATE_VERSION = select(state.c.version)
+STOPS = (
+    select(stop)
+    .where(
+        or_(_p("organisation") == "", stop.c.organisation.in_((_p("organisation"), ""))),
+        or_(_p("open_only") == 0, stop.c.resumed_at.is_(None)),
+    )
+    .order_by(stop.c.stopped_at.desc(), stop.c.id)
+    .limit(_p("limit"))
+)
+STOP_GET = select(stop).where(stop.c.id == _p("id"))
+STOP_RESUME = (
+    stop.update()
+    .where(stop.c.scope == _p("of_scope"), stop.c.resumed_at.is_(None))
+    .values(resumed_at=_p("at"), resumed_by=_p("by"))
+    .returning(stop.c.id)
+)
+HOLD_GET = select(hold).where(hold.c.id == _p("id"))
+STOP_DELETE = stop.delete().where(stop.c.id == _p("id"))
+HOLD_DELETE = hold.delete().where(hold.c.id == _p("id"))
+HOLDS = (
+    select(hold)
+    .where(
+        or_(_p("organisation") == "", hold.c.organisation == _p("organisation")),
+        or_(_p("open_only") == 0, hold.c.released_at.is_(None)),
+    )
+    .order_by(hold.c.opened_at.desc(), hold.c.id)
+)
+ORGANISATION_INSERT = organisation.insert()
+APP_INSERT = app.insert()
+CREDENTIAL_INSERT = credential.insert()
+KEY_INSERT = api_key.insert()
+AUDIT_INSERT = audit.insert()
+SNAPSHOT_INSERT = snapshot.insert()
+SNAPSHOT_DELETE = snapshot.delete()
+STOP_INSERT = stop.insert()
+HOLD_INSERT = hold.insert()

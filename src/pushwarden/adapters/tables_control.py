@@ -1,0 +1,155 @@
+"""control.db: who may do what, and what is configured. The organisation stands in every key."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+metadata = MetaData()
+
+
+def _text(name: str, *, key: bool = False, default: str | None = None) -> Column[str]:
+    return Column(name, Text, primary_key=key, nullable=False, server_default=default)
+
+
+def _number(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
+    return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False)
+
+
+state = Table("state", metadata, _number("id", key=True), _number("version"), sqlite_strict=True)
+
+organisation = Table(
+    "organisation",
+    metadata,
+    _text("id", key=True),
+    _text("name"),
+    _number("version"),
+    _number("created_at"),
+    sqlite_strict=True,
+)
+
+app = Table(
+    "app",
+    metadata,
+    _text("organisation", key=True),
+    _text("id", key=True),
+    _text("name"),
+    _text("description"),
+    _number("enabled"),
+    _text("bundle_id"),
+    _text("android_package"),
+    _text("wns_sid"),
+    _text("callbacks"),  # JSON array
+    _number("version"),
+    _number("created_at"),
+    sqlite_strict=True,
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    _text("organisation", key=True),
+    _text("app", key=True),
+    _text("id", key=True),
+    _text("environment"),
+    _text("provider"),
+    _text("kind"),
+    _text("state"),
+    _text("fingerprint"),
+    _text("facts"),  # JSON object
+    Column("sealed", LargeBinary, nullable=False),
+    _number("version"),
+    _number("created_at"),
+    sqlite_strict=True,
+)
+# One credential is active in a lane, whatever the code believes.
+Index(
+    "credential_active",
+    credential.c.organisation,
+    credential.c.app,
+    credential.c.environment,
+    credential.c.provider,
+    unique=True,
+    sqlite_where=text("state = 'active'"),
+    postgresql_where=text("state = 'active'"),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _text("organisation", key=True),
+    _text("id", key=True),
+    _text("name"),
+    _text("kind"),
+    _text("scope"),  # Scope.key
+    Column("digest", LargeBinary, nullable=False),
+    _number("created_at"),
+    _number("expires_at"),
+    _text("created_by"),
+    _number("revoked_at", null=True),
+    _number("last_used_at", null=True),
+    _text("rotated_from"),
+    _number("version"),
+    sqlite_strict=True,
+)
+Index("api_key_id", api_key.c.id, unique=True)
+
+audit = Table(
+    "audit",
+    metadata,
+    _text("organisation", key=True),
+    _number("sequence", key=True),
+    _number("at"),
+    _text("actor"),
+    _text("action"),
+    _text("app"),
+    _text("outcome"),
+    _text("target"),
+    Column("body", LargeBinary, nullable=False),  # canonical JSON: what the hash is of
+    Column("hash", LargeBinary, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    _number("id", key=True),
+    _number("version"),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+
+stop = Table(
+    "stop",
+    metadata,
+    _text("organisation", key=True),  # empty: the installation's
+    _text("id", key=True),
+    _text("scope"),
+    _text("actor"),
+    _text("reason"),
+    _number("stopped_at"),
+    _text("receipt"),  # JSON, empty until the senders answered
+    _number("resumed_at", null=True),
+    _text("resumed_by"),
+    sqlite_strict=True,
+)
+Index("stop_id", stop.c.id, unique=True)
+Index("stop_at", stop.c.stopped_at)
+
+hold = Table(
+    "hold",
+    metadata,
+    _text("organisation", key=True),
+    _text("id", key=True),
+    _text("lane"),
+    _text("reason"),
+    _number("opened_at"),
+    _text("opened_by"),
+    _text("counts"),  # JSON object
+    _text("evidence"),  # JSON object
+    _number("released_at", null=True),
+    _text("released_by"),
+    _text("release"),
+    sqlite_strict=True,
+)
+Index("hold_id", hold.c.id, unique=True)

@@ -1,0 +1,234 @@
+"""What every catalog keeps to, in memory and in a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from catalog_fixtures import KINDS, opened
+from pushwarden.core.apikey import ApiKey, digest
+from pushwarden.core.app import App, Credential, CredentialKind, CredentialState, Snapshot
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.chain import verify
+from pushwarden.core.errors import AlreadyExists, Conflict, NotFound
+from pushwarden.core.hold import Hold, Release
+from pushwarden.core.organisation import Organisation
+from pushwarden.core.principal import KeyKind
+from pushwarden.core.receipt import Confirmation, Receipt, SenderReceipt
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.catalog import AuditQuery, Catalog, Changed, StopRecord, Tables
+
+SHOP = App("acme", "shop", "Shop", bundle_id="com.acme.shop", callbacks=("https://acme.example/hook",), created_at=5)
+
+
+@pytest.fixture(params=KINDS)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
+    with opened(request.param, tmp_path) as found:
+        yield found
+
+
+def entry(action: str = "app.create", organisation: str = "acme", at: int = 10) -> AuditEntry:
+    return AuditEntry(at, "alice", action, Scope(organisation), request_id="r1")
+
+
+def do(catalog: Catalog, work, action: str = "app.create"):
+    """A change that says nothing of itself."""
+
+    def changed(tables: Tables) -> Changed:
+        return Changed(work(tables))
+
+    return asyncio.run(_change(catalog, entry(action), changed))
+
+
+async def _change(catalog: Catalog, said: AuditEntry, work):
+    return await catalog.change(said, work)
+
+
+def see(catalog: Catalog, work):
+    return asyncio.run(_read(catalog, work))
+
+
+async def _read(catalog: Catalog, work):
+    return await catalog.read(work)
+
+
+def rows(catalog: Catalog, organisation: str = "acme", **filters):
+    return see(catalog, lambda tables: tables.audit.page(AuditQuery(organisation, **filters)))
+
+
+def test_a_change_and_its_audit_row_are_one(catalog: Catalog) -> None:
+    asyncio.run(
+        _change(
+            catalog,
+            entry(),
+            lambda tables: Changed(tables.apps.insert(SHOP), target="shop", after={"name": "Shop"}),
+        )
+    )
+    (row,) = rows(catalog)
+    said = json.loads(row.body)
+    assert (said["action"], said["target"], said["after"], said["outcome"]) == (
+        "app.create",
+        "shop",
+        {"name": "Shop"},
+        "done",
+    )
+    assert see(catalog, lambda tables: tables.apps.get("acme", "shop")) == SHOP
+
+
+def test_a_change_that_fails_leaves_neither_row_nor_audit(catalog: Catalog) -> None:
+    before = asyncio.run(catalog.version())
+
+    def half(tables: Tables) -> Changed[None]:
+        tables.apps.insert(SHOP)
+        raise Conflict
+
+    with pytest.raises(Conflict):
+        asyncio.run(_change(catalog, entry(), half))
+    assert see(catalog, lambda tables: tables.apps.all()) == []
+    assert rows(catalog) == []
+    assert asyncio.run(catalog.version()) == before
+
+
+def test_the_version_grows_with_every_change_and_not_with_a_refused_attempt(catalog: Catalog) -> None:
+    before = asyncio.run(catalog.version())
+    do(catalog, lambda tables: tables.apps.insert(SHOP))
+    asyncio.run(catalog.record(replace(entry(), outcome="forbidden")))
+    assert asyncio.run(catalog.version()) == before + 1
+    assert [json.loads(row.body)["outcome"] for row in rows(catalog)] == ["forbidden", "done"]
+
+
+def test_an_edit_of_another_version_is_a_conflict_that_names_the_current_one(catalog: Catalog) -> None:
+    do(catalog, lambda tables: tables.apps.insert(SHOP))
+    do(catalog, lambda tables: tables.apps.update(replace(SHOP, name="Shop 2", version=2)))
+    with pytest.raises(Conflict) as caught:
+        do(catalog, lambda tables: tables.apps.update(replace(SHOP, name="Shop 3", version=2)))
+    assert caught.value.extra == {"version": 2}
+    with pytest.raises(NotFound):
+        do(catalog, lambda tables: tables.apps.update(replace(SHOP, id="none", version=2)))
+
+
+def test_apps_of_the_same_id_live_in_two_organisations(catalog: Catalog) -> None:
+    twin = replace(SHOP, organisation="beta", name="Twin")
+    do(catalog, lambda tables: (tables.apps.insert(SHOP), tables.apps.insert(twin)))
+    with pytest.raises(AlreadyExists):
+        do(catalog, lambda tables: tables.apps.insert(SHOP))
+    assert see(catalog, lambda tables: tables.apps.all("beta")) == [twin]
+    assert see(catalog, lambda tables: tables.apps.all()) == [SHOP, twin]
+    do(catalog, lambda tables: tables.apps.delete("beta", "shop"))
+    assert see(catalog, lambda tables: tables.apps.all()) == [SHOP]
+
+
+def credential(name: str, state: CredentialState = CredentialState.STANDBY, organisation: str = "acme") -> Credential:
+    return Credential(
+        organisation,
+        "shop",
+        Environment.PRODUCTION,
+        name,
+        "apns",
+        CredentialKind.APNS_TOKEN,
+        state,
+        "SHA256:aa",
+        {"key_id": "ABC", "topics": ["com.acme.shop"], "not_after": 12},
+        b"\x00sealed",
+        1,
+        7,
+    )
+
+
+def test_credentials_come_back_as_they_went_in(catalog: Catalog) -> None:
+    first, second = credential("c1"), credential("c2", CredentialState.ACTIVE)
+    do(catalog, lambda tables: [tables.apps.insert(SHOP), tables.credentials.insert(first)])
+    do(catalog, lambda tables: tables.credentials.insert(second))
+    do(catalog, lambda tables: tables.credentials.insert(credential("c3", organisation="beta")))
+    found = see(catalog, lambda tables: tables.credentials.of("acme", "shop", Environment.PRODUCTION))
+    assert found == [first, second]
+    assert see(catalog, lambda tables: tables.credentials.active()) == [second]
+    assert see(catalog, lambda tables: tables.credentials.get("acme", "shop", "c3")) is None
+    do(catalog, lambda tables: tables.credentials.update(replace(second, state=CredentialState.PREVIOUS)))
+    assert see(catalog, lambda tables: tables.credentials.active()) == []
+    do(catalog, lambda tables: tables.apps.delete("acme", "shop"))
+    assert see(catalog, lambda tables: tables.credentials.of("acme", "shop", Environment.PRODUCTION)) == []
+    assert see(catalog, lambda tables: tables.credentials.get("beta", "shop", "c3")) is not None
+
+
+def test_keys_are_found_only_in_their_organisation_and_remember_their_last_use(catalog: Catalog) -> None:
+    key = ApiKey("k1", "robot", KeyKind.SEND, Scope("acme", "shop", Environment.SANDBOX), digest("s"), 1, 99)
+    do(catalog, lambda tables: tables.keys.insert(key))
+    assert see(catalog, lambda tables: tables.keys.get("acme", "k1")) == key
+    assert see(catalog, lambda tables: tables.keys.get("beta", "k1")) is None
+    before = asyncio.run(catalog.version())
+    asyncio.run(catalog.note_used({"k1": 50, "gone": 3}))
+    asyncio.run(catalog.note_used({"k1": 40}))
+    assert see(catalog, lambda tables: tables.keys.all()) == [replace(key, last_used_at=50)]
+    assert asyncio.run(catalog.version()) == before
+    with pytest.raises(Conflict):
+        do(catalog, lambda tables: tables.keys.update(replace(key, version=5)))
+
+
+def test_organisations_are_listed_by_id(catalog: Catalog) -> None:
+    do(catalog, lambda tables: [tables.organisations.insert(Organisation(name, name.title())) for name in ("b", "a")])
+    do(catalog, lambda tables: tables.organisations.update(Organisation("a", "Renamed", 2)))
+    assert [row.name for row in see(catalog, lambda tables: tables.organisations.all())] == ["Renamed", "B"]
+    with pytest.raises(AlreadyExists):
+        do(catalog, lambda tables: tables.organisations.insert(Organisation("a", "again")))
+
+
+def test_each_organisation_has_a_chain_of_its_own_and_filters_find_its_rows(catalog: Catalog) -> None:
+    for at in range(4):
+        asyncio.run(catalog.record(replace(entry("push.cancel", at=at), actor=f"a{at % 2}")))
+    asyncio.run(catalog.record(replace(entry("app.create", at=9), scope=Scope("acme", "shop"), target="shop")))
+    asyncio.run(catalog.record(entry("app.create", organisation="beta")))
+    asyncio.run(catalog.record(entry("organisation.create", organisation="")))
+    assert see(catalog, lambda tables: tables.audit.chains()) == ["", "acme", "beta"]
+    assert [row.sequence for row in rows(catalog)] == [5, 4, 3, 2, 1]
+    assert [row.sequence for row in rows(catalog, actor="a1")] == [4, 2]
+    assert [row.sequence for row in rows(catalog, action="app.")] == [5]
+    assert [row.sequence for row in rows(catalog, app="shop", target="shop")] == [5]
+    assert [row.sequence for row in rows(catalog, since=1, until=3)] == [3, 2]
+    assert [row.sequence for row in rows(catalog, before=4, limit=2)] == [3, 2]
+    assert rows(catalog, outcome="forbidden") == []
+    for chain in ("", "acme", "beta"):
+        kept = see(catalog, lambda tables, chain=chain: tables.audit.after(chain, 0, 100))
+        assert verify(chain, ((row.sequence, row.body, row.hash) for row in kept)).intact
+
+
+def test_the_snapshot_comes_back_whole(catalog: Catalog) -> None:
+    assert see(catalog, lambda tables: (tables.snapshots.get(), tables.snapshots.version())) == (None, 0)
+    active = credential("c1", CredentialState.ACTIVE)
+    lane = ("acme", "shop", Environment.PRODUCTION, "apns")
+    for version in (1, 2):
+        kept = Snapshot(version, {("acme", "shop"): SHOP}, {lane: active})
+        do(catalog, lambda tables, kept=kept: tables.snapshots.put(kept))
+    assert see(catalog, lambda tables: (tables.snapshots.get(), tables.snapshots.version())) == (kept, 2)
+
+
+def test_stops_are_open_until_their_very_scope_is_resumed(catalog: Catalog) -> None:
+    shop, everything = Scope("acme", "shop"), Scope()
+    receipt = Receipt("s1", shop, 3, 10, 4.5, (SenderReceipt("bulk-0", Confirmation.DRAINED, 4.0),), "oops", "alice")
+    do(catalog, lambda tables: tables.stops.put(StopRecord("s1", shop, "alice", "oops", 10)))
+    do(catalog, lambda tables: tables.stops.put(StopRecord("s1", shop, "alice", "oops", 10, receipt)))
+    do(catalog, lambda tables: tables.stops.put(StopRecord("s2", everything, "root", "all", 20)))
+    do(catalog, lambda tables: tables.stops.put(StopRecord("s3", Scope("beta"), "carol", "", 30)))
+    assert [stop.id for stop in see(catalog, lambda tables: tables.stops.open("acme"))] == ["s2", "s1"]
+    assert [stop.id for stop in see(catalog, lambda tables: tables.stops.open())] == ["s3", "s2", "s1"]
+    assert see(catalog, lambda tables: tables.stops.get("s1")).receipt == receipt
+    assert do(catalog, lambda tables: tables.stops.resume(Scope("acme"), "alice", 50)) == 0
+    assert do(catalog, lambda tables: tables.stops.resume(shop, "alice", 50)) == 1
+    assert [stop.id for stop in see(catalog, lambda tables: tables.stops.open("acme"))] == ["s2"]
+    assert [stop.resumed_at for stop in see(catalog, lambda tables: tables.stops.recent("acme", 5))] == [None, 50]
+
+
+def test_holds_are_listed_by_organisation_until_released(catalog: Catalog) -> None:
+    hold = Hold("h1", "acme/shop/production/apns/bulk", "mass_invalidation", 5, "bulk-0", {"dead": 900}, {"410": "x"})
+    do(catalog, lambda tables: tables.holds.put(hold))
+    assert see(catalog, lambda tables: tables.holds.all("acme", open_only=True)) == [hold]
+    assert see(catalog, lambda tables: tables.holds.all("beta")) == []
+    ended = replace(hold, released_at=9, released_by="alice", release=Release.APPLY)
+    do(catalog, lambda tables: tables.holds.put(ended))
+    assert see(catalog, lambda tables: tables.holds.all("acme", open_only=True)) == []
+    assert see(catalog, lambda tables: tables.holds.get("h1")) == ended
