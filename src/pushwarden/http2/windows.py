@@ -48,22 +48,9 @@ class Outbox:
         self._waiting: dict[int, deque[tuple[bytes, bool]]] = {}
 
     @property
-    def blocked(self) -> bool:
-        """Bodies wait for the connection's window, so nothing new should start."""
-        return bool(self._waiting) and self.window <= 0
-
-    @property
     def busy(self) -> bool:
         """Some stream has a history, which `forget` must clear when the stream ends."""
         return bool(self._shifts or self._waiting)
-
-    def fits(self, size: int) -> bool:
-        """Whether a whole body of a stream without a history can be written now as one frame."""
-        return size <= self.window and size <= self.initial and size <= self.max_frame and not self._waiting
-
-    def whole(self, stream: int, size: int) -> bool:
-        """Like fits, for a stream that may have been credited or have sent a part."""
-        return size <= self.window and size <= self.max_frame and size <= self.room(stream) and not self._waiting
 
     def room(self, stream: int) -> int:
         return self.initial + self._shifts.get(stream, 0)
@@ -116,6 +103,8 @@ class Outbox:
             self._shifts[stream] = self._shifts.get(stream, 0) - size
             if done:
                 queue.popleft()
+                if end:
+                    del self._shifts[stream]
             else:
                 queue[0] = (body[size:], end)
         if not queue:
