@@ -85,6 +85,12 @@ class SqliteAccepts(_File):
             ids += part
         return ids
 
+    async def hold(self, where: Scope) -> int:
+        count = 0
+        while part := await self.writer.run(partial(accepting.hold, where=where)):
+            count += part
+        return count
+
     async def release(self, where: Scope) -> int:
         count = 0
         while part := await self.writer.run(partial(accepting.release, where=where)):

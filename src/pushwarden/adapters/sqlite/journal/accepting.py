@@ -94,6 +94,11 @@ def discard(connection: sqlite3.Connection, where: Scope, before_ms: int) -> lis
     return ids
 
 
+def hold(connection: sqlite3.Connection, where: Scope) -> int:
+    """At most 500 shards."""
+    return connection.execute(*scoped(sql.HOLD, where)).rowcount
+
+
 def release(connection: sqlite3.Connection, where: Scope) -> int:
     """At most 500 shards."""
     return connection.execute(*scoped(sql.RELEASE, where)).rowcount

@@ -52,6 +52,12 @@ UPDATE shard SET state = 'ready', due_at = min(due_at, :due)
  WHERE state IN ('ready', 'held') AND push IN (SELECT value FROM json_each(:ids))
 """
 
+HOLD = """
+UPDATE shard SET state = 'held' WHERE id IN (
+    SELECT shard.id FROM shard INDEXED BY shard_ready CROSS JOIN push ON push.id = shard.push
+     WHERE shard.state = 'ready' AND push.state = 'open' AND /* scope */ LIMIT 500)
+"""
+
 RELEASE = """
 UPDATE shard SET state = 'ready' WHERE id IN (
     SELECT shard.id FROM shard INDEXED BY shard_held CROSS JOIN push ON push.id = shard.push

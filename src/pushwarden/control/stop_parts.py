@@ -1,0 +1,67 @@
+"""What stopping is made of, and the words for its results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pushwarden.control.brake import Brake
+from pushwarden.control.stop_book import StopBook
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.scope import Scope
+from pushwarden.ports.catalog import Catalog, Changed, StopRecord, Tables
+from pushwarden.ports.clock import Clock
+from pushwarden.ports.fence import Fence
+from pushwarden.ports.journal import Accepts
+from pushwarden.ports.ring import Ring
+
+
+class Held(StrEnum):
+    """What becomes of pushes accepted before the resume. Whichever is chosen, expired ones are never sent."""
+
+    KEEP = "keep"  # the default: they stay held until someone releases or discards them
+    RELEASE = "release"
+    DISCARD = "discard"  # recorded before the fence lifts: what is left of them ends `stopped`
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """shards: how many were released, or kept held. still: stops that go on covering this scope."""
+
+    scope: Scope
+    sequence: int
+    held: Held
+    discarded: tuple[str, ...] = ()
+    shards: int = 0
+    still: tuple[Scope, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One stopped scope now. record None: the fence says so and nobody wrote down why (yet)."""
+
+    scope: Scope
+    since_ms: int
+    record: StopRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    fence: Fence
+    ring: Ring
+    brake: Brake
+    book: StopBook
+    catalog: Catalog
+    accepts: Accepts
+    clock: Clock
+
+
+async def lift(parts: Parts, scope: Scope, actor: str, held: Held, reason: str) -> None:
+    """Ends the scope's open stops in the database, with one audit row."""
+    now = parts.clock.now_ms()
+
+    def work(tables: Tables) -> Changed[int]:
+        ended = tables.stops.resume(scope, actor, now)
+        return Changed(ended, after={"scope": scope.key, "held": str(held), "stops": ended})
+
+    await parts.catalog.change(AuditEntry(now, actor, "stop.resume", scope, reason=reason), work)

@@ -1,0 +1,105 @@
+"""Stop, cancel, resume, and what is stopped now. Stopped = fence file ∪ database; a resume needs both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+
+from pushwarden.control.brake import record_of
+from pushwarden.control.stop_book import outcome
+from pushwarden.control.stop_care import reconcile, sweep
+from pushwarden.control.stop_parts import Held, Parts, Resumed, Standing, lift
+from pushwarden.core.errors import Conflict, NotFound
+from pushwarden.core.lane import Class
+from pushwarden.core.receipt import Receipt
+from pushwarden.core.scope import Scope, ScopeKind
+from pushwarden.ports.catalog import StopRecord
+
+PATIENCE_SECONDS = 0.5
+
+__all__ = ["Held", "Parts", "Resumed", "Standing", "Stops"]
+
+
+class Stops:
+    """`start` once the catalog can be read; `stop` works before that, and without it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._recent: dict[Scope, StopRecord] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> list[str]:
+        """Makes file and database agree, then frees ended cancels once a second. Sentences on what was mended."""
+        mended = await reconcile(self._parts)
+        self._sweeper = asyncio.get_running_loop().create_task(sweep(self._parts))
+        return mended
+
+    async def close(self) -> None:
+        if self._sweeper:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+        await self._parts.book.close()
+        self._parts.brake.close()
+
+    async def stop(self, scope: Scope, actor: str, reason: str = "") -> Receipt:
+        """The receipt, once every sender confirmed or is ended; the database learns of it behind the reply."""
+        receipt = await self._parts.brake.stop(scope, actor, reason)
+        self._recent[scope] = record_of(receipt)
+        self._parts.book.add(record_of(receipt))
+        return receipt
+
+    async def cancel(self, push: Scope, actor: str) -> Receipt:
+        """Stops one push and discards what is left of it. Its place in the fence is freed when the push has ended."""
+        receipt = await self.stop(push, actor, "cancelled")
+        work = outcome(self._parts.accepts.discard(push, self._parts.clock.now_ms() + 1))
+        await asyncio.wait({asyncio.ensure_future(work)}, timeout=PATIENCE_SECONDS)  # else the sweep does it
+        return receipt
+
+    async def resume(self, scope: Scope, actor: str, held: Held = Held.KEEP, reason: str = "") -> Resumed:
+        """NotFound when it is not stopped (except to release or discard what is held), Busy while a store is locked.
+
+        Conflict when it was stopped again meanwhile. The journal and the database come first, the fence file last.
+        """
+        parts = self._parts
+        seen = max((stop.sequence for stop in parts.fence.stops() if stop.scope == scope), default=None)
+        await parts.book.flush()
+        if seen is None and held is Held.KEEP and scope not in await self._records():
+            raise NotFound(f"Nothing is stopped for {scope}.")
+        discarded = await parts.accepts.discard(scope, parts.clock.now_ms() + 1) if held is Held.DISCARD else []
+        kept = await parts.accepts.hold(scope) if held is Held.KEEP else 0
+        await lift(parts, scope, actor, held, reason)
+        sequence = await parts.brake.in_thread(partial(parts.fence.resume, scope, seen or 0))
+        if any(stop.scope == scope for stop in parts.fence.stops()):
+            raise Conflict(f"Sending for {scope} was stopped again while it was being resumed; it stays stopped.")
+        self._recent.pop(scope, None)
+        released = await parts.accepts.release(scope) if held is Held.RELEASE else 0
+        parts.ring.doorbell([str(klass) for klass in Class])
+        still = tuple(stop.scope for stop in parts.fence.stops() if stop.scope.covers(scope))
+        return Resumed(scope, sequence, held, tuple(discarded), kept or released, still)
+
+    async def status(self, where: Scope) -> list[Standing]:
+        """What is stopped at, above or below `where`, newest first, cancelled pushes left out.
+
+        A database that cannot be read costs half a second and the names of who stopped what before this process began.
+        """
+        since = {stop.scope: stop.at_ms for stop in self._parts.fence.stops()}
+        records = await self._records()
+        found = [
+            Standing(scope, since[scope] if scope in since else records[scope].stopped_at, records.get(scope))
+            for scope in since.keys() | records.keys()
+            if scope.kind is not ScopeKind.PUSH and (scope.covers(where) or where.covers(scope))
+        ]
+        return sorted(found, key=lambda standing: -standing.since_ms)
+
+    async def _records(self) -> dict[Scope, StopRecord]:
+        reading = asyncio.ensure_future(self._parts.catalog.read(lambda tables: tables.stops.open()))
+        await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
+        if not reading.done() or reading.exception():
+            reading.cancel()
+            return {
+                stop.scope: self._recent[stop.scope] for stop in self._parts.fence.stops() if stop.scope in self._recent
+            }
+        unwritten = self._parts.book.waiting()
+        return {stop.scope: stop for stop in (*reversed(reading.result()), *unwritten)}
