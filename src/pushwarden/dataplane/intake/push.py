@@ -43,12 +43,15 @@ class Draft:
 
 
 class Receipt(Struct, frozen=True, omit_defaults=True):
-    """The answer to an accepted push. estimated: recipients as far as intake can know."""
+    """The answer to an accepted push. estimated: recipients as far as intake can know.
+
+    A replayed one has only the earlier push's id and links: ask there how it stands.
+    """
 
     id: str
-    state: str
-    estimated: int | None
     links: dict[str, str]
+    state: str = ""
+    estimated: int | None = None
     replayed: bool = False
     warnings: list[str] = []
 
@@ -146,9 +149,9 @@ def receipt(draft: Draft, accepted: Accepted) -> Receipt:
     base = f"/v1/apps/{push.app}/{push.environment}/pushes/{accepted.push_id}"
     links = {"self": base, "failures": f"{base}/failures", "cancel": f"{base}/cancel"}
     if accepted.replayed:
-        return Receipt(accepted.push_id, "replayed", None, links, replayed=True)
+        return Receipt(accepted.push_id, links, replayed=True)
     state = "done" if not draft.plan.shards else "held" if draft.acceptance.held else "open"
-    return Receipt(accepted.push_id, state, draft.plan.estimated, links, warnings=warnings(draft))
+    return Receipt(accepted.push_id, links, state, draft.plan.estimated, warnings=warnings(draft))
 
 
 def warnings(draft: Draft) -> list[str]:

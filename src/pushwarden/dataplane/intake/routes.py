@@ -80,10 +80,10 @@ class PushRoutes:
         query = call.query("before", "limit")
         limit = call.number(query.get("limit"), "limit", 50, PAGE)
         found = await self.accepts.recent(call.where, before=query.get("before", ""), limit=limit)
-        return Answer({"pushes": [progress_view(one) for one in found]})
+        return Answer({"pushes": [self._view(one) for one in found]})
 
     async def get_one(self, call: Call) -> Answer:
-        return Answer(progress_view(await self._progress(call)))
+        return Answer(self._view(await self._progress(call)))
 
     async def get_failures(self, call: Call) -> Answer:
         query = call.query("after", "limit")
@@ -100,8 +100,11 @@ class PushRoutes:
         if progress.push.state is not PushState.DONE:
             receipt = receipt_view(await self.cancel(progress.push.scope, call.principal.id))
             progress = await self._progress(call)
-        answer: dict[str, Any] = {"id": progress.push.id, "receipt": receipt, "push": progress_view(progress)}
+        answer: dict[str, Any] = {"id": progress.push.id, "receipt": receipt, "push": self._view(progress)}
         return Answer(answer)
+
+    def _view(self, progress: Progress) -> dict[str, Any]:
+        return progress_view(progress, self.intake.sources.clock.now_ms())
 
     async def _progress(self, call: Call) -> Progress:
         push_id = call.params["id"]

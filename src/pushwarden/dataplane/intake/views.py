@@ -20,22 +20,22 @@ def iso(ms: int | None) -> str | None:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def state(progress: Progress) -> str:
+def state(progress: Progress, now_ms: int) -> str:
     """`held` and `scheduled` are what an open push is called while nothing of it can go out."""
-    if progress.push.state is not PushState.OPEN:
-        return str(progress.push.state)
-    if progress.shards.get("held") and not progress.shards.get("claimed"):
+    push, shards = progress.push, progress.shards
+    if push.state is not PushState.OPEN or shards.get("claimed"):
+        return str(push.state)
+    if shards.get("held"):
         return "held"
-    waiting = progress.planned is None and not progress.shards.get("claimed")
-    return "scheduled" if waiting and progress.push.not_before > progress.push.accepted_at else "open"
+    return "scheduled" if push.not_before > now_ms else "open"
 
 
-def progress_view(progress: Progress) -> dict[str, Any]:
+def progress_view(progress: Progress, now_ms: int) -> dict[str, Any]:
     """Conservation: planned = pending + in_flight + accepted + refused + unknown + expired + stopped + withdrawn."""
     push = progress.push
     return {
         "id": push.id,
-        "state": state(progress),
+        "state": state(progress, now_ms),
         "type": str(push.type),
         "class": str(push.klass),
         "audience": progress.audience_note,
