@@ -6,26 +6,12 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import CreateIndex, CreateTable
-
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.adapters.sqlite.control import SqliteCatalog
-from pushwarden.adapters.sqlite.engine import open_database
-from pushwarden.adapters.tables_control import metadata
+from pushwarden.adapters.sqlite.migrate import migrate
 from pushwarden.ports.catalog import Catalog
 
 KINDS = ("memory", "sqlite")
-
-
-def create(path: Path) -> None:
-    connection = open_database(path)
-    for table in metadata.sorted_tables:
-        connection.execute(str(CreateTable(table).compile(dialect=sqlite.dialect())))
-        for index in table.indexes:
-            connection.execute(str(CreateIndex(index).compile(dialect=sqlite.dialect())))
-    connection.execute("INSERT INTO state VALUES (1, 0)")
-    connection.close()
 
 
 @contextlib.contextmanager
@@ -34,7 +20,7 @@ def opened(kind: str, folder: Path) -> Iterator[Catalog]:
         yield MemoryCatalog()
         return
     path = folder / "control.db"
-    create(path)
+    migrate({"control": path})
     catalog = SqliteCatalog(path)
     try:
         yield catalog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select, text
 
 from pushwarden.adapters.tables_control import (
     api_key,
@@ -94,7 +94,9 @@ AUDIT_PAGE = (
 AUDIT_CHAINS = select(audit.c.organisation).distinct().order_by(audit.c.organisation)
 SNAPSHOT_GET = select(snapshot.c.body)
 SNAPSHOT_VERSION = select(snapshot.c.version)
-STATE_NEXT = state.update().values(version=state.c.version + 1)
+STATE_NEXT = text(
+    "INSERT INTO state (id, version) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET version = state.version + 1"
+)
 STATE_VERSION = select(state.c.version)
 STOPS = (
     select(stop)

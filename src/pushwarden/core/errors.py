@@ -141,6 +141,18 @@ class VaultRefused(PushwardenError):
     code, status = "vault_refused", 500
 
 
+class InUse(PushwardenError):
+    """It is in use."""
+
+    code, status = "in_use", 409
+
+
+class UnusableCredential(PushwardenError):
+    """This file cannot be used as a credential; the checks say why."""
+
+    code, status = "unusable_credential", 422
+
+
 def stale(current: int | None) -> Conflict | NotFound:
     """Why a change of a version that is not the current one is refused; None: there is no such row."""
     if current is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,7 +33,7 @@ def header(headers: RawHeaders, name: bytes) -> bytes | None:
     return None
 
 
-async def chunks(receive: Receive, limit: int) -> AsyncIterator[bytes]:
+async def chunks(receive: Receive, limit: int) -> AsyncGenerator[bytes]:
     """The body as it comes. BodyTooLarge past `limit` bytes, ClientGone when it breaks off."""
     total = 0
     while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from pushwarden.core.audit import AuditEntry
-from pushwarden.core.errors import Invalid, UnknownField
+from pushwarden.core.errors import Invalid, Malformed, UnknownField
 from pushwarden.core.principal import Permission, Principal
 from pushwarden.core.scope import Scope
 from pushwarden.web import body
@@ -57,7 +57,7 @@ class Call:
     async def json(self, decoder: msgspec.json.Decoder[T]) -> T:
         return body.decode(decoder, await self.read())
 
-    def stream(self) -> AsyncIterator[bytes]:
+    def stream(self) -> AsyncGenerator[bytes]:
         """The body as it comes, at most `limit` bytes of it."""
         body.announced(self.headers, self.limit)
         return body.chunks(self.receive, self.limit)
@@ -68,7 +68,10 @@ class Call:
 
     def query(self, *names: str) -> dict[str, str]:
         """Query parameters by name; one that is not in `names` is refused. Absent ones are absent."""
-        pairs = parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+        try:
+            pairs = parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
+        except ValueError:
+            raise Malformed("There are too many query parameters.") from None
         for name, _ in pairs:
             if name not in names:
                 raise UnknownField(f"There is no query parameter `{name}` here.", field=name)
@@ -96,4 +99,5 @@ class Call:
             request_id=self.request_id,
             address=self.address,
             reason=reason,
+            extra={"actor_name": self.principal.name},
         )

@@ -121,6 +121,7 @@ class Frame:
                 outcome=error.code,
                 request_id=call.request_id,
                 address=call.address,
+                extra={"actor_name": call.principal.name},
             )
         )
 

@@ -81,5 +81,5 @@ class SqliteCatalog:
             await self._writer.run(transaction)
 
     async def version(self) -> int:
-        found: tuple[int] = self._reader.row(compiled(sql.STATE_VERSION)[0])
-        return found[0]
+        found: tuple[int] | None = self._reader.row(compiled(sql.STATE_VERSION)[0])
+        return found[0] if found else 0

@@ -1,0 +1,130 @@
+CREATE TABLE api_key (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	name TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	scope TEXT NOT NULL,
+	digest BLOB NOT NULL,
+	created_at INTEGER NOT NULL,
+	expires_at INTEGER NOT NULL,
+	created_by TEXT NOT NULL,
+	revoked_at INTEGER,
+	last_used_at INTEGER,
+	rotated_from TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE UNIQUE INDEX api_key_id ON api_key (id);
+
+CREATE TABLE app (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	name TEXT NOT NULL,
+	description TEXT NOT NULL,
+	enabled INTEGER NOT NULL,
+	bundle_id TEXT NOT NULL,
+	android_package TEXT NOT NULL,
+	wns_sid TEXT NOT NULL,
+	callbacks TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE TABLE audit (
+	organisation TEXT NOT NULL,
+	sequence INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	actor TEXT NOT NULL,
+	action TEXT NOT NULL,
+	app TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	target TEXT NOT NULL,
+	body BLOB NOT NULL,
+	hash BLOB NOT NULL,
+	PRIMARY KEY (organisation, sequence)
+)
+ WITHOUT ROWID,
+ STRICT;
+
+CREATE TABLE credential (
+	organisation TEXT NOT NULL,
+	app TEXT NOT NULL,
+	id TEXT NOT NULL,
+	environment TEXT NOT NULL,
+	provider TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	state TEXT NOT NULL,
+	fingerprint TEXT NOT NULL,
+	facts TEXT NOT NULL,
+	sealed BLOB NOT NULL,
+	version INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (organisation, app, id)
+)
+ STRICT;
+
+CREATE UNIQUE INDEX credential_active ON credential (organisation, app, environment, provider) WHERE state = 'active';
+
+CREATE TABLE hold (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	lane TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	opened_at INTEGER NOT NULL,
+	opened_by TEXT NOT NULL,
+	counts TEXT NOT NULL,
+	evidence TEXT NOT NULL,
+	released_at INTEGER,
+	released_by TEXT NOT NULL,
+	release TEXT NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE UNIQUE INDEX hold_id ON hold (id);
+
+CREATE TABLE organisation (
+	id TEXT NOT NULL,
+	name TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (id)
+)
+ STRICT;
+
+CREATE TABLE snapshot (
+	id INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	body BLOB NOT NULL,
+	PRIMARY KEY (id)
+)
+ STRICT;
+
+CREATE TABLE state (
+	id INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	PRIMARY KEY (id)
+)
+ STRICT;
+
+CREATE TABLE stop (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	scope TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	stopped_at INTEGER NOT NULL,
+	receipt TEXT NOT NULL,
+	resumed_at INTEGER,
+	resumed_by TEXT NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE INDEX stop_at ON stop (stopped_at);
+
+CREATE UNIQUE INDEX stop_id ON stop (id);

@@ -1,0 +1,93 @@
+"""The key ring kept in step with the catalog, the first key, and what a new key may be."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from pushwarden.control.services import new_id
+from pushwarden.core import apikey
+from pushwarden.core.apikey import ApiKey
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.errors import Busy, StoreFull
+from pushwarden.core.organisation import Organisation
+from pushwarden.core.principal import KeyKind
+from pushwarden.core.scope import Scope
+from pushwarden.ports.catalog import Catalog, Changed, Tables
+from pushwarden.ports.clock import Clock
+from pushwarden.web.access import DEFAULT_ORGANISATION, KeyRing
+
+YEAR_MS = 365 * apikey.DAY_MS
+POLL_SECONDS = 0.3
+"""A key revoked by another process is refused well within a second."""
+_USED_EVERY = 200  # polls: once a minute
+
+
+def minted(name: str, kind: KeyKind, scope: Scope, *, now_ms: int, expires_at: int, by: str = "") -> tuple[ApiKey, str]:
+    """A new key and its text, which is kept nowhere."""
+    key_id = new_id()
+    text = apikey.compose(key_id, secrets.token_bytes(32))
+    parsed = apikey.parse(text)
+    assert parsed is not None
+    return ApiKey(key_id, name, kind, scope, apikey.digest(parsed[1]), now_ms, expires_at, by), text
+
+
+async def load(catalog: Catalog, ring: KeyRing) -> int:
+    """Fills the ring from the catalog; the version it is of."""
+    version = await catalog.version()
+    keys, organisations = await catalog.read(
+        lambda tables: (tables.keys.all(), [organisation.id for organisation in tables.organisations.all()])
+    )
+    ring.replace(keys, organisations)
+    return version
+
+
+async def follow(catalog: Catalog, ring: KeyRing) -> None:
+    """Runs until cancelled. A store that cannot be read leaves the ring as it was: a stop still authenticates."""
+    version, polls = -1, 0
+    while True:
+        with contextlib.suppress(Busy, StoreFull):
+            if await catalog.version() != version:
+                version = await load(catalog, ring)
+        polls += 1
+        if polls % _USED_EVERY == 0:
+            with contextlib.suppress(Busy, StoreFull):
+                await catalog.note_used(ring.take_used())
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def bootstrap(catalog: Catalog, clock: Clock, key_file: Path) -> Path | None:
+    """Makes the organisation `default` and the installation's admin key where there is none; the file it is in (0600).
+
+    None when there was an installation-wide key already.
+    """
+    now = clock.now_ms()
+    key, text = minted("installation", KeyKind.ADMIN, Scope(), now_ms=now, expires_at=now + YEAR_MS, by="bootstrap")
+
+    def work(tables: Tables) -> Changed[bool]:
+        if tables.organisations.get(DEFAULT_ORGANISATION) is None:
+            tables.organisations.insert(Organisation(DEFAULT_ORGANISATION, "Default", created_at=now))
+        tables.keys.insert(key)
+        _write(key_file, text)
+        return Changed(True, target=key.id, after={"kind": key.kind, "expires_at": key.expires_at})
+
+    if await catalog.read(_has_admin):
+        return None
+    await catalog.change(AuditEntry(now, "bootstrap", "key.create", Scope()), work)
+    return key_file
+
+
+def _has_admin(tables: Tables) -> bool:
+    return any(key.kind is KeyKind.ADMIN and key.scope == Scope() for key in tables.keys.all())
+
+
+def _write(path: Path, text: str) -> None:
+    """Before the commit: a key that no one can read would be worse than a file with a key that is no key."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as out:
+        os.fchmod(out.fileno(), 0o600)
+        out.write(text + "\n")

@@ -1,0 +1,27 @@
+"""The API as one ASGI application: the control plane's routes, and those other parts bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pushwarden.control.api import apps, audit, credentials, holds, keys, organisations, system
+from pushwarden.control.services import Services
+from pushwarden.web.frame import Frame
+from pushwarden.web.routes import Route
+
+
+def build(services: Services, more: Sequence[Route] = ()) -> Frame:
+    """more: intake's and the stop's routes. ValueError when two claim one address."""
+    frame: Frame
+    table = (
+        *organisations.routes(services),
+        *apps.routes(services),
+        *credentials.routes(services),
+        *keys.routes(services),
+        *audit.routes(services),
+        *holds.routes(services),
+        *more,
+        *system.routes(services, lambda: frame.router.routes),
+    )
+    frame = Frame(table, services.ring, services.clock, services.catalog.record)
+    return frame

@@ -1,0 +1,170 @@
+"""/v1/apps: what Pushwarden sends for, and the configuration in effect."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from pushwarden.control.api.credentials import CredentialView, view_of
+from pushwarden.control.api.fields import Identifier, Name, Request, Slug, Text, Url, Version, given
+from pushwarden.control.publish import publish
+from pushwarden.control.services import Services
+from pushwarden.core.app import App, CredentialState
+from pushwarden.core.errors import NotFound, stale
+from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Scope
+from pushwarden.ports.catalog import Changed, Tables
+from pushwarden.web.call import Answer, Call
+from pushwarden.web.routes import Route, Shape, Within, route
+
+Callbacks = Annotated[tuple[Url, ...], Meta(max_length=10)]
+
+
+class NewApp(Request):
+    id: Slug
+    name: Name | UnsetType = UNSET
+    description: Text = ""
+    enabled: bool = True
+    bundle_id: Identifier = ""
+    android_package: Identifier = ""
+    wns_sid: Text = ""
+    callbacks: Callbacks = ()
+
+
+class AppChange(Request):
+    version: Version
+    name: Name | UnsetType = UNSET
+    description: Text | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    bundle_id: Identifier | UnsetType = UNSET
+    android_package: Identifier | UnsetType = UNSET
+    wns_sid: Text | UnsetType = UNSET
+    callbacks: Callbacks | UnsetType = UNSET
+
+
+class AppList(msgspec.Struct):
+    apps: list[App]
+
+
+class StopView(msgspec.Struct):
+    id: str
+    scope: str
+    reason: str
+    actor: str
+    stopped_at: int
+
+
+class Effective(msgspec.Struct):
+    """snapshot: the version published last; senders say which one each has."""
+
+    app: App
+    environment: str
+    snapshot: int
+    credentials: dict[str, CredentialView]
+    stops: list[StopView]
+    senders: list[dict[str, Any]]
+
+
+_NEW = msgspec.json.Decoder(NewApp)
+_CHANGE = msgspec.json.Decoder(AppChange)
+
+
+class Apps:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def list(self, call: Call) -> Answer:
+        """Those the key's scope covers."""
+        organisation, mine = call.where.organisation, call.principal.scope
+        apps = await self._services.catalog.read(lambda tables: tables.apps.all(organisation))
+        return Answer(AppList([app for app in apps if mine.app in ("", app.id)]))
+
+    async def get(self, call: Call) -> Answer:
+        return Answer(await self._services.catalog.read(lambda tables: app_of(tables, call.where)))
+
+    async def create(self, call: Call) -> Answer:
+        wanted = await call.json(_NEW)
+        call.require(Permission.APP_WRITE, Scope(call.where.organisation, wanted.id))
+        now = self._services.clock.now_ms()
+        app = App(call.where.organisation, **{"name": wanted.id, **given(wanted)}, created_at=now)
+
+        def work(tables: Tables) -> Changed[App]:
+            tables.apps.insert(app)
+            publish(tables)
+            return Changed(app, target=app.id, after=asdict(app))
+
+        entry = replace(call.entry("app.create", now), scope=Scope(app.organisation, app.id))
+        return Answer(await self._services.catalog.change(entry, work), status=201)
+
+    async def change(self, call: Call) -> Answer:
+        wanted = await call.json(_CHANGE)
+
+        def work(tables: Tables) -> Changed[App]:
+            before = app_of(tables, call.where)
+            after = replace(before, **given(wanted), version=wanted.version + 1)
+            tables.apps.update(after)
+            publish(tables)
+            return Changed(after, target=after.id, before=asdict(before), after=asdict(after))
+
+        entry = call.entry("app.change", self._services.clock.now_ms())
+        return Answer(await self._services.catalog.change(entry, work))
+
+    async def delete(self, call: Call) -> Answer:
+        version = call.number(call.query("version").get("version"), "version", 0, 2**53)
+
+        def work(tables: Tables) -> Changed[None]:
+            before = app_of(tables, call.where)
+            if version not in (0, before.version):
+                raise stale(before.version)
+            tables.apps.delete(before.organisation, before.id)
+            publish(tables)
+            return Changed(None, target=before.id, before=asdict(before))
+
+        await self._services.catalog.change(call.entry("app.delete", self._services.clock.now_ms()), work)
+        return Answer(status=204)
+
+    async def effective(self, call: Call) -> Answer:
+        where, environment = call.where, call.where.environment
+        assert environment is not None
+
+        def work(tables: Tables) -> Effective:
+            credentials = tables.credentials.of(where.organisation, where.app, environment)
+            stops = [stop for stop in tables.stops.open(where.organisation) if stop.scope.covers(where)]
+            return Effective(
+                app_of(tables, where),
+                environment,
+                tables.snapshots.version(),
+                {one.provider: view_of(one) for one in credentials if one.state is CredentialState.ACTIVE},
+                [StopView(stop.id, str(stop.scope), stop.reason, stop.actor, stop.stopped_at) for stop in stops],
+                [dict(sender) for sender in self._services.senders(where)],
+            )
+
+        return Answer(await self._services.catalog.read(work))
+
+
+def app_of(tables: Tables, where: Scope) -> App:
+    """The app a path names; NotFound where there is none in this organisation."""
+    app = tables.apps.get(where.organisation, where.app)
+    if app is None:
+        raise NotFound(f"There is no app `{where.app}` here, or it is not yours.")
+    return app
+
+
+def routes(services: Services) -> tuple[Route, ...]:
+    apps, one = Apps(services), "/v1/apps/{app}"
+    return (
+        route("GET", "/v1/apps", apps.list, permission=Permission.APP_READ, within=Within.HANDLER,
+              summary="The apps this key may see.", shape=Shape(None, AppList)),
+        route("POST", "/v1/apps", apps.create, permission=Permission.APP_WRITE, within=Within.HANDLER,
+              action="app.create", summary="Make an app.", shape=Shape(NewApp, App, 201)),
+        route("GET", one, apps.get, permission=Permission.APP_READ, summary="An app.", shape=Shape(None, App)),
+        route("PATCH", one, apps.change, permission=Permission.APP_WRITE, action="app.change",
+              summary="Change an app; `version` is the one you read.", shape=Shape(AppChange, App)),
+        route("DELETE", one, apps.delete, permission=Permission.APP_WRITE, action="app.delete",
+              summary="Remove an app with its credentials.", shape=Shape(status=204)),
+        route("GET", one + "/{env}/effective", apps.effective, permission=Permission.APP_READ,
+              summary="The configuration in effect now.", shape=Shape(None, Effective)),
+    )  # fmt: skip

@@ -1,0 +1,86 @@
+"""The audit read back: in pages, as files, and checked link by link."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from pushwarden.core.chain import Verdict, verify
+from pushwarden.ports.catalog import AuditRow, Catalog
+
+PAGE = 500
+COLUMNS = (
+    "sequence", "at", "actor", "action", "scope", "target", "outcome", "reason", "request_id", "address", "before",
+    "after", "hash",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def readable(row: AuditRow) -> dict[str, Any]:
+    """The entry with its place in the chain."""
+    said: dict[str, Any] = json.loads(row.body)
+    return said | {"hash": row.hash.hex()}
+
+
+async def pages(catalog: Catalog, organisation: str) -> AsyncIterator[list[AuditRow]]:
+    """The whole chain, oldest first; a row that is added meanwhile may or may not be in it."""
+    after = 0
+    while True:
+        page = await catalog.read(lambda tables, after=after: tables.audit.after(organisation, after, PAGE))  # type: ignore[misc]
+        if page:
+            yield page
+        if len(page) < PAGE:
+            return
+        after = page[-1].sequence
+
+
+async def verified(catalog: Catalog, organisation: str) -> Verdict:
+    """Follows the chain to its end or to the first row that breaks it."""
+    verdict = verify(organisation, ())
+    async for page in pages(catalog, organisation):
+        start = (verdict.entries, bytes.fromhex(verdict.head))
+        verdict = verify(organisation, [(row.sequence, row.body, row.hash) for row in page], start=start)
+        if not verdict.intact:
+            return verdict
+    return verdict
+
+
+async def as_jsonl(catalog: Catalog, organisation: str) -> AsyncIterator[bytes]:
+    """One entry a line: `body` is what the hash is of, byte for byte, so that a file can be verified offline."""
+    async for page in pages(catalog, organisation):
+        lines = ({"sequence": row.sequence, "hash": row.hash.hex(), "body": row.body.decode()} for row in page)
+        yield "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+
+
+async def as_csv(catalog: Catalog, organisation: str) -> AsyncIterator[bytes]:
+    """For spreadsheets: a cell that would be a formula there is prefixed by an apostrophe."""
+    yield (",".join(COLUMNS) + "\r\n").encode()
+    async for page in pages(catalog, organisation):
+        out = io.StringIO()
+        writer = csv.writer(out)
+        for row in page:
+            said = readable(row)
+            writer.writerow([_cell(said.get(name)) for name in COLUMNS])
+        yield out.getvalue().encode()
+
+
+def verified_file(organisation: str, lines: list[str]) -> Verdict:
+    """An exported JSONL file, without any database."""
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            said = json.loads(line)
+            rows.append((int(said["sequence"]), str(said["body"]).encode(), bytes.fromhex(said["hash"])))
+        except (ValueError, KeyError, TypeError):
+            return Verdict(organisation, number - 1, "", number, "the line cannot be read")
+    return verify(organisation, rows)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text

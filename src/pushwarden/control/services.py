@@ -1,0 +1,53 @@
+"""What the control plane works with, handed in by wiring."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pushwarden.core.scope import Scope
+from pushwarden.core.secret import Secret
+from pushwarden.ports.catalog import Catalog
+from pushwarden.ports.clock import Clock
+from pushwarden.ports.vault import SealingVault
+from pushwarden.providers.port import Provider, Report
+from pushwarden.web.access import KeyRing
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+Inspect = Callable[[str, bytes, Secret | None, Mapping[str, str]], Awaitable[Report]]
+"""(provider, file, password, hints) → its report. Wiring runs `check` in a limited child process."""
+
+
+def no_text() -> str:
+    return ""
+
+
+def nothing_here(_: Scope) -> Sequence[Mapping[str, Any]]:
+    return ()
+
+
+def ready() -> Mapping[str, bool]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """metrics: Prometheus text. health: part → does it work. senders: what each one that serves a scope has loaded."""
+
+    catalog: Catalog
+    ring: KeyRing
+    clock: Clock
+    vault: SealingVault
+    providers: Mapping[str, Provider]
+    inspect: Inspect
+    metrics: Callable[[], str] = no_text
+    health: Callable[[], Mapping[str, bool]] = ready
+    senders: Callable[[Scope], Sequence[Mapping[str, Any]]] = nothing_here
+
+
+def new_id(letters: int = 12) -> str:
+    """Random, lower case, safe in a path: five bits a letter and a little."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(letters))
