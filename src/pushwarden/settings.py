@@ -26,6 +26,10 @@ class Settings(BaseSettings):
     simulator_ca: Path | None = Field(None, description="PEM that signs the simulators' certificates")
     log_level: str = "info"
 
+    def simulator(self, provider: str) -> str:
+        """host:port of the provider's simulator, empty when none is set."""
+        return {"apns": self.simulator_apns}.get(provider, "")
+
     @property
     def control_db(self) -> Path:
         return self.data / "control.db"

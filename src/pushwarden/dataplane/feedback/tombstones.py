@@ -42,13 +42,13 @@ class Tally:
         """Why nothing may be buried, in one sentence; empty when the reports look ordinary."""
         if self.bad >= LEAST_SUSPECT and self.bad > MOST_BAD * self.attempts:
             return (
-                f"{self.bad} of the last {self.attempts} tokens were refused as bad: the environment or the app's topic "
-                "is probably wrong. No device was touched; check the credential, then release the lane."
+                f"{self.bad} of the last {self.attempts} tokens were refused as bad: the environment or the topic is "
+                "probably wrong. No device was touched; check the credential, then release the lane."
             )
         if self.gone >= LEAST_SUSPECT and self.gone > MOST_GONE * self.attempts:
             return (
-                f"The provider called {self.gone} of the last {self.attempts} tokens dead at once. No device was touched; "
-                "if the list is old, release with `apply`, otherwise with `discard`."
+                f"The provider called {self.gone} of the last {self.attempts} tokens dead at once. No device was "
+                "touched; if the list is old, release with `apply`, otherwise with `discard`."
             )
         return ""
 

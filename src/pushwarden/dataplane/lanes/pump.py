@@ -198,7 +198,7 @@ class Pump:
             part = work.slice
             if part is None or not part.left or self._now() - part.read_at > SLICE_AGE:
                 work.put_back()
-                if not await self._load(work, station):
+                if not self._may_load(work, station) or not await self._load(work, station):
                     return
                 continue
             wrote = self._burst(work, station, budget)
@@ -220,8 +220,6 @@ class Pump:
             return 0
         link = station.connections.best()
         if link is None:
-            if not station.connections.links:
-                station.connections.tend(self._now(), 1)
             return 0
         now = self._now()
         facts = station.provider.facts
@@ -232,6 +230,16 @@ class Pump:
         work.in_flight += wrote
         self.ledger.wrote(work, wrote, self.tools.clock.now_ms())
         return wrote
+
+    def _may_load(self, work: Work, station: Station) -> bool:
+        """Rows are read only when they can be written soon: the journal has issued some and a connection is there."""
+        if not station.connections.links:
+            station.connections.tend(self._now(), 1)
+            return False
+        if work.issued <= work.next and not work.again:
+            self.ledger.press()
+            return False
+        return True
 
     async def _load(self, work: Work, station: Station) -> bool:
         """Reads and renders the next slice; False when nothing is left to write."""

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import ssl
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from pushwarden.http2.client import ClientConnection
 from pushwarden.http2.messages import Accepted, Broken, Event, GoneAway, PingAcked, Requests
@@ -126,8 +126,7 @@ class Link(asyncio.Protocol):
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's TLS transport is none by class
         self._flush()
 
     def data_received(self, data: bytes) -> None:

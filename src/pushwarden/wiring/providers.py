@@ -1,0 +1,8 @@
+"""The providers this build knows, by name."""
+
+from __future__ import annotations
+
+from pushwarden.providers.apns import APNS
+from pushwarden.providers.port import Provider
+
+PROVIDERS: dict[str, Provider] = {"apns": APNS}

@@ -1,0 +1,160 @@
+"""The sender process: the pump with its parts, the only place where the vault opens."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from typing import Any
+
+import structlog
+
+from pushwarden.adapters.clock import SystemClock
+from pushwarden.adapters.fence_file import FenceFile
+from pushwarden.adapters.holds import CatalogHolds
+from pushwarden.adapters.ring_server import RingServer
+from pushwarden.adapters.sqlite.control import SqliteCatalog
+from pushwarden.adapters.sqlite.devices import SqliteDevices
+from pushwarden.adapters.sqlite.journal import SqliteJournal
+from pushwarden.adapters.sqlite.snapshot import SnapshotReader
+from pushwarden.adapters.vault.hpke import Opening
+from pushwarden.adapters.vault.keys import private_key
+from pushwarden.core.hold import Hold
+from pushwarden.core.lane import Class, Lane
+from pushwarden.dataplane.feedback.burial import Burial
+from pushwarden.dataplane.feedback.ledger import Ledger
+from pushwarden.dataplane.lanes.gate import Gate, lane_family
+from pushwarden.dataplane.lanes.pump import Pump, Tools
+from pushwarden.settings import Settings
+from pushwarden.wiring.entries import Entries
+from pushwarden.wiring.providers import PROVIDERS
+
+POLL = 0.25
+"""Seconds between looks at the configuration and the holds; the ring makes it quicker."""
+PATIENCE = 15.0
+"""Seconds a drain waits for answers under way."""
+log = structlog.get_logger("sender")
+
+
+def classes_of(name: str) -> tuple[Class, ...]:
+    """`sender-urgent` serves urgent pushes alone, so that nothing stands before a call; the others the rest."""
+    return (Class.URGENT,) if name == "sender-urgent" else (Class.NORMAL, Class.BULK)
+
+
+class Sender:
+    """One seat: what it is made of, and what the ring may ask of it."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self.settings, self.name = settings, name
+        clock = SystemClock()
+        self.clock = clock
+        self.journal = SqliteJournal(settings.journal_db)
+        self.devices = SqliteDevices(settings.devices_db)
+        self.catalog = SqliteCatalog(settings.control_db)
+        self.holds = CatalogHolds(self.catalog)
+        self.snapshots = SnapshotReader(settings.control_db)
+        entries = Entries(settings, Opening(private_key(settings.keys, os.environ)), PROVIDERS)
+        self.ledger = Ledger(self.journal, settings.unknown_window)
+        tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries)
+        self.pump = Pump(name, classes_of(name), tools, Gate(FenceFile(settings.fence_file)), self.ledger)
+        self.burial = Burial(self.devices, self.holds, clock, self.on_hold)
+        self.ledger.after = self.bury
+        self.held: dict[str, Hold] = {}
+        self._applied: set[str] = set()
+        self._since = clock.now_ms()
+        handlers = {
+            "fence": self.on_fence,
+            "doorbell": self.on_doorbell,
+            "snapshot": self.on_snapshot,
+            "stats": self.on_stats,
+            "drain": self.on_drain,
+        }
+        self.server = RingServer(settings.run, name, handlers)
+
+    async def run(self) -> None:
+        """Until SIGTERM or a `drain`."""
+        await self.server.start()
+        await self.journal.enlist(self.name, self.clock.now_ms())
+        await self.look()
+        watching = asyncio.create_task(self.watch())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, lambda: asyncio.ensure_future(self.pump.drain(PATIENCE)))
+        gc.collect()
+        gc.freeze()
+        log.info("sending", sender=self.name, classes=[str(klass) for klass in self.pump.classes])
+        try:
+            await self.pump.run()
+        finally:
+            watching.cancel()
+            await self.server.close()
+            self.journal.close()
+            self.devices.close()
+            await self.catalog.close()
+
+    # --- configuration and holds
+
+    async def watch(self) -> None:
+        """Looks for a new configuration and for released holds a few times a second."""
+        while True:
+            await asyncio.sleep(POLL)
+            await self.look()
+
+    async def look(self) -> None:
+        snapshot = self.snapshots.load_if_newer(self.pump.snapshot.version)
+        held = {hold.id: hold for hold in await self.holds.held()}
+        if snapshot is not None or held.keys() != self.held.keys():
+            self.held = held
+            self._configure(snapshot)
+        for hold in await self.holds.released(self._since):
+            if hold.id not in self._applied:
+                self._applied.add(hold.id)
+                buried = await self.burial.released(hold, self.pump.stations)
+                log.info("hold released", lane=hold.lane, release=hold.release, buried=buried)
+
+    def on_hold(self, hold: Hold) -> None:
+        log.warning("lane held", lane=hold.lane, reason=hold.reason)
+        self.held[hold.id] = hold
+        self._configure(None)
+
+    def _configure(self, snapshot: Any) -> None:
+        families = [lane_family(Lane.parse(hold.lane)) for hold in self.held.values()]
+        self.pump.configure(snapshot or self.pump.snapshot, families)
+
+    async def bury(self) -> None:
+        await self.burial.apply(self.pump.stations.values())
+
+    # --- the ring
+
+    async def on_fence(self, request: dict[str, Any]) -> dict[str, Any]:
+        confirmation, named = await self.pump.fence()
+        return {"confirmation": confirmation, "named": named}
+
+    async def on_doorbell(self, request: dict[str, Any]) -> None:
+        if set(request.get("classes", ())) & set(self.pump.classes):
+            self.pump.doorbell()
+
+    async def on_snapshot(self, request: dict[str, Any]) -> None:
+        await self.look()
+
+    async def on_drain(self, request: dict[str, Any]) -> None:
+        await self.pump.drain(PATIENCE)
+
+    async def on_stats(self, request: dict[str, Any]) -> dict[str, Any]:
+        pump = self.pump
+        return {
+            "snapshot": pump.snapshot.version,
+            "window": self.ledger.window,
+            "shards": len(pump.works),
+            "in_flight": sum(station.connections.in_flight for station in pump.stations.values()),
+            "connections": {key: len(station.connections.links) for key, station in pump.stations.items()},
+            "troubles": self.ledger.troubles
+            | {lane_family(s.lane): s.health.sentence for s in pump.stations.values() if s.health.sentence},
+            "counters": self.ledger.counters.as_dict(),
+        }
+
+
+async def main(settings: Settings, name: str) -> None:
+    """Runs one sender seat until it is told to end."""
+    await Sender(settings, name).run()
