@@ -105,8 +105,10 @@ def _topics(certificate: x509.Certificate) -> dict[str, str]:
         return {}
     if not isinstance(extension, x509.UnrecognizedExtension):
         return {}
-    sequence = asn1.SequenceOf.load(extension.value, spec=asn1.Any)
-    cells = [cell.native for cell in sequence]
+    try:
+        cells = [cell.native for cell in asn1.SequenceOf.load(extension.value, spec=asn1.Any)]
+    except (KeyError, AttributeError, RecursionError, TypeError):  # besides ValueError, what asn1crypto lets through
+        raise ValueError("the topic list cannot be read") from None
     return {
         topic: _kind(kinds) for topic, kinds in zip(cells[::2], cells[1::2], strict=False) if isinstance(topic, str)
     }

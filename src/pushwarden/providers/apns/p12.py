@@ -19,6 +19,9 @@ from pushwarden.providers.apns.findings import Findings
 from pushwarden.providers.port import Report
 
 _PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+_BROKEN = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
+"""What cryptography raises for a certificate or key it cannot read."""
+
 _EXPORT_AGAIN = "Export it again from Keychain Access."
 
 
@@ -32,8 +35,11 @@ def check_p12(
     findings.kind = CredentialKind.APNS_CERTIFICATE
     findings.passed("file.recognised", "This is a certificate with its key (.p12).")
     store = _open(data, shape, password.reveal() if password else b"", findings)
-    key, leaf = _pair(store, shape, findings)
-    found = _read(leaf, findings)
+    try:
+        key, leaf = _pair(store, shape, findings)
+        found = certificates.read(leaf)
+    except _BROKEN:
+        findings.end("cert.unreadable", "The certificate cannot be read; make a new one at Apple.")
     _facts(found, findings)
     certificates.examine(found, hints, now_ms, findings)
     chain = [extra.certificate for extra in store.additional_certs if _is_authority(extra.certificate)]
@@ -61,7 +67,7 @@ def _open(data: bytes, shape: pfx.Shape, password: bytes, findings: Findings) ->
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keychain writes BER, which cryptography reads with a warning
             store = pkcs12.load_pkcs12(data, password or None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except _BROKEN:
         if fits is None:
             _closed(shape, password, findings)
         findings.end("p12.unsupported", f"The password is right, but the file holds something we cannot read. "
@@ -75,8 +81,10 @@ def _open(data: bytes, shape: pfx.Shape, password: bytes, findings: Findings) ->
 
 def _closed(shape: pfx.Shape, password: bytes, findings: Findings) -> None:
     """The MAC does not fit: an altered file when the password opens its key all the same, else a wrong password."""
-    if any(_opens(shrouded, password) for shrouded in shape.shrouded_keys):
-        findings.end("p12.damaged", f"The password is right, but the file was altered or damaged. {_EXPORT_AGAIN}")
+    if not shape.algorithms or any(_opens(shrouded, password) for shrouded in shape.shrouded_keys):
+        findings.end(
+            "p12.damaged", f"The password is not the trouble: the file was altered or damaged. {_EXPORT_AGAIN}"
+        )
     findings.end("p12.password", "The password doesn't open this file. Watch for a space at the end; if none was set "
                  "at export, leave it empty.")  # fmt: skip
 
@@ -84,7 +92,7 @@ def _closed(shape: pfx.Shape, password: bytes, findings: Findings) -> None:
 def _opens(shrouded: bytes, password: bytes) -> bool:
     try:
         serialization.load_der_private_key(shrouded, password)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except _BROKEN:
         return False
     return True
 
@@ -117,13 +125,6 @@ def _pair(
     return key, matching[0]
 
 
-def _read(leaf: x509.Certificate, findings: Findings) -> certificates.PushCertificate:
-    try:
-        return certificates.read(leaf)
-    except ValueError:
-        findings.end("cert.unreadable", "The certificate cannot be read; make a new one at Apple.")
-
-
 def _facts(found: certificates.PushCertificate, findings: Findings) -> None:
     findings.facts |= {
         "topics": list(found.topics),
@@ -139,7 +140,7 @@ def _facts(found: certificates.PushCertificate, findings: Findings) -> None:
 def _lone_certificate(data: bytes) -> bool:
     try:
         x509.load_der_x509_certificate(data)
-    except ValueError:
+    except _BROKEN:
         return False
     return True
 
@@ -147,7 +148,7 @@ def _lone_certificate(data: bytes) -> bool:
 def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *_BROKEN):
         return False
 
 

@@ -14,6 +14,7 @@ ITERATION_LIMIT = 1_000_000
 """Of all key derivations together; openssl writes 3 × 2,048, Keychain less. A million take 0.3 s."""
 
 _NESTING = 8
+_DIGESTS = ("sha1", "sha224", "sha256", "sha384", "sha512")
 _PBMAC1 = "1.2.840.113549.1.5.14"
 _OLD = ("rc2", "rc4", "des")  # in asn1crypto's names; `tripledes` too
 
@@ -27,6 +28,16 @@ class Unsupported(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Mac:
+    """digest: a name for hashlib, empty for one nothing here can compute."""
+
+    digest: str
+    salt: bytes
+    iterations: int
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """algorithms: asn1crypto's names. shrouded_keys: DER of each visible encrypted key."""
 
@@ -34,7 +45,7 @@ class Shape:
     algorithms: tuple[str, ...]
     keys: int
     shrouded_keys: tuple[bytes, ...] = field(repr=False)
-    mac: pkcs12.MacData | None = field(repr=False)
+    mac: Mac | None = field(repr=False)
     content: bytes = field(repr=False)
 
     @property
@@ -53,15 +64,11 @@ def shape(data: bytes) -> Shape:
 
 def mac_fits(shape: Shape, password: bytes) -> bool | None:
     """Is this the password the file was closed with, and the content unaltered? None without a MAC we know."""
-    if shape.mac is None:
+    mac = shape.mac
+    if mac is None or not mac.digest:
         return None
-    digest = shape.mac["mac"]["digest_algorithm"]["algorithm"].native
-    if digest not in ("sha1", "sha224", "sha256", "sha384", "sha512"):
-        return None
-    salt, iterations = shape.mac["mac_salt"].native, shape.mac["iterations"].native
-    want = shape.mac["mac"]["digest"].native
     return any(
-        hmac.compare_digest(hmac.digest(_derive(digest, text, salt, iterations), shape.content, digest), want)
+        hmac.compare_digest(hmac.digest(_derive(mac, text), shape.content, mac.digest), mac.value)
         for text in _as_bmp(password)
     )
 
@@ -80,9 +87,10 @@ def _shape(data: bytes) -> Shape:
             if kind == "pkcs8_shrouded_key_bag":
                 used.append(_cost(bag["encryption_algorithm"]))
                 shrouded.append(bag.untag().dump())
-    mac = pfx["mac_data"] if not isinstance(pfx["mac_data"], core.Void) else None
-    if mac is not None:
-        used.append(_mac_cost(mac))
+    mac = None
+    if not isinstance(pfx["mac_data"], core.Void):
+        used.append(_mac_cost(pfx["mac_data"]))
+        mac = _mac(pfx["mac_data"])
     return Shape(
         iterations=sum(iterations for _, iterations in used),
         algorithms=tuple(name for name, _ in used),
@@ -133,6 +141,16 @@ def _mac_cost(mac: pkcs12.MacData) -> tuple[str, int]:
     return "mac", _counted(mac["iterations"].native)
 
 
+def _mac(data: pkcs12.MacData) -> Mac:
+    digest = data["mac"]["digest_algorithm"]["algorithm"].native
+    return Mac(
+        digest=digest if digest in _DIGESTS else "",
+        salt=data["mac_salt"].native,
+        iterations=data["iterations"].native,
+        value=data["mac"]["digest"].native,
+    )
+
+
 def _kdf_iterations(kdf: algos.KdfAlgorithm) -> int:
     if kdf["algorithm"].native != "pbkdf2":
         raise Unsupported(f"key derivation {kdf['algorithm'].native}")
@@ -151,12 +169,13 @@ def _as_bmp(password: bytes) -> tuple[bytes, ...]:
     return (text,) if password else (text, b"")
 
 
-def _derive(digest: str, password: bytes, salt: bytes, iterations: int) -> bytes:
+def _derive(mac: Mac, password: bytes) -> bytes:
     """RFC 7292 appendix B.2 with ID 3 (MAC), for one block of output."""
-    block = hashlib.new(digest).block_size
-    octets = bytes([3]) * block + _filled(salt, block) + _filled(password, block)
-    for _ in range(iterations):
-        octets = hashlib.new(digest, octets).digest()
+    make = getattr(hashlib, mac.digest)
+    block = make().block_size
+    octets = bytes([3]) * block + _filled(mac.salt, block) + _filled(password, block)
+    for _ in range(mac.iterations):
+        octets = make(octets).digest()
     return octets
 
 
