@@ -19,6 +19,7 @@ class Permission(StrEnum):
     PUSH_SEND = "push:send"
     PUSH_READ = "push:read"
     STOP = "stop:stop"
+    STOP_READ = "stop:read"
     RESUME = "stop:resume"
     HOLD_RELEASE = "hold:release"
     AUDIT_READ = "audit:read"
@@ -36,14 +37,15 @@ class KeyKind(StrEnum):
 
 
 _READ = frozenset(
-    {Permission.APP_READ, Permission.CREDENTIAL_READ, Permission.DEVICE_READ, Permission.PUSH_READ}
+    {Permission.APP_READ, Permission.CREDENTIAL_READ, Permission.DEVICE_READ, Permission.PUSH_READ,
+     Permission.STOP_READ}
 )  # fmt: skip
 
 GRANTS: dict[KeyKind, frozenset[Permission]] = {
     KeyKind.ADMIN: frozenset(Permission) - {Permission.ORGANISATION_WRITE},
     KeyKind.SEND: _READ | {Permission.PUSH_SEND, Permission.DEVICE_WRITE, Permission.DEVICE_REGISTER, Permission.STOP},
     KeyKind.READ: _READ | {Permission.AUDIT_READ, Permission.SYSTEM_READ},
-    KeyKind.STOP: frozenset({Permission.STOP}),
+    KeyKind.STOP: frozenset({Permission.STOP, Permission.STOP_READ}),
     KeyKind.DEVICE: frozenset({Permission.DEVICE_REGISTER}),
 }
 
