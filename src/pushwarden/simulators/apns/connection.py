@@ -63,7 +63,10 @@ class Connection(asyncio.Protocol):
         self._raised = self._peer is not None
         self._full_streams = settings.streams
         first = settings.streams if self._raised else settings.first_streams
-        self._h2 = ServerConnection(max_streams=first, **_windows(service.script, self.number))
+        # Only acknowledged settings bind the client (RFC 9113 §6.5.3): what it opens before is let through.
+        self._h2 = ServerConnection(max_streams=settings.streams, **_windows(service.script, self.number))
+        if first != settings.streams:
+            self._h2.set_max_streams(first)
         service.connections[self.number] = self
         service.handshakes += 1
         service.ledger.log.event(time.monotonic_ns(), self.number, Event.OPENED)
@@ -89,6 +92,7 @@ class Connection(asyncio.Protocol):
         """Obeys this script from now on."""
         service = self._service
         self._mischief = Mischief(script, self.number, service.loaded, self._opened)
+        self._obey(service.now())
         if self._mischief.timed and self._ticker is None:
             self._ticker = self._loop.call_later(TICK_S, self._tick)
 
@@ -247,6 +251,10 @@ class Connection(asyncio.Protocol):
     def _tick(self) -> None:
         now = self._service.now()
         self._ticker = self._loop.call_later(TICK_S, self._tick) if self._mischief.timed else None
+        self._obey(now)
+        self._write()
+
+    def _obey(self, now: float) -> None:
         rules = self._mischief.in_force(now)
         self._h2.drop_ping_acks = any(isinstance(rule, faults.DropPings) for rule in rules)
         self._stall(next((rule for rule in rules if isinstance(rule, faults.Stall)), None))
@@ -257,7 +265,6 @@ class Connection(asyncio.Protocol):
         if leave:
             self._go_away(leave)
         self._once(now)
-        self._write()
 
     def _stall(self, rule: faults.Stall | None) -> None:
         if (rule is not None) == self._stalled or self._deaf:
