@@ -100,6 +100,7 @@ def test_a_certificate_authorizes_by_the_handshake_and_never_by_a_header() -> No
     assert "BEGIN" not in repr(held)
 
 
+JUNK = msgspec.json.encode(TokenKey("A", "B", "-----BEGIN"))
 RSA_PEM = (
     rsa.generate_private_key(65537, 2048)
     .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -107,7 +108,9 @@ RSA_PEM = (
 )
 
 
-@pytest.mark.parametrize("material", [b"", b"{}", b"-----BEGIN", msgspec.json.encode(TokenKey("A", "B", RSA_PEM))])
+@pytest.mark.parametrize(
+    "material", [b"", b"{}", b"-----BEGIN", JUNK, msgspec.json.encode(TokenKey("A", "B", RSA_PEM))]
+)
 def test_material_of_another_kind_is_refused(material: bytes) -> None:
     with pytest.raises(VaultRefused):
         APNS.authorization(CREDENTIAL, Secret(material), NOW)

@@ -173,7 +173,7 @@ def _derive(mac: Mac, password: bytes) -> bytes:
     """RFC 7292 appendix B.2 with ID 3 (MAC), for one block of output."""
     make = getattr(hashlib, mac.digest)
     block = make().block_size
-    octets = bytes([3]) * block + _filled(mac.salt, block) + _filled(password, block)
+    octets: bytes = bytes([3]) * block + _filled(mac.salt, block) + _filled(password, block)
     for _ in range(mac.iterations):
         octets = make(octets).digest()
     return octets

@@ -19,6 +19,8 @@ from pushwarden.providers.port import Authorization, ClientCertificate
 # RFC 6979: equal inputs, equal token. The import fails with UnsupportedAlgorithm where OpenSSL cannot do it.
 ALGORITHM: Final = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
+_NO_KEY = "The opened material is not a key for provider tokens; upload the credential again."
+
 
 class TokenKey(msgspec.Struct, frozen=True):
     """The normalised material of a `.p8`. pem: PKCS#8, unencrypted."""
@@ -38,9 +40,7 @@ def issued_at(now: float) -> int:
 
 def provider_token(key: TokenKey, iat: int) -> bytes:
     """The JWT (ES256). The same bytes for the same key and `iat`, wherever it is computed."""
-    private = serialization.load_pem_private_key(key.pem.encode(), None)
-    if not isinstance(private, ec.EllipticCurvePrivateKey):
-        raise VaultRefused("The opened material is not a key for provider tokens; upload the credential again.")
+    private = _private(key)
     head = msgspec.json.encode({"alg": "ES256", "kid": key.key_id})
     claims = msgspec.json.encode({"iss": key.team_id, "iat": iat})
     signed = _base64url(head) + b"." + _base64url(claims)
@@ -80,7 +80,17 @@ def _key(material: Secret) -> TokenKey:
     try:
         return msgspec.json.decode(material.reveal(), type=TokenKey)
     except msgspec.DecodeError:
-        raise VaultRefused("The opened material is not a token key; upload the credential again.") from None
+        raise VaultRefused(_NO_KEY) from None
+
+
+def _private(key: TokenKey) -> ec.EllipticCurvePrivateKey:
+    try:
+        private = serialization.load_pem_private_key(key.pem.encode(), None)
+    except (ValueError, TypeError):
+        raise VaultRefused(_NO_KEY) from None
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise VaultRefused(_NO_KEY)
+    return private
 
 
 def _base64url(data: bytes) -> bytes:
