@@ -1,0 +1,259 @@
+"""The journal in memory: the same promises as in SQLite except durability, for tests and for trying things out."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pushwarden.adapters.memory.shards import Kept, in_flight
+from pushwarden.core.errors import IdempotencyMismatch, StaleClaim
+from pushwarden.core.lane import Class
+from pushwarden.core.outcome import Fate
+from pushwarden.core.push import Push, PushState
+from pushwarden.core.scope import Scope
+from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardState
+from pushwarden.ports.journal import Acceptance, Accepted, Progress
+
+LEASE_MS = 10_000
+KEY_LIFE_MS = 48 * 3_600_000
+FAILURES_LIFE_MS = 30 * 86_400_000
+_ORDER = {Class.URGENT: 0, Class.NORMAL: 1, Class.BULK: 2}
+
+
+@dataclass(slots=True)
+class _Record:
+    """A push and what its finished shards came to."""
+
+    push: Push
+    note: str
+    next_no: int = 0
+    planned: int = 0
+    fates: Counter[Fate] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    finished_at: int | None = None
+
+
+@dataclass(slots=True)
+class _Seat:
+    incarnation: int
+    renewed_at: int  # 0: lapsed
+
+
+class MemoryJournal:
+    """Both `Accepts` and `Journal`. Nothing here awaits, so every call is one transaction."""
+
+    def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        self._now_ms = now_ms
+        self._pushes: dict[str, _Record] = {}  # in the order of acceptance
+        self._shards: dict[tuple[str, int], Kept] = {}
+        self._keys: dict[tuple[str, str, str, str], tuple[str, bytes, int]] = {}
+        self._failures: list[tuple[int, Failure]] = []
+        self._failed = 0
+        self._seats: dict[str, _Seat] = {}
+
+    def close(self) -> None:
+        """As the others have it; there is nothing to close."""
+
+    async def accept(self, items: Sequence[Acceptance]) -> list[Accepted | Exception]:
+        return [self._accept(item) for item in items]
+
+    def _accept(self, item: Acceptance) -> Accepted | Exception:
+        push = item.push
+        if push.id in self._pushes:
+            return Accepted(push.id, replayed=True)
+        key = (push.organisation, push.app, str(push.environment), item.idempotency_key)
+        if item.idempotency_key:
+            used, fingerprint, at = self._keys.get(key, ("", b"", 0))
+            if used and at > push.accepted_at - KEY_LIFE_MS:
+                return Accepted(used, replayed=True) if fingerprint == item.fingerprint else IdempotencyMismatch()
+            self._keys[key] = (push.id, item.fingerprint, push.accepted_at)
+        self._pushes[push.id] = _Record(push, item.audience_note)
+        self._insert(item.shards, ShardState.HELD if item.held else ShardState.READY)
+        self._close(push.id, push.accepted_at)
+        return Accepted(push.id)
+
+    def _insert(self, shards: Iterable[NewShard], state: ShardState) -> None:
+        for shard in shards:
+            record = self._pushes[shard.push]
+            self._shards[shard.push, record.next_no] = Kept.of(shard, record.next_no, state)
+            record.next_no += 1
+
+    def _close(self, push_id: str, now_ms: int) -> None:
+        record = self._pushes[push_id]
+        if not any(push == push_id for push, _ in self._shards):
+            record.push = replace(record.push, state=PushState.DONE)
+            record.finished_at = now_ms
+
+    async def progress(self, where: Scope, push_id: str) -> Progress | None:
+        record = self._find(where, push_id)
+        return self._progress(record) if record else None
+
+    def _find(self, where: Scope, push_id: str) -> _Record | None:
+        record = self._pushes.get(push_id)
+        return record if record and where.covers(record.push.scope) else None
+
+    def _progress(self, record: _Record) -> Progress:
+        left = [kept for (push, _), kept in self._shards.items() if push == record.push.id]
+        estimated = record.planned + sum(kept.estimated for kept in left)
+        ended = Counter(record.fates)
+        for kept in left:
+            ended.update(kept.shard.counts)
+        flying = sum(in_flight(kept.shard) for kept in left if kept.state is ShardState.CLAIMED)
+        return Progress(
+            push=record.push,
+            audience_note=record.note,
+            estimated=estimated,
+            planned=estimated if all(kept.shard.frozen for kept in left) else None,
+            pending=estimated - flying - ended.total(),
+            in_flight=flying,
+            fates={fate: ended[fate] for fate in Fate},
+            shards=dict(Counter(str(kept.state) for kept in left)),
+            refusals=dict(record.refusals),
+            finished_at=record.finished_at,
+        )
+
+    async def recent(self, where: Scope, *, before: str = "", limit: int = 50) -> list[Progress]:
+        newest = list(reversed(self._pushes.values()))
+        ids = [record.push.id for record in newest]
+        older = newest[ids.index(before) + 1 :] if before in ids else newest
+        return [self._progress(record) for record in older if where.covers(record.push.scope)][:limit]
+
+    async def failures(
+        self, where: Scope, push_id: str, *, after: int = 0, limit: int = 1000
+    ) -> list[tuple[int, Failure]]:
+        if self._find(where, push_id) is None:
+            return []
+        return [row for row in self._failures if row[1].push == push_id and row[0] > after][:limit]
+
+    async def discard(self, where: Scope, accepted_before_ms: int) -> list[str]:
+        ids = []
+        for record in self._pushes.values():
+            push = record.push
+            if push.state is PushState.OPEN and where.covers(push.scope) and push.accepted_at <= accepted_before_ms:
+                record.push = replace(push, state=PushState.DISCARDING)
+                ids.append(push.id)
+        for kept in self._shards.values():
+            if kept.shard.push in ids and kept.state is not ShardState.CLAIMED:
+                kept.state = ShardState.READY
+                kept.change(due_at=min(kept.shard.due_at, accepted_before_ms))
+        return ids
+
+    async def release(self, where: Scope) -> int:
+        held = [kept for kept in self._shards.values() if kept.state is ShardState.HELD]
+        held = [kept for kept in held if where.covers(self._pushes[kept.shard.push].push.scope)]
+        for kept in held:
+            kept.state = ShardState.READY
+        return len(held)
+
+    async def backlog(self) -> list[dict[str, Any]]:
+        groups = defaultdict(list)
+        for kept in self._shards.values():
+            groups[kept.shard.lane, str(kept.state)].append(kept)
+        return [
+            {
+                "lane": lane,
+                "state": state,
+                "shards": len(group),
+                "recipients": sum(kept.estimated - sum(kept.shard.counts.values()) for kept in group),
+                "oldest_due_ms": min(kept.shard.due_at for kept in group),
+            }
+            for (lane, state), group in sorted(groups.items())
+        ]
+
+    async def enlist(self, sender: str, now_ms: int) -> int:
+        self._give_back(sender)
+        before = self._seats.get(sender)
+        self._seats[sender] = _Seat(before.incarnation + 1 if before else 1, now_ms)
+        return self._seats[sender].incarnation
+
+    def _give_back(self, sender: str) -> None:
+        for kept in self._shards.values():
+            if kept.state is ShardState.CLAIMED and kept.holder == sender:
+                kept.state, kept.holder = ShardState.READY, ""
+                kept.change(crashes=kept.shard.crashes + 1, fence=kept.shard.fence + 1)
+
+    async def claim(self, sender: str, classes: Sequence[str], limit: int, now_ms: int) -> list[tuple[Shard, Push]]:
+        self._lapse(sender, now_ms)
+        due = [kept for kept in self._ready(classes) if kept.shard.due_at <= now_ms]
+        due = sorted(due, key=lambda kept: (_ORDER[kept.klass], kept.shard.due_at))[:limit]
+        for kept in due:
+            kept.state, kept.holder = ShardState.CLAIMED, sender
+            kept.change(fence=kept.shard.fence + 1)
+        if due:
+            await self.renew(sender, now_ms)
+        return [(kept.shard, self._pushes[kept.shard.push].push) for kept in due]
+
+    def _ready(self, classes: Sequence[str]) -> list[Kept]:
+        return [kept for kept in self._shards.values() if kept.state is ShardState.READY and kept.klass in classes]
+
+    def _lapse(self, claimer: str, now_ms: int) -> None:
+        for name, seat in self._seats.items():
+            if name != claimer and 0 < seat.renewed_at < now_ms - LEASE_MS:
+                self._give_back(name)
+                seat.renewed_at = 0
+
+    async def freeze(self, shard: Shard, members: bytes, planned: int) -> None:
+        kept = self._claimed(shard.push, shard.no, shard.fence)
+        if kept is None or (kept.shard.frozen and kept.shard.members != members):
+            raise StaleClaim
+        kept.change(members=members, planned=planned, frozen=True)
+
+    def _claimed(self, push: str, no: int, fence: int) -> Kept | None:
+        kept = self._shards.get((push, no))
+        return kept if kept and kept.state is ShardState.CLAIMED and kept.shard.fence == fence else None
+
+    async def mark(self, marks: Sequence[Mark]) -> list[Mark]:
+        return [mark for mark in marks if not self._mark(mark)]
+
+    def _mark(self, mark: Mark) -> bool:
+        kept = self._claimed(mark.push, mark.no, mark.fence)
+        if kept is None:
+            return False
+        news = mark.finished or mark.moved + sum(mark.counts.values()) > kept.shard.moved + sum(
+            kept.shard.counts.values()
+        )
+        counts = {fate: mark.counts.get(fate, 0) for fate in Fate}
+        kept.change(issued=mark.issued, done=mark.done, counts=counts, moved=mark.moved)
+        if news:
+            self._insert(mark.retries, ShardState.READY)
+            self._keep(mark)
+        if mark.finished:
+            self._fold(kept)
+        elif mark.release is not None:
+            discarding = self._pushes[mark.push].push.state is PushState.DISCARDING
+            kept.state, kept.holder = (ShardState.READY if discarding else mark.release), ""
+            kept.change(due_at=mark.due_at)
+        return True
+
+    def _keep(self, mark: Mark) -> None:
+        for failure in mark.failures:
+            self._failed += 1
+            digest = hashlib.sha256(failure.token).hexdigest()[:16].encode() if failure.token else b""
+            self._failures.append((self._failed, replace(failure, token=digest)))
+            if failure.fate is Fate.REFUSED:
+                self._pushes[failure.push].refusals[failure.reason] += 1
+
+    def _fold(self, kept: Kept) -> None:
+        shard = kept.shard
+        del self._shards[shard.push, shard.no]
+        record = self._pushes[shard.push]
+        record.planned += shard.planned - shard.moved if shard.frozen else sum(shard.counts.values())
+        record.fates.update(shard.counts)
+        self._close(shard.push, self._now_ms())
+
+    async def renew(self, sender: str, now_ms: int) -> None:
+        seat = self._seats.setdefault(sender, _Seat(1, now_ms))
+        seat.renewed_at = max(seat.renewed_at, now_ms)
+
+    async def due(self, classes: Sequence[str]) -> int | None:
+        return min((kept.shard.due_at for kept in self._ready(classes)), default=None)
+
+    async def retain(self, now_ms: int) -> int:
+        before = len(self._failures) + len(self._keys)
+        self._failures = [row for row in self._failures if row[1].at >= now_ms - FAILURES_LIFE_MS]
+        self._keys = {key: used for key, used in self._keys.items() if used[2] >= now_ms - KEY_LIFE_MS}
+        return before - len(self._failures) - len(self._keys)
