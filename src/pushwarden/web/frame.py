@@ -11,7 +11,16 @@ from typing import Any
 import structlog
 
 from pushwarden.core.audit import AuditEntry
-from pushwarden.core.errors import MethodNotAllowed, NotFound, PushwardenError, Unauthenticated
+from pushwarden.core.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    InUse,
+    MethodNotAllowed,
+    NotFound,
+    PushwardenError,
+    UnusableCredential,
+)
 from pushwarden.core.principal import GRANTS, KeyKind, Permission, Principal
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.clock import Clock
@@ -29,6 +38,8 @@ Refused = Callable[[AuditEntry], Awaitable[None]]
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SAFE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _ANYONE = Principal("", "anyone", KeyKind.DEVICE, Scope())
+# Not `stopped` and the like: a sender that goes on asking would fill the audit; those are counted.
+_NOTED = (Forbidden, NotFound, Conflict, AlreadyExists, InUse, UnusableCredential)
 _log = structlog.get_logger("http")
 
 
@@ -106,8 +117,8 @@ class Frame:
             require(principal, permission, call.where)
 
     async def _record(self, call: Call, route: Route, error: PushwardenError) -> None:
-        """A refused change leaves an audit row, unless nobody knows whose it was or the store itself refused."""
-        if not route.action or isinstance(error, Unauthenticated) or error.status >= 500:
+        """A change refused for who asked, or for what stands there, leaves an audit row; a bad body does not."""
+        if not route.action or not isinstance(error, _NOTED) or not call.principal.id:
             return
         target = "/".join(value for name, value in call.params.items() if name not in ("app", "env"))
         where = call.where if call.where.organisation else Scope(call.principal.scope.organisation)
