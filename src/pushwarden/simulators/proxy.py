@@ -23,7 +23,7 @@ class ConnectProxy:
     def __init__(self, credentials: str = "") -> None:
         self.mood = Mood.WORKS
         self.seen: list[str] = []
-        self._wanted = b"basic " + base64.b64encode(credentials.encode()) if credentials else b""
+        self._wanted = base64.b64encode(credentials.encode())
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -68,7 +68,7 @@ class ConnectProxy:
     def _status(self, method: bytes, head: bytes) -> bytes:
         if method != b"CONNECT":
             return b"HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n"
-        if self._wanted and b"proxy-authorization: " + self._wanted.lower() not in head.lower():
+        if self._wanted and _credentials(head) != self._wanted:
             challenge = b'Proxy-Authenticate: Basic realm="simulator"\r\nContent-Length: 0\r\n\r\n'
             return b"HTTP/1.1 407 Proxy Authentication Required\r\n" + challenge
         if self.mood is Mood.REFUSES:
@@ -84,6 +84,15 @@ class ConnectProxy:
             for task in tasks:
                 task.cancel()
             far_writer.close()
+
+
+def _credentials(head: bytes) -> bytes:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        scheme, _, given = value.strip().partition(b" ")
+        if name.lower() == b"proxy-authorization" and scheme.lower() == b"basic":
+            return given.strip()
+    return b""
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

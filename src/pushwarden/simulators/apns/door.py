@@ -102,7 +102,17 @@ def _phones(service: Service) -> dict[tuple[str, str], Callable[[Asked], Awaitab
         service.inboxes.pop(_token(asked), None)
         return {}
 
-    return {("POST", "phone"): pair, ("GET", "phone"): listen, ("DELETE", "phone"): forget}
+    async def leave(asked: Asked) -> Any:
+        if inbox := service.inboxes.get(_token(asked)):
+            inbox.leave()
+        return {}
+
+    return {
+        ("POST", "phone"): pair,
+        ("GET", "phone"): listen,
+        ("DELETE", "phone"): forget,
+        ("POST", "absent"): leave,
+    }
 
 
 def _token(asked: Asked) -> bytes:

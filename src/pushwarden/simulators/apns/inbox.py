@@ -34,6 +34,10 @@ class Inbox:
     def present(self, now: float) -> bool:
         return self.waiting > 0 or now - self.seen < PRESENT_S
 
+    def leave(self) -> None:
+        """The phone is off from now on, until it listens again."""
+        self.seen = float("-inf")
+
     def offer(self, push: Stored, now: float) -> None:
         """Keeps a push; for an absent phone only the newest of its topic, and none that may not be stored."""
         if not self.present(now):

@@ -1,0 +1,88 @@
+"""A phone in a few HTTP calls: it registers with Pushwarden and asks the APNs simulator what arrived for its token."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+WAIT_S = 20.0
+
+
+class NotRegistered(Exception):
+    """Pushwarden did not take this phone; the sentence holds its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One notification as the phone got it. content: the payload, empty when it was no JSON object."""
+
+    apns_id: str
+    topic: str
+    push_type: str
+    content: dict[str, Any] = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        return str(self._alert().get("title", ""))
+
+    @property
+    def body(self) -> str:
+        return str(self._alert().get("body", ""))
+
+    @property
+    def line(self) -> str:
+        """As a phone's list shows it; a push without an alert shows its type and keys."""
+        words = [part for part in (self.title, self.body) if part]
+        keys = ", ".join(sorted(set(self.content) - {"aps"}))
+        return f"[{self.push_type}] " + (": ".join(words) or f"(silent) {keys}".rstrip())
+
+    def _alert(self) -> dict[str, Any]:
+        aps = self.content.get("aps")
+        alert = aps.get("alert") if isinstance(aps, dict) else None
+        return alert if isinstance(alert, dict) else {"body": alert} if isinstance(alert, str) else {}
+
+
+class Phone:
+    """control: the APNs simulator's control door, http://127.0.0.1:port. token: hex, made up when empty."""
+
+    def __init__(self, control: str, token: str = "") -> None:
+        self.token = token or secrets.token_hex(32)
+        self._control = httpx2.Client(base_url=control, timeout=WAIT_S * 2, trust_env=False)
+
+    def close(self) -> None:
+        self._control.close()
+
+    def pair(self) -> None:
+        """Tells the simulator that this token has a phone; pushes from before are not kept."""
+        self._control.post(f"/phone/{self.token}").raise_for_status()
+
+    def register(self, devices: str, key: str, installation: str, details: dict[str, Any]) -> None:
+        """Puts the device to Pushwarden. devices: …/v1/apps/{app}/{env}/devices. NotRegistered when it is refused."""
+        content = {"provider": "apns", "token": self.token, "token_kind": "alert", **details}
+        headers = {"authorization": f"Bearer {key}"}
+        answer = httpx2.put(f"{devices}/{installation}", json=content, headers=headers, trust_env=False)
+        if answer.status_code >= 300:
+            raise NotRegistered(f"Pushwarden answered {answer.status_code}: {answer.text[:500]}")
+
+    def arrived(self, wait_s: float = WAIT_S) -> list[Push]:
+        """What is there; when nothing is, what comes first within `wait_s` seconds."""
+        answer = self._control.get(f"/phone/{self.token}", params={"wait": str(wait_s)}).raise_for_status()
+        return [_push(row) for row in answer.json()["pushes"]]
+
+    def live(self) -> Iterator[Push]:
+        """Every push, for ever."""
+        while True:
+            yield from self.arrived()
+
+
+def _push(row: dict[str, Any]) -> Push:
+    try:
+        content = json.loads(row["body"] or "{}")
+    except ValueError:
+        content = {}
+    return Push(row["apns_id"], row["topic"], row["push_type"], content if isinstance(content, dict) else {})
