@@ -53,6 +53,7 @@ BAD = {
     "token only brackets": (body(to={"tokens": ["<>"]}), "invalid", "to.tokens[0] is not a device token"),
     "token with newline": (body(to={"tokens": ["abcd\n"]}), "invalid", "to.tokens[0] is not a device token"),
     "token too long": (body(to={"tokens": ["a" * 401]}), "invalid", "it must be 2 to 400 hex digits"),
+    "tags that are no expression": (body(to={"tags": "a &&"}), "invalid", "The tag expression"),
     "provider without tokens": (body(to={"user": "u", "provider": "apns"}), "invalid", "to.provider goes only with"),
     "voip to all": (body(type="voip", to={"all": True}), "invalid", "A voip push rings phones: it goes to a user"),
     "voip to tags": (body(type="voip", to={"tags": "a"}), "invalid", "A voip push rings phones"),

@@ -14,6 +14,7 @@ import msgspec
 
 from pushwarden.core.errors import BodyTooLarge, Invalid
 from pushwarden.core.push import PushType
+from pushwarden.core.tags import parse_tags
 from pushwarden.dataplane.intake.request import BODY_LIMIT, COLLAPSE_BYTES, DEPTH_LIMIT, PushRequest, To
 from pushwarden.web.body import decode
 
@@ -115,7 +116,8 @@ def target_of(to: To) -> Target:
                 raise Invalid("to.all can only be true.", field="to.all")
             return Target(kind)
         case Kind.TAGS:
-            return Target(kind, tags=_plain(value, "to.tags"))
+            parse_tags(value)
+            return Target(kind, tags=value)
         case Kind.USER | Kind.DEVICE:
             return Target(kind, (_plain(value, f"to.{kind}"),))
         case Kind.USERS:

@@ -28,7 +28,7 @@ class To(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     users: Annotated[list[Name], Meta(min_length=1, max_length=USERS_LIMIT)] | UnsetType = UNSET
     device: Name | UnsetType = UNSET
     tokens: Annotated[list[Token], Meta(min_length=1, max_length=TOKENS_LIMIT)] | UnsetType = UNSET
-    tags: Annotated[str, Meta(min_length=1, max_length=1024)] | UnsetType = UNSET
+    tags: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
     all: bool | UnsetType = UNSET
     provider: Name | UnsetType = UNSET
 
