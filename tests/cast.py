@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,21 +97,20 @@ class Stage:
         """One request by one of the cast; `who` empty is nobody. body: bytes as they are, anything else as JSON."""
         sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         own = {"authorization": f"Bearer {self.keys[who]}"} if who else {}
-        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in (own | dict(headers or {})).items()]
-        target, _, query = path.partition("?")
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": target,
-            "query_string": query.encode(),
-            "headers": raw,
-            "client": ("127.0.0.1", 5),
-        }
-        return await call(self.app, scope, sent)
+        return await request(self.app, method, path, sent, own | dict(headers or {}))
 
 
-async def call(app: Callable[..., Any], scope: dict[str, Any], body: bytes) -> Reply:
+async def request(app: Frame, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     """One ASGI request with its body in one piece."""
+    target, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": target,
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()],
+        "client": ("127.0.0.1", 5),
+    }
     out: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -121,19 +120,25 @@ async def call(app: Callable[..., Any], scope: dict[str, Any], body: bytes) -> R
         out.append(message)
 
     await app(scope, receive, send)
-    headers = {name.decode(): value.decode("latin-1") for name, value in out[0]["headers"]}
-    return Reply(out[0]["status"], headers, b"".join(part.get("body", b"") for part in out[1:]))
+    answered = {name.decode(): value.decode("latin-1") for name, value in out[0]["headers"]}
+    return Reply(out[0]["status"], answered, b"".join(part.get("body", b"") for part in out[1:]))
 
 
 async def stage(catalog: Catalog, more: Sequence[Route] = (), **parts: Any) -> Stage:
-    """acme with the apps shop and other, beta with a shop of its own, and a key for each of the cast."""
+    """The cast before the control plane's routes and `more`."""
     clock = HeldClock()
     ring = KeyRing(clock)
     services = Services(catalog, ring, clock, PlainVault(), {"apns": None}, plain_inspect, **parts)  # type: ignore[dict-item]
-    keys = {}
-    rows = []
+    keys = await enrol(catalog, clock.ms)
+    await load(catalog, ring)
+    return Stage(catalog, services, clock, build(services, more), keys)
+
+
+async def enrol(catalog: Catalog, now_ms: int) -> dict[str, str]:
+    """acme with the apps shop and other, beta with a shop of its own; the text of a key for each of the cast."""
+    keys, rows = {}, []
     for name, (kind, scope) in WHO.items():
-        row, keys[name] = minted(name, kind, scope, now_ms=clock.ms, expires_at=clock.ms + HOUR_MS)
+        row, keys[name] = minted(name, kind, scope, now_ms=now_ms, expires_at=now_ms + HOUR_MS)
         rows.append(row)
 
     def work(tables: Tables) -> Changed[None]:
@@ -146,6 +151,5 @@ async def stage(catalog: Catalog, more: Sequence[Route] = (), **parts: Any) -> S
         publish(tables)
         return Changed(None)
 
-    await catalog.change(AuditEntry(clock.ms, "test", "stage.set", Scope()), work)
-    await load(catalog, ring)
-    return Stage(catalog, services, clock, build(services, more), keys)
+    await catalog.change(AuditEntry(now_ms, "test", "stage.set", Scope()), work)
+    return keys
