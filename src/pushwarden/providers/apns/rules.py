@@ -21,6 +21,7 @@ _BUNDLE_ID = re.compile(r"[A-Za-z0-9.-]{1,155}")
 _VISIBLE = ("title", "subtitle", "body", "icon", "image", "sound", "badge")
 _SILENT = (PushType.BACKGROUND, PushType.WIDGETS, PushType.CONTROLS, PushType.FILEPROVIDER, PushType.MDM)
 _SHOWN_IN_APS = ("alert", "sound", "badge")
+_SECONDS = re.compile(r"[0-9]{1,11}")
 _SECONDS_END = 10**11  # a larger number is milliseconds
 
 
@@ -101,23 +102,31 @@ def _header(push: Push, name: str, value: object) -> str:
         raise _invalid("apns.headers", f"may set only {', '.join(HEADERS)}")
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise _invalid(field, "must be text or a whole number")
+    if isinstance(value, int) and abs(value) >= _SECONDS_END:
+        raise _invalid(field, "is too large a number; times are in seconds")
     text = str(value)
-    if _CONTROL.search(text):
-        raise _invalid(field, "may not hold line breaks or control characters")
+    _sendable(field, text)
     if name == "apns-priority" and text not in PRIORITIES:
         raise _invalid(field, f"must be {', '.join(PRIORITIES)}")
-    if name == "apns-expiration" and not (text.isascii() and text.isdigit() and int(text) < _SECONDS_END):
+    if name == "apns-expiration" and not _SECONDS.fullmatch(text):
         raise _invalid(field, "must be Unix seconds, or 0")
     return text
+
+
+def _sendable(field: str, text: str) -> None:
+    """As a header value may be (RFC 9113 §8.2.1)."""
+    if _CONTROL.search(text) or not _encodes(text):
+        raise _invalid(field, "may not hold line breaks, control characters or half a character")
+    if text != text.strip():
+        raise _invalid(field, "may not begin or end with a space")
 
 
 def _times(push: Push) -> None:
     if push.expires_at < max(push.accepted_at, push.not_before):
         raise _invalid("ttl", "ends before the push may start; give a longer one")
     collapse = collapse_id(push)
-    if _CONTROL.search(collapse):
-        raise _invalid("collapse_id", "may not hold line breaks or control characters")
-    size = len(collapse.encode(errors="replace"))
+    _sendable("collapse_id", collapse)
+    size = len(collapse.encode())
     if size > COLLAPSE_ID_LIMIT:
         raise _invalid("collapse_id", f"has {size} bytes; Apple takes {COLLAPSE_ID_LIMIT}", bytes=size)
     allowed = KINDS[push.type].priorities
