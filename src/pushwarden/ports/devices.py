@@ -7,15 +7,38 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pushwarden.core.device import Audience, Device, Rows
+from pushwarden.core.device_rules import Entry
 from pushwarden.core.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What became of one registered device. change: created | updated | unchanged | revived."""
+    """What became of one registered device. change: created | updated | unchanged | revived.
+
+    moved: rows of other installations that had its token and were removed.
+    """
 
     device: Device
     change: str
+    moved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Counts of an import so far. moved: rows of other installations that had a line's token and were removed."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    moved: int = 0
+
+    def __add__(self, other: Imported) -> Imported:
+        return Imported(
+            self.created + other.created,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.moved + other.moved,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +61,13 @@ class Registry(Protocol):
         """Upserts by (audience, installation). A token held by another installation moves: that row is removed.
 
         Re-registration always clears a tombstone. `device.version` > 0 must match the stored one (Conflict).
+        """
+        ...
+
+    def import_devices(self, where: Scope, chunks: AsyncIterator[Sequence[Entry]]) -> AsyncIterator[Imported]:
+        """Upserts checked entries; yields the total after each piece (≤ 16,384 entries). It ends as one by one would.
+
+        registered_at is the entry's (0: not known), never the time of the import: an old list revives no tombstone.
         """
         ...
 
@@ -86,5 +116,5 @@ class Devices(Protocol):
         ...
 
     async def exhume(self, audience: int, *, since_ms: int, reason: str = "") -> int:
-        """Undoes tombstones set since then (30 days at most). How many came back."""
+        """Undoes tombstones set since then (the caller asks for 30 days at most). How many came back."""
         ...

@@ -3,6 +3,7 @@
 # Each step of a statement gives the GIL up and waits for it again, and binding a value costs 0.4 µs (measured): so the
 # rows go in as two packed blobs and one JSON array, and no statement answers more than one row.
 
+# ruff: noqa: S608 -- only constants are put together
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,8 @@ BATCH = 500
 CHUNK = 16_384
 """Devices that are sorted together, so that one transaction writes neighbours in the index of installations."""
 
-_STAGING = """
+STAGING = """
+PRAGMA temp_store=MEMORY;
 CREATE TEMP TABLE IF NOT EXISTS incoming (pos INTEGER PRIMARY KEY, installation, token, person, profile, seq);
 CREATE TEMP TABLE IF NOT EXISTS profile (id INTEGER PRIMARY KEY, app_version, build, tags, test, registered_at, gone_at,
                                          gone_reason);
@@ -28,8 +30,8 @@ CREATE TEMP TABLE IF NOT EXISTS changed (seq INTEGER PRIMARY KEY, token, person,
                                          registered_at, gone_at, gone_reason, same, was);
 """
 _PROFILES = """
-INSERT INTO profile SELECT key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
-FROM json_each(?)
+INSERT INTO profile
+SELECT key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?)
 """
 _PACKED = """
 INSERT INTO incoming SELECT key, substr(?1, key * 16 + 1, 16), substr(?2, key * ?3 + 1, ?3), value,
@@ -42,12 +44,14 @@ UPDATE incoming SET seq = (SELECT seq FROM device WHERE audience = ?1 AND device
 _MOVED = """
 SELECT json_group_array(d.seq), sum(d.state = 0), count(*)
 FROM incoming i CROSS JOIN device d INDEXED BY device_token
-WHERE d.audience = ?1 AND substr(d.token, -8) = substr(i.token, -8) AND d.token = i.token AND d.seq IS NOT i.seq
+WHERE d.audience = ?1 AND d.token_end = substr(i.token, -8) AND d.token = i.token AND d.seq IS NOT i.seq
+  AND NOT EXISTS (SELECT 1 FROM incoming o WHERE o.seq = d.seq)
 """
 _EVICT = "DELETE FROM device WHERE audience = ?1 AND seq IN (SELECT value FROM json_each(?2))"
 _INSERT = """
-INSERT INTO device SELECT ?1, ?2 - 1 + row_number() OVER (ORDER BY pos), installation, token, person, app_version, build,
-tags, test, gone_at IS NOT NULL, registered_at, gone_at, iif(gone_at IS NULL, NULL, gone_reason), NULL, 1
+INSERT INTO device
+SELECT ?1, ?2 - 1 + row_number() OVER (ORDER BY pos), installation, token, person, app_version, build, tags, test,
+  gone_at IS NOT NULL, registered_at, gone_at, iif(gone_at IS NULL, NULL, gone_reason), NULL, 1
 FROM incoming i CROSS JOIN profile p ON p.id = i.profile WHERE i.seq IS NULL
 """
 # A tombstone stays over the same token unless the line says the app registered later; a line may bring a tombstone only
@@ -58,12 +62,14 @@ SELECT seq, token, person, app_version, build, tags, test, new_state, registered
   CASE WHEN stays THEN d_gone_at WHEN new_state THEN gone_at END,
   CASE WHEN stays THEN d_gone_reason WHEN new_state THEN gone_reason END, same, d_state
 FROM (
-  SELECT *, CASE WHEN stays THEN 1 WHEN gone_at IS NULL THEN 0 ELSE NOT same OR d_registered_at <= gone_at END AS new_state
+  SELECT *,
+    CASE WHEN stays THEN 1 WHEN gone_at IS NULL THEN 0 ELSE fresh OR d_registered_at <= gone_at END AS new_state
   FROM (
     SELECT d.seq, i.token, i.person, p.app_version, p.build, p.tags, p.test, p.gone_at, p.gone_reason,
       CASE WHEN d.token IS i.token THEN max(d.registered_at, p.registered_at) ELSE p.registered_at END AS registered_at,
       d.token IS i.token AND d.state = 1 AND NOT (p.gone_at IS NULL AND p.registered_at > d.gone_at) AS stays,
-      d.token IS i.token AND d.person IS i.person AS same, d.state AS d_state, d.registered_at AS d_registered_at,
+      d.token IS NOT i.token AS fresh, (d.token, d.person) IS (i.token, i.person) AS same,
+      d.state AS d_state, d.registered_at AS d_registered_at,
       d.gone_at AS d_gone_at, d.gone_reason AS d_gone_reason,
       (d.app_version, d.build, d.tags, d.test) IS (p.app_version, p.build, p.tags, p.test) AS alike
     FROM incoming i CROSS JOIN profile p ON p.id = i.profile CROSS JOIN device d ON d.audience = ?1 AND d.seq = i.seq
@@ -84,6 +90,10 @@ _UPDATE_KEYS = f"""
 UPDATE device SET token = c.token, person = c.person, doubt_at = NULL, {_FIELDS}
 FROM changed c WHERE device.audience = ?1 AND device.seq = c.seq AND NOT c.same
 """
+_CREATED_LIVE = """
+SELECT count(*) FROM incoming i CROSS JOIN profile p ON p.id = i.profile WHERE i.seq IS NULL AND p.gone_at IS NULL
+"""
+_GAINED = "SELECT sum(was - state) FROM changed"
 _GROW = "UPDATE audience SET size = size + ?2, next_seq = next_seq + ?3 WHERE id = ?1"
 
 
@@ -92,9 +102,10 @@ def batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
 
     Within a chunk no installation and no token stands twice, so sorting it changes no row's ending.
     """
-    start, seen = 0, set[tuple[str, str, str]]()
+    start, seen = 0, set[tuple[str, ...]]()
     for at, entry in enumerate(entries):
-        names = (entry.provider, entry.token_kind, entry.installation_id), (entry.provider, entry.token_kind + "=", entry.token)
+        kind = entry.provider, entry.token_kind
+        names = (*kind, entry.installation_id), (*kind, "", entry.token)
         if at - start == CHUNK or names[0] in seen or names[1] in seen:
             yield from _sorted(entries[start:at])
             start, seen = at, set()
@@ -115,16 +126,16 @@ def _sorted(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
 def pack(batch: Sequence[Entry]) -> Packed:
     """The batch as the values its statements bind."""
     profiles: dict[tuple[object, ...], int] = {}
-    places = [
-        profiles.setdefault(
-            (e.app_version, e.build, stored_tags(e.tags), int(e.test), e.registered_at, e.gone_at, e.gone_reason), len(profiles)
-        )
-        for e in batch
-    ]
+    places = [profiles.setdefault(_profile(entry), len(profiles)) for entry in batch]
     installations = [stored_installation(e.installation_id) for e in batch]
     provider = batch[0].provider
     tokens = [stored_token(provider, e.token) for e in batch]
     return Packed(provider, batch[0].token_kind, installations, tokens, [e.user for e in batch], places, list(profiles))
+
+
+def _profile(e: Entry) -> tuple[object, ...]:
+    tags = stored_tags(e.tags)
+    return e.app_version, e.build, tags, int(e.test), e.registered_at, e.gone_at, e.gone_reason
 
 
 class Packed(msgspec.Struct, frozen=True):
@@ -151,9 +162,8 @@ def import_batch(connection: sqlite3.Connection, where: Scope, packed: Packed) -
     seqs, lost, moved = run(_MOVED, (audience,)).fetchone()
     if moved:
         run(_EVICT, (audience, seqs))
-        run(_FIND, (audience,))
     created = run(_INSERT, (audience, next_seq)).rowcount
-    gained = 0 if not created else run("SELECT count(*) FROM incoming i CROSS JOIN profile p ON p.id = i.profile WHERE i.seq IS NULL AND p.gone_at IS NULL").fetchone()[0]
+    gained = run(_CREATED_LIVE).fetchone()[0] if created else 0
     updated = 0
     if created < len(packed.people):
         updated = run(_COMPARE, (audience,)).rowcount
@@ -165,17 +175,13 @@ def import_batch(connection: sqlite3.Connection, where: Scope, packed: Packed) -
 def _update(connection: sqlite3.Connection, audience: int) -> int:
     connection.execute(_UPDATE, (audience,))
     connection.execute(_UPDATE_KEYS, (audience,))
-    gained: int = connection.execute("SELECT sum(was - state) FROM changed").fetchone()[0]
-    connection.execute("DELETE FROM changed")
+    gained: int = connection.execute(_GAINED).fetchone()[0]
     return gained
 
 
 def _stage(connection: sqlite3.Connection, packed: Packed) -> None:
-    for statement in _STAGING.split(";"):
-        connection.execute(statement)
-    connection.execute("DELETE FROM incoming")
-    connection.execute("DELETE FROM profile")
-    connection.execute("DELETE FROM changed")
+    for table in ("incoming", "profile", "changed"):
+        connection.execute(f"DELETE FROM {table}")
     connection.execute(_PROFILES, (_json(packed.profiles),))
     installations, tokens = packed.installations, packed.tokens
     width = len(tokens[0])

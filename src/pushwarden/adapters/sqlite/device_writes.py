@@ -1,5 +1,6 @@
 """What changes devices one by one: registering, opting out, burying and digging up. Each runs in one transaction."""
 
+# ruff: noqa: S608 -- only constants are put together
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -30,7 +31,9 @@ ON CONFLICT DO NOTHING
 _AUDIENCE = f"SELECT id, next_seq FROM audience WHERE {_PLACE} AND provider = ? AND token_kind = ?"
 _AUDIENCES = f"SELECT id, provider, token_kind FROM audience WHERE {_PLACE} ORDER BY id"
 _OLD = f"SELECT json_array({AS_JSON}) FROM device WHERE audience = ? AND installation = ?"
-_EVICT = "DELETE FROM device WHERE audience = ? AND substr(token, -8) = ? AND token = ? AND installation <> ? RETURNING state"
+_EVICT = """
+DELETE FROM device WHERE audience = ? AND token_end = ? AND token = ? AND installation <> ? RETURNING state
+"""
 _INSERT = "INSERT INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, 1)"
 _UPDATE = """
 UPDATE device SET token = ?, person = ?, app_version = ?, build = ?, tags = ?, test = ?, state = 0, registered_at = ?,
@@ -47,10 +50,14 @@ _SECOND_WORD = """
 UPDATE device SET state = 1, gone_at = ?, gone_reason = ?, doubt_at = NULL, version = version + 1
 WHERE audience = ? AND seq = ? AND token = ? AND state = 0 AND doubt_at <= ?
 """
-_DOUBT = "UPDATE device SET doubt_at = ? WHERE audience = ? AND seq = ? AND token = ? AND state = 0 AND doubt_at IS NULL"
+_DOUBT = (
+    "UPDATE device SET doubt_at = ? WHERE audience = ? AND seq = ? AND token = ? AND state = 0 AND doubt_at IS NULL"
+)
 _EXHUME = """
 UPDATE device SET state = 0, gone_at = NULL, gone_reason = NULL, version = version + 1
-WHERE audience = ? AND state = 1 AND gone_at >= ? AND (? = '' OR gone_reason = ?)
+WHERE audience = ?1 AND seq IN (
+  SELECT seq FROM device
+  WHERE audience = ?1 AND state = 1 AND gone_at >= ?2 AND (?3 = '' OR gone_reason = ?3) LIMIT ?4)
 """
 
 
@@ -76,7 +83,9 @@ def audience_rows(connection: sqlite3.Connection, where: Scope) -> list[tuple[in
     return connection.execute(_AUDIENCES, place(where)).fetchall()
 
 
-def register(connection: sqlite3.Connection, where: Scope, devices: Sequence[Device], now_ms: int) -> list[Registration]:
+def register(
+    connection: sqlite3.Connection, where: Scope, devices: Sequence[Device], now_ms: int
+) -> list[Registration]:
     """In order, so that a token or an installation named twice ends with the last."""
     return [_register(connection, where, device, now_ms) for device in devices]
 
@@ -130,13 +139,15 @@ def bury(connection: sqlite3.Connection, audience: int, dead: Sequence[DeadToken
     provider = connection.execute("SELECT provider FROM audience WHERE id = ?", (audience,)).fetchone()
     if provider is None:
         return []
-    buried = [word.seq for word in dead if _bury(connection, audience, word, stored_token(provider[0], word.token.decode()), now_ms)]
+    buried = []
+    for word in dead:
+        token = stored_token(provider[0], word.token.decode())
+        buried += [word.seq] if _bury(connection, (audience, word.seq, token), word, now_ms) else []
     _resize(connection, audience, -len(buried))
     return buried
 
 
-def _bury(connection: sqlite3.Connection, audience: int, word: DeadToken, token: bytes | str, now_ms: int) -> bool:
-    row = (audience, word.seq, token)
+def _bury(connection: sqlite3.Connection, row: tuple[int, int, bytes | str], word: DeadToken, now_ms: int) -> bool:
     if word.gone_ms is not None:
         return bool(connection.execute(_BURY, (now_ms, word.reason, *row, word.gone_ms)).rowcount)
     if connection.execute(_SECOND_WORD, (now_ms, word.reason, *row, now_ms - SECOND_WORD_MS)).rowcount:
@@ -145,8 +156,9 @@ def _bury(connection: sqlite3.Connection, audience: int, word: DeadToken, token:
     return False
 
 
-def exhume(connection: sqlite3.Connection, audience: int, since_ms: int, reason: str) -> int:
-    back = connection.execute(_EXHUME, (audience, since_ms, reason, reason)).rowcount
+def exhume(connection: sqlite3.Connection, audience: int, since_ms: int, reason: str, limit: int) -> int:
+    """At most `limit` of them. How many came back."""
+    back = connection.execute(_EXHUME, (audience, since_ms, reason, limit)).rowcount
     _resize(connection, audience, back)
     return back
 

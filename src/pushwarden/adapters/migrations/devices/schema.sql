@@ -1,0 +1,40 @@
+CREATE TABLE audience (
+	id INTEGER NOT NULL,
+	organisation TEXT NOT NULL,
+	app TEXT NOT NULL,
+	environment TEXT NOT NULL,
+	provider TEXT NOT NULL,
+	token_kind TEXT NOT NULL,
+	size INTEGER NOT NULL,
+	next_seq INTEGER NOT NULL,
+	PRIMARY KEY (id)
+);
+
+CREATE UNIQUE INDEX audience_place ON audience (organisation, app, environment, provider, token_kind);
+
+CREATE TABLE device (
+	audience INTEGER NOT NULL,
+	seq INTEGER NOT NULL,
+	installation BLOB NOT NULL,
+	token BLOB NOT NULL,
+	person TEXT NOT NULL,
+	app_version TEXT NOT NULL,
+	build TEXT NOT NULL,
+	tags TEXT NOT NULL,
+	test INTEGER NOT NULL,
+	state INTEGER NOT NULL,
+	registered_at INTEGER NOT NULL,
+	gone_at INTEGER,
+	gone_reason TEXT,
+	doubt_at INTEGER,
+	version INTEGER NOT NULL,
+	token_end BLOB GENERATED ALWAYS AS (substr(token, -8)) VIRTUAL,
+	PRIMARY KEY (audience, seq)
+)
+ WITHOUT ROWID;
+
+CREATE UNIQUE INDEX device_installation ON device (audience, installation);
+
+CREATE INDEX device_person ON device (audience, person) WHERE person <> '';
+
+CREATE INDEX device_token ON device (audience, token_end);

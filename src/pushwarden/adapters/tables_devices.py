@@ -1,0 +1,56 @@
+"""devices.db: audiences, and their devices clustered by number. Never STRICT: ids and tokens are BLOB or TEXT."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Computed, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+metadata = MetaData()
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False)
+
+
+def _number(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
+    return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False)
+
+
+audience = Table(
+    "audience",
+    metadata,
+    Column("id", Integer, primary_key=True, nullable=False),
+    _text("organisation"),
+    _text("app"),
+    _text("environment"),
+    _text("provider"),
+    _text("token_kind"),
+    _number("size"),  # live devices
+    _number("next_seq"),
+    Index("audience_place", "organisation", "app", "environment", "provider", "token_kind", unique=True),
+)
+
+device = Table(
+    "device",
+    metadata,
+    _number("audience", key=True),
+    _number("seq", key=True),
+    Column("installation", LargeBinary, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    _text("person"),
+    _text("app_version"),
+    _text("build"),
+    _text("tags"),  # ",ios,beta,", or nothing
+    _number("test"),
+    _number("state"),  # 0 live, 1 gone
+    _number("registered_at"),  # 0: not known
+    _number("gone_at", null=True),  # when it was buried
+    Column("gone_reason", Text),
+    _number("doubt_at", null=True),  # when the provider first called it dead without saying since when
+    _number("version"),
+    # The end of a token is as good as a hash of it and costs no bytes in the row (every provider's ends at random).
+    Column("token_end", LargeBinary, Computed("substr(token, -8)", persisted=False)),
+    Index("device_installation", "audience", "installation", unique=True),
+    Index("device_token", "audience", "token_end"),
+    Index("device_person", "audience", "person", sqlite_where=text("person <> ''")),
+    sqlite_with_rowid=False,
+)
