@@ -324,6 +324,8 @@ def test_the_first_key_is_made_once_and_only_its_owner_can_read_the_file(tmp_pat
         (row,) = await catalog.read(lambda tables: tables.audit.after("", 0, 10))
         said = json.loads(row.body)
         assert (said["action"], said["actor"]) == ("key.create", "bootstrap")
+        clock.ms += 366 * apikey.DAY_MS
+        assert await bootstrap(catalog, clock, file) == file
 
     asyncio.run(run())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -23,7 +24,7 @@ OPERATIONS = {
     operation.ok().label: operation.ok() for operation in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()
 }
 CASES = [(label, GenerationMode.POSITIVE) for label in sorted(OPERATIONS)]
-CASES += [(f"{route.method} {route.path}", GenerationMode.NEGATIVE) for route in ROUTES if route.body is not None]
+CASES += [(f"{route.method} {route.path}", GenerationMode.NEGATIVE) for route in ROUTES if route.shape.body is not None]
 THERE = {"app": "shop", "env": "production", "organisation": "acme"}
 SEEDED = settings(max_examples=6, derandomize=True, database=None, deadline=None,
                   suppress_health_check=list(HealthCheck))  # fmt: skip
@@ -39,7 +40,9 @@ def sent(case: Case) -> Reply:
             "Pushwarden-Organisation": "acme"
         }
         headers.pop("Authorization", None)
-        return await scene.ask("root", case.method.upper(), case.formatted_path, body, headers)
+        query = urlencode({name: str(value) for name, value in (case.query or {}).items()})
+        path = f"{case.formatted_path}?{query}"
+        return await scene.ask("root", case.method.upper(), path, body, headers)
 
     return asyncio.run(run())
 
@@ -60,15 +63,15 @@ def test_every_operation_keeps_its_word(label: str, mode: GenerationMode) -> Non
             assert reply.headers["content-type"] == "application/problem+json"
             assert reply.json["code"]
         else:
-            assert reply.status == route.status
+            assert reply.status == route.shape.status
             answered(route, reply)
 
     promise()
 
 
 def answered(route: Route, reply: Reply) -> None:
-    if route.answer is not None:
-        msgspec.json.decode(reply.body, type=route.answer)
+    if route.shape.answer is not None:
+        msgspec.json.decode(reply.body, type=route.shape.answer)
 
 
 def test_the_document_lists_every_route_with_its_permission() -> None:

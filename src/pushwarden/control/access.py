@@ -60,9 +60,9 @@ async def follow(catalog: Catalog, ring: KeyRing) -> None:
 
 
 async def bootstrap(catalog: Catalog, clock: Clock, key_file: Path) -> Path | None:
-    """Makes the organisation `default` and the installation's admin key where there is none; the file it is in (0600).
+    """Makes the organisation `default` and the installation's admin key where no such key works; its file (0600).
 
-    None when there was an installation-wide key already.
+    None when one does. Who can restart the process on its machine can so come back in after the last key ended.
     """
     now = clock.now_ms()
     key, text = minted("installation", KeyKind.ADMIN, Scope(), now_ms=now, expires_at=now + YEAR_MS, by="bootstrap")
@@ -74,14 +74,15 @@ async def bootstrap(catalog: Catalog, clock: Clock, key_file: Path) -> Path | No
         _write(key_file, text)
         return Changed(True, target=key.id, after={"kind": key.kind, "expires_at": key.expires_at})
 
-    if await catalog.read(_has_admin):
+    if await catalog.read(lambda tables: _has_admin(tables, now)):
         return None
     await catalog.change(AuditEntry(now, "bootstrap", "key.create", Scope()), work)
     return key_file
 
 
-def _has_admin(tables: Tables) -> bool:
-    return any(key.kind is KeyKind.ADMIN and key.scope == Scope() for key in tables.keys.all())
+def _has_admin(tables: Tables, now_ms: int) -> bool:
+    keys = tables.keys.all()
+    return any(key.kind is KeyKind.ADMIN and key.scope == Scope() and key.usable(now_ms) for key in keys)
 
 
 def _write(path: Path, text: str) -> None:

@@ -35,6 +35,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Refused = Callable[[AuditEntry], Awaitable[None]]
 """Writes the audit row of a refused change."""
 
+LONGEST_PATH = 2048
+"""Characters; what is longer is nowhere, and cannot swell the audit."""
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SAFE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _ANYONE = Principal("", "anyone", KeyKind.DEVICE, Scope())
@@ -76,7 +79,8 @@ class Frame:
 
     async def _answer(self, scope: dict[str, Any], receive: Receive, request_id: str) -> Answer:
         headers = scope["headers"]
-        found = self.router.find(scope["path"])
+        path = scope["path"]
+        found = self.router.find(path) if len(path) <= LONGEST_PATH else None
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if found is None or method not in found[0]:
             self._ring.authenticate(headers)

@@ -13,6 +13,7 @@ from pushwarden.web.routes import Route
 _PARAM = re.compile(r"\{(\w+)\}")
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _ENVIRONMENTS = ["production", "sandbox", "simulated"]
+_ABOUT = "Keys of the whole installation name the organisation they mean by the header `Pushwarden-Organisation`."
 _PROBLEM_SCHEMA = {
     "title": "Problem",
     "description": "RFC 9457; `code` is stable.",
@@ -31,7 +32,7 @@ _PROBLEM_SCHEMA = {
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:
-    types = {shape for item in routes for shape in (item.body, item.answer) if shape is not None}
+    types = {shape for item in routes for shape in (item.shape.body, item.shape.answer) if shape is not None}
     ordered = sorted(types, key=str)
     found, components = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
     schemas = dict(zip(ordered, found, strict=True))
@@ -40,7 +41,7 @@ def document(routes: Sequence[Route]) -> dict[str, Any]:
         paths.setdefault(item.path, {})[item.method.lower()] = _operation(item, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Pushwarden", "version": "1"},
+        "info": {"title": "Pushwarden", "version": "1", "description": _ABOUT},
         "security": [{"key": []}],
         "paths": paths,
         "components": {
@@ -55,23 +56,23 @@ def _operation(item: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
         "operationId": f"{item.method.lower()} {item.path}",
         "summary": item.summary,
         "x-permission": item.permission or "none",
-        "parameters": [_parameter(name) for name in _PARAM.findall(item.path)],
+        "parameters": [*map(_parameter, _PARAM.findall(item.path)), *map(_query, item.shape.query)],
         "responses": {
-            str(item.status): _response(item, schemas),
+            str(item.shape.status): _response(item, schemas),
             "default": {"description": "A problem", "content": {"application/problem+json": {"schema": _PROBLEM}}},
         },
     }
-    if item.body is not None:
-        said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schemas[item.body]}}}
+    if item.shape.body is not None:
+        said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schemas[item.shape.body]}}}
     if item.permission is None:
         said["security"] = []
     return said
 
 
 def _response(item: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
-    if item.answer is None:
+    if item.shape.answer is None:
         return {"description": "Done"}
-    return {"description": "Done", "content": {"application/json": {"schema": schemas[item.answer]}}}
+    return {"description": "Done", "content": {"application/json": {"schema": schemas[item.shape.answer]}}}
 
 
 def _parameter(name: str) -> dict[str, Any]:
@@ -79,3 +80,7 @@ def _parameter(name: str) -> dict[str, Any]:
     if name == "env":
         schema["enum"] = _ENVIRONMENTS
     return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _query(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": {"type": "string"}}

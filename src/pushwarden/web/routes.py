@@ -23,6 +23,16 @@ class Within(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """What a route takes and gives, for the OpenAPI document: types msgspec knows, or None; query: parameter names."""
+
+    body: Any = None
+    answer: Any = None
+    status: int = 200
+    query: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """permission None: open to everyone, for health alone. action: what the audit calls a change or its refusal."""
 
@@ -33,19 +43,8 @@ class Route:
     within: Within
     action: str
     summary: str
-    body: Any
-    answer: Any
-    status: int
+    shape: Shape
     limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What a route takes and gives, for the OpenAPI document: types msgspec knows, or None."""
-
-    body: Any = None
-    answer: Any = None
-    status: int = 200
 
 
 NO_SHAPE = Shape()
@@ -63,9 +62,7 @@ def route(  # noqa: PLR0913 -- a row of a table
     shape: Shape = NO_SHAPE,
     limit: int = LIMIT,
 ) -> Route:
-    return Route(
-        method, path, handler, permission, within, action, summary, shape.body, shape.answer, shape.status, limit
-    )
+    return Route(method, path, handler, permission, within, action, summary, shape, limit)
 
 
 @dataclass(slots=True)

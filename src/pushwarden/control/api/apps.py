@@ -164,7 +164,7 @@ def routes(services: Services) -> tuple[Route, ...]:
         route("PATCH", one, apps.change, permission=Permission.APP_WRITE, action="app.change",
               summary="Change an app; `version` is the one you read.", shape=Shape(AppChange, App)),
         route("DELETE", one, apps.delete, permission=Permission.APP_WRITE, action="app.delete",
-              summary="Remove an app with its credentials.", shape=Shape(status=204)),
+              summary="Remove an app with its credentials.", shape=Shape(status=204, query=("version",))),
         route("GET", one + "/{env}/effective", apps.effective, permission=Permission.APP_READ,
               summary="The configuration in effect now.", shape=Shape(None, Effective)),
     )  # fmt: skip

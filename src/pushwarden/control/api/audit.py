@@ -16,6 +16,7 @@ from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, route
 
 _TEXTS = ("actor", "action", "app", "outcome", "target")
+_FILTERS = (*_TEXTS, "since", "until", "before", "limit", "chain")
 _LATEST = 2**53
 
 
@@ -41,7 +42,7 @@ class AuditLog:
         self._catalog = services.catalog
 
     async def list(self, call: Call) -> Answer:
-        asked = call.query(*_TEXTS, "since", "until", "before", "limit", "chain")
+        asked = call.query(*_FILTERS)
         query = AuditQuery(
             _chain(call, asked),
             **{name: asked.get(name, "") for name in _TEXTS},
@@ -86,8 +87,9 @@ def routes(services: Services) -> tuple[Route, ...]:
     audit, may = AuditLog(services), Permission.AUDIT_READ
     return (
         route("GET", "/v1/audit", audit.list, permission=may, summary="What was done, newest first.",
-              shape=Shape(None, AuditPage)),
-        route("GET", "/v1/audit/export", audit.export, permission=may, summary="All of it, as JSONL or CSV."),
+              shape=Shape(None, AuditPage, query=_FILTERS)),
+        route("GET", "/v1/audit/export", audit.export, permission=may, summary="All of it, as JSONL or CSV.",
+              shape=Shape(query=("format", "chain"))),
         route("GET", "/v1/audit/verify", audit.verify, permission=may, summary="Does the hash chain hold?",
-              shape=Shape(None, AuditVerdict)),
+              shape=Shape(None, AuditVerdict, query=("chain",))),
     )  # fmt: skip

@@ -183,5 +183,5 @@ def routes(services: Services) -> tuple[Route, ...]:
               action="credential.switch_back", summary="Send with the previous one again.",
               shape=Shape(None, CredentialView)),
         route("DELETE", one, credentials.delete, permission=write, action="credential.delete",
-              summary="Forget a credential.", shape=Shape(status=204)),
+              summary="Forget a credential.", shape=Shape(status=204, query=("force",))),
     )  # fmt: skip

@@ -82,7 +82,7 @@ def routes(services: Services) -> tuple[Route, ...]:
     desk, one = HoldDesk(services), "/v1/holds/{hold}"
     return (
         route("GET", "/v1/holds", desk.list, permission=Permission.APP_READ, within=Within.HANDLER,
-              summary="Lanes held, newest first.", shape=Shape(None, HoldList)),
+              summary="Lanes held, newest first.", shape=Shape(None, HoldList, query=("open",))),
         route("GET", one, desk.get, permission=Permission.APP_READ, within=Within.HANDLER,
               summary="A hold with its evidence.", shape=Shape(None, Hold)),
         route("POST", one + "/release", desk.release, permission=Permission.HOLD_RELEASE, within=Within.HANDLER,
