@@ -188,12 +188,13 @@ class Connection(ABC):
         self._out.append(frames.SETTINGS_ACK)
         for key, value in frames.read_settings(payload):
             if key == Setting.INITIAL_WINDOW_SIZE:
-                self._out.append(self._outbox.resize(value))
+                self._outbox.resize(value)
             elif key == Setting.MAX_FRAME_SIZE:
                 self._outbox.max_frame = value
             else:
                 self._on_setting(key, value)
         self._settled = True
+        self._out.append(self._outbox.flush())  # after all of SETTINGS hold
         self._on_room()
 
     def _window_update(self, stream: int, payload: bytes) -> None:

@@ -294,8 +294,8 @@ class ServerConnection(Connection):
                     partial.inbox.size += value - self._window
                 self._window = value
             elif key == Setting.HEADER_TABLE_SIZE:
-                self._decoder.max_allowed_table_size = value
-                self._decoder.header_table_size = min(value, self._decoder.header_table_size)
+                self._decoder.header_table_size = min(self._decoder.header_table_size, value)
+                self._decoder.max_allowed_table_size = value  # last: jh2's other setter changes both
 
     def _on_goaway(self, last_stream: int, code: int, debug: bytes) -> None:
         self._heard.goaway.append((last_stream, code, debug))

@@ -80,14 +80,14 @@ class Outbox:
         self.window += count
         return self.flush()
 
-    def resize(self, initial: int) -> bytes:
-        """The peer's SETTINGS_INITIAL_WINDOW_SIZE changed, for open streams too (§6.9.2); frames that can go now."""
+    def resize(self, initial: int) -> None:
+        """The peer's INITIAL_WINDOW_SIZE changed, for open streams too (§6.9.2); `flush` when all settings hold."""
         if self._shifts and initial + max(self._shifts.values()) > MAX_WINDOW:
             raise Violation(Code.FLOW_CONTROL_ERROR, "a stream's window overflows by INITIAL_WINDOW_SIZE")
         self.initial = initial
-        return self.flush()
 
     def flush(self) -> bytes:
+        """DATA frames that can go now."""
         return b"".join([self._advance(stream) for stream in list(self._waiting)]) if self._waiting else b""
 
     def _advance(self, stream: int) -> bytes:
