@@ -18,6 +18,7 @@ from pushwarden.adapters.fence_file import RESERVED, FenceFile
 from pushwarden.adapters.fence_layout import SLOTS, FenceDamaged, offset
 from pushwarden.core.errors import Busy, Invalid, StoreFull
 from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.fence import Stop
 
 SHOP = Scope("acme", "shop", Environment.PRODUCTION)
 BANK = Scope("acme", "bank")
@@ -71,6 +72,15 @@ def test_resuming_what_is_not_stopped_changes_nothing(fence: FenceFile) -> None:
     fence.stop(SHOP, 1)
     generation = fence.generation()
     assert fence.resume(BANK) == generation == fence.generation()
+
+
+def test_a_new_file_is_born_with_the_stops_it_is_given(path: Path) -> None:
+    given = [Stop(SHOP, 1, 10), Stop(BANK, 2, 20)]
+    born, again = FenceFile(path, given), FenceFile(path, [Stop(Scope(), 9, 9)])
+    assert list(born.stops()) == list(again.stops()) == given
+    assert born.generation() == 2
+    born.close()
+    again.close()
 
 
 def test_a_resume_never_lifts_a_stop_that_came_later(fence: FenceFile) -> None:

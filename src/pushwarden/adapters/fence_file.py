@@ -58,11 +58,11 @@ class FenceFile:
     words: memoryview
     """The mapped 64-bit words. A loop that looks before each write compares `words[GENERATION]`."""
 
-    def __init__(self, path: Path) -> None:
-        """Opens the file, or makes it. FenceDamaged when it is not a whole fence file."""
+    def __init__(self, path: Path, stops: Sequence[Stop] = ()) -> None:
+        """Opens the file, or makes it with `stops` in it. FenceDamaged when it is not a whole fence file."""
         self.path = path
         if not path.exists():
-            create(path)
+            create(path, stops)
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
             check(path, os.pread(self._fd, HEADER_BYTES, 0), os.fstat(self._fd).st_size)

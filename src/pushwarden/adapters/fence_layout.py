@@ -6,6 +6,7 @@ import os
 import secrets
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from pushwarden.core.errors import PushwardenError
@@ -64,13 +65,14 @@ def readable_scope(raw: bytes) -> Scope | None:
         return None
 
 
-def create(path: Path) -> None:
-    """Makes the file whole or not at all; one that exists already stays as it is."""
+def create(path: Path, stops: Sequence[Stop] = ()) -> None:
+    """Makes the file whole, with these stops, or not at all; one that exists already stays as it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.write(fd, _header() + bytes(FILE_BYTES - HEADER_BYTES))
+        slots = b"".join(pack(stop) for stop in stops[:SLOTS])
+        os.write(fd, _header() + slots.ljust(FILE_BYTES - HEADER_BYTES, b"\0"))
         os.fsync(fd)
     finally:
         os.close(fd)
