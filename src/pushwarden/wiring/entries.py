@@ -20,11 +20,6 @@ from pushwarden.providers.port import Authorization, Origin, Provider
 from pushwarden.settings import Settings
 
 
-def label(credential: Credential) -> str:
-    """What a sealed credential is bound to."""
-    return "|".join((credential.organisation, credential.app, credential.id, str(credential.version)))
-
-
 class Entries:
     """Opens each credential once and keeps its TLS context; `simulated` reaches simulators and nothing else."""
 
@@ -35,7 +30,7 @@ class Entries:
 
     def __call__(self, lane: Lane, credential: Credential) -> Entry:
         provider = self._providers[lane.provider]
-        name = label(credential)
+        name = credential.label
         material = self._material.get(name)
         if material is None:
             material = self._material[name] = self._vault.open(credential.sealed, name)

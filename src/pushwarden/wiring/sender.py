@@ -29,6 +29,7 @@ from pushwarden.dataplane.lanes.pump import Pump, Tools
 from pushwarden.settings import Settings
 from pushwarden.wiring.entries import Entries
 from pushwarden.wiring.providers import PROVIDERS
+from pushwarden.wiring.run import ready
 
 POLL = 0.25
 """Seconds between looks at the configuration and the holds; the ring makes it quicker."""
@@ -83,6 +84,7 @@ class Sender:
             loop.add_signal_handler(number, lambda: asyncio.ensure_future(self.pump.drain(PATIENCE)))
         gc.collect()
         gc.freeze()
+        ready()
         log.info("sending", sender=self.name, classes=[str(klass) for klass in self.pump.classes])
         try:
             await self.pump.run()
@@ -91,7 +93,7 @@ class Sender:
             await self.server.close()
             self.journal.close()
             self.devices.close()
-            await self.catalog.close()
+            self.catalog.close()
 
     # --- configuration and holds
 

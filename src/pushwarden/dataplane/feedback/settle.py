@@ -68,6 +68,9 @@ def _refused(work: Work, offset: int, token: bytes, outcome: Outcome, now_ms: in
         work.detours += 1
         work.again.append(offset)
         return Follow.RECONNECT
+    if outcome.blame is Blame.CREDENTIAL and outcome.retry is Retry.NEVER and work.shard.attempt > 0:
+        fail(work, offset, token, Fate.REFUSED, outcome, now_ms)
+        return Follow.SUSPECT
     if outcome.blame is Blame.CREDENTIAL:
         # It is not the recipient's fault: what is refused now waits with the lane until the credential is repaired.
         work.waiting.append((offset, now_ms + 1000))

@@ -1,0 +1,225 @@
+"""apps, credentials, keys, organisations: what the control plane keeps."""
+
+from __future__ import annotations
+
+import base64
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pushwarden.cli.client import read_file
+from pushwarden.cli.common import PRODUCTION, App, Env, api, group
+from pushwarden.cli.out import REFUSED, Json, console, emit, rows
+
+apps = group("Apps: what pushes are sent for.")
+credentials = group("Credentials: check, add, switch. Key material goes in and never comes out.")
+keys = group("API keys: shown once, scoped, expiring.")
+organisations = group("Organisations: whose apps, keys and audit it is.")
+
+_APP = ("id", "name", "enabled", "bundle_id", "version")
+_MARKS = {"passed": "✓", "warning": "!", "failed": "✕", "skipped": "–"}
+
+
+@apps.command("list")
+def apps_list(context: typer.Context, json: Json = False) -> None:
+    """The apps this key may see."""
+    found = api(context).call("GET", "/v1/apps", as_json=json)["apps"]
+    rows(found, _APP, json, "No app yet. Make one: pushwarden apps create shop --bundle-id com.example.shop")
+
+
+@apps.command("create")
+def apps_create(
+    context: typer.Context,
+    app: App,
+    name: Annotated[str, typer.Option(help="A name for people; the id when left out.")] = "",
+    bundle_id: Annotated[str, typer.Option(help="Apple's bundle id.")] = "",
+    description: str = "",
+    json: Json = False,
+) -> None:
+    """Make an app."""
+    body = {"id": app, "name": name or app, "bundle_id": bundle_id, "description": description}
+    made = api(context).call("POST", "/v1/apps", json=body, as_json=json)
+    emit(made, json, f"Made {app}. Next: pushwarden credentials add {app} FILE")
+
+
+@apps.command("show")
+def apps_show(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
+    """What is in effect now: the app, its credentials, its senders."""
+    emit(api(context).call("GET", f"/v1/apps/{app}/{env}/effective", as_json=json), json)
+
+
+@apps.command("set")
+def apps_set(
+    context: typer.Context,
+    app: App,
+    name: str | None = None,
+    bundle_id: str | None = None,
+    enabled: bool | None = None,
+    json: Json = False,
+) -> None:
+    """Change an app."""
+    one = api(context)
+    version = one.call("GET", f"/v1/apps/{app}", as_json=json)["version"]
+    wanted = {"name": name, "bundle_id": bundle_id, "enabled": enabled}
+    body = {"version": version} | {field: value for field, value in wanted.items() if value is not None}
+    emit(one.call("PATCH", f"/v1/apps/{app}", json=body, as_json=json), json, f"Changed {app}.")
+
+
+@apps.command("delete")
+def apps_delete(context: typer.Context, app: App, json: Json = False) -> None:
+    """Remove an app with its credentials."""
+    one = api(context)
+    version = one.call("GET", f"/v1/apps/{app}", as_json=json)["version"]
+    one.call("DELETE", f"/v1/apps/{app}", params={"version": version}, as_json=json)
+    emit({"deleted": app}, json, f"Removed {app}.")
+
+
+def show_report(report: dict[str, Any]) -> None:
+    """A credential's checks, a line each."""
+    for check in report["checks"]:
+        mark = _MARKS.get(check["result"], "?")
+        console.print(f"{mark} {check['message']}", markup=False)
+        if check.get("evidence"):
+            console.print(f"    {check['evidence']}", style="dim", markup=False)
+
+
+@credentials.command("check")
+def credentials_check(
+    file: Annotated[Path, typer.Argument(help="A .p8 or .p12 file.")],
+    password: Annotated[str, typer.Option(help="Of a .p12.")] = "",
+    key_id: Annotated[str, typer.Option(help="Of a .p8; otherwise from the file name.")] = "",
+    team_id: Annotated[str, typer.Option(help="Apple's ten-character team id.")] = "",
+    bundle_id: Annotated[str, typer.Option(help="The app it is for.")] = "",
+    json: Json = False,
+) -> None:
+    """Look at a credential file without a server. Exit 1 when it cannot be used."""
+    from pushwarden.core.secret import Secret
+    from pushwarden.providers.apns import APNS
+
+    hints = {"file_name": file.name, "key_id": key_id, "team_id": team_id, "bundle_id": bundle_id}
+    secret = Secret(password.encode()) if password else None
+    report = APNS.check(read_file(file), password=secret, hints=hints, now_ms=time.time_ns() // 1_000_000)
+    checks = [
+        {name: getattr(check, name) for name in ("id", "result", "message", "evidence")} for check in report.checks
+    ]
+    answer = {
+        "file": file.name,
+        "kind": report.kind,
+        "usable": report.usable,
+        "checks": checks,
+        "facts": dict(report.facts),
+    }
+    if json:
+        emit(answer, True)
+    else:
+        show_report(answer)
+        console.print("It can be used." if report.usable else "It cannot be used as it is.")
+    if not report.usable:
+        raise typer.Exit(REFUSED)
+
+
+@credentials.command("add")
+def credentials_add(
+    context: typer.Context,
+    app: App,
+    file: Annotated[Path, typer.Argument(help="A .p8 or .p12 file.")],
+    env: Env = PRODUCTION,
+    password: Annotated[str, typer.Option(help="Of a .p12.", envvar="PUSHWARDEN_P12_PASSWORD")] = "",
+    key_id: Annotated[str, typer.Option(help="Of a .p8; otherwise from the file name.")] = "",
+    team_id: Annotated[str, typer.Option(help="Apple's ten-character team id.")] = "",
+    activate: Annotated[bool, typer.Option(help="Send with it from now on.")] = True,
+    json: Json = False,
+) -> None:
+    """Check a credential, seal it, and send with it from now on."""
+    one = api(context)
+    base = f"/v1/apps/{app}/{env}/credentials"
+    body = {"content": base64.b64encode(read_file(file)).decode(), "file_name": file.name, "provider": "apns"}
+    body |= {name: value for name, value in (("password", password), ("key_id", key_id), ("team_id", team_id)) if value}
+    made = one.call("POST", base, json=body, as_json=json)
+    if activate:
+        path = f"{base}/{made['credential']['id']}/activate"
+        made["credential"] = one.call("POST", path, as_json=json)
+    if not json:
+        show_report(made)
+    emit(made, json, f"{made['credential']['id']} is {made['credential']['state']} for {app} in {env}.")
+
+
+@credentials.command("list")
+def credentials_list(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
+    """The credentials of an app and environment."""
+    found = api(context).call("GET", f"/v1/apps/{app}/{env}/credentials", as_json=json)["credentials"]
+    rows(found, ("id", "provider", "kind", "state", "facts"), json, f"None yet. pushwarden credentials add {app} FILE")
+
+
+@credentials.command("activate")
+def credentials_activate(
+    context: typer.Context, app: App, credential: str, env: Env = PRODUCTION, json: Json = False
+) -> None:
+    """Send with this credential; the one before stays as `previous`."""
+    _switch(context, f"/v1/apps/{app}/{env}/credentials", credential, "activate", json)
+
+
+@credentials.command("switch-back")
+def credentials_switch_back(
+    context: typer.Context, app: App, credential: str, env: Env = PRODUCTION, json: Json = False
+) -> None:
+    """Send with the previous credential again."""
+    _switch(context, f"/v1/apps/{app}/{env}/credentials", credential, "switch-back", json)
+
+
+def _switch(context: typer.Context, base: str, credential: str, verb: str, as_json: bool) -> None:
+    now = api(context).call("POST", f"{base}/{credential}/{verb}", as_json=as_json)
+    emit(now, as_json, f"{now['id']} is {now['state']}.")
+
+
+@keys.command("list")
+def keys_list(context: typer.Context, json: Json = False) -> None:
+    """The keys within this key's scope."""
+    found = api(context).call("GET", "/v1/keys", as_json=json)["keys"]
+    rows(found, ("id", "name", "kind", "organisation", "app", "environment", "expires_at"), json, "No keys.")
+
+
+@keys.command("create")
+def keys_create(
+    context: typer.Context,
+    name: str,
+    kind: Annotated[str, typer.Option(help="admin, send, read, stop or device.")] = "send",
+    app: Annotated[str, typer.Option(help="Only this app.")] = "",
+    env: Annotated[str, typer.Option(help="Only this environment.")] = "",
+    days: Annotated[int, typer.Option(help="Until it expires, 366 at most.")] = 365,
+    json: Json = False,
+) -> None:
+    """Make a key; its text is printed once."""
+    body: dict[str, Any] = {"name": name, "kind": kind, "expires_in_days": days}
+    body |= {field: value for field, value in (("app", app), ("environment", env)) if value}
+    made = api(context).call("POST", "/v1/keys", json=body, as_json=json)
+    emit(made, json, f"{made['key']}\nKeep it: it is not shown again.")
+
+
+@keys.command("revoke")
+def keys_revoke(context: typer.Context, key: str, json: Json = False) -> None:
+    """End a key now."""
+    emit(api(context).call("POST", f"/v1/keys/{key}/revoke", as_json=json), json, f"{key} is revoked.")
+
+
+@keys.command("rotate")
+def keys_rotate(context: typer.Context, key: str, json: Json = False) -> None:
+    """Make a key's successor; the old one works for a while yet."""
+    made = api(context).call("POST", f"/v1/keys/{key}/rotate", json={}, as_json=json)
+    emit(made, json, f"{made['key']}\nKeep it: it is not shown again.")
+
+
+@organisations.command("list")
+def organisations_list(context: typer.Context, json: Json = False) -> None:
+    """The organisations this key may see."""
+    found = api(context).call("GET", "/v1/organisations", as_json=json)["organisations"]
+    rows(found, ("id", "name"), json, "None.")
+
+
+@organisations.command("create")
+def organisations_create(context: typer.Context, organisation: str, name: str = "", json: Json = False) -> None:
+    """Make an organisation."""
+    body = {"id": organisation, "name": name or organisation}
+    emit(api(context).call("POST", "/v1/organisations", json=body, as_json=json), json, f"Made {organisation}.")

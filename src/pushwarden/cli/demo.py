@@ -1,0 +1,158 @@
+"""`demo`: everything on loopback, the first pushes, a stop with its proof. `--check` does it headless and counts."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pushwarden.cli.out import console
+from pushwarden.core.outcome import Fate
+from pushwarden.wiring.stage import NotStarted, Stage, device_line, temporary
+
+FLEET = 10_000
+PHONE = "phone-1"
+
+
+def check() -> int:
+    """The main job once on real processes; prints one JSON object. 0 when every count agrees with the simulator."""
+    began = time.monotonic()
+    report: dict[str, Any] = {"ok": False, "steps": {}}
+    with temporary("pushwarden-demo-") as folder:
+        try:
+            with Stage(folder) as stage:
+                _main_job(stage, report)
+        except NotStarted as error:
+            report["error"] = str(error)
+    report["seconds"] = round(time.monotonic() - began, 2)
+    report["ok"] = "error" not in report and all(step.get("ok") for step in report["steps"].values())
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    return 0 if report["ok"] else 1
+
+
+def _main_job(stage: Stage, report: dict[str, Any]) -> None:
+    steps = report["steps"]
+    base = stage.make_app()
+    lines: Iterator[bytes] = (device_line(number) for number in range(FLEET))
+    imported = stage.import_devices(base, lines)
+    steps["import"] = {"ok": imported.get("created") == FLEET} | imported
+    calls = [device_line(number, kind="voip") for number in range(10)]
+    stage.import_devices(base, iter(calls))
+    jobs: list[tuple[str, dict[str, Any], int]] = [
+        ("alert", {"to": {"user": "user-7"}, "type": "alert", "title": "Hello", "body": "One user"}, 1),
+        ("silent", {"to": {"all": True}, "type": "background", "data": {"n": 1}}, FLEET),
+        ("voip", {"to": {"user": "user-7"}, "type": "voip", "data": {"call": "1"}}, 1),
+    ]
+    for name, body, expected in jobs:
+        push = stage.call("POST", f"{base}/pushes", json=body)["id"]
+        state = stage.settled(base, push)
+        steps[name] = {"ok": state["accepted"] == expected, "push": push, "counts": counts_of(state)}
+    steps["stop"] = _stop_in_the_middle(stage, base)
+    steps["conservation"] = _conservation(stage, steps)
+
+
+def _stop_in_the_middle(stage: Stage, base: str) -> dict[str, Any]:
+    """A second fan-out, slowed down so that a stop finds it under way; then resume and let it finish."""
+    stage.control("POST", "/script", content=b'{"rules":[{"do":"delay","ms":40}]}')
+    push = stage.call("POST", f"{base}/pushes", json={"to": {"all": True}, "type": "background"})["id"]
+    while _done(stage, base, push) < 500:
+        time.sleep(0.002)
+    receipt = stage.call("POST", "/v1/stop", json={"app": "shop", "reason": "demo"})
+    replied_ns = time.monotonic_ns()
+    time.sleep(0.3)
+    at_stop = _done(stage, base, push)
+    late = stage.seen().last_ns - replied_ns
+    refused = stage.client.post(
+        f"{stage.url}{base}/pushes", json={"to": {"all": True}}, headers={"authorization": f"Bearer {stage.key}"}
+    ).json()["code"]
+    stage.control("POST", "/script", content=b'{"rules":[]}')
+    stage.call("POST", "/v1/resume", json={"app": "shop", "held": "release"})
+    state = stage.settled(base, push)
+    return {
+        "ok": receipt["drained"] and late < 0 and refused == "stopped" and state["accepted"] == FLEET,
+        "push": push,
+        "receipt_ms": round(receipt["ms"], 2),
+        "drained": receipt["drained"],
+        "accepted_when_stopped": at_stop,
+        "last_frame_before_reply_ms": round(-late / 1e6, 2),
+        "counts": counts_of(state),
+    }
+
+
+def _done(stage: Stage, base: str, push: str) -> int:
+    return sum(counts_of(stage.call("GET", f"{base}/pushes/{push}")).values())
+
+
+def counts_of(state: dict[str, Any]) -> dict[str, int]:
+    """How many recipients ended, by fate."""
+    return {fate: state[fate] for fate in Fate}
+
+
+def _conservation(stage: Stage, steps: dict[str, Any]) -> dict[str, Any]:
+    """Our counts against the simulator's own log: every recipient once, nothing more, nothing less."""
+    ours = sum(sum(step["counts"].values()) for step in steps.values() if "counts" in step)
+    seen = stage.seen()
+    return {
+        "ok": ours == seen.frames == seen.distinct,
+        "ours": ours,
+        "frames": seen.frames,
+        "distinct": seen.distinct,
+        "repeated": len(seen.repeated),
+    }
+
+
+def show(port: int) -> int:
+    """Until Ctrl-C: a running Pushwarden with a phone, and what to try next."""
+    folder = Path("data/demo").absolute()
+    try:
+        with Stage(folder, port=port) as stage:
+            base = "/v1/apps/shop/simulated"
+            if not any(app["id"] == "shop" for app in stage.call("GET", "/v1/apps")["apps"]):
+                stage.make_app(key_file=folder / "AuthKey_DEMOKEY123.p8")
+            _tour(stage, base)
+            ended = threading.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: ended.set())
+            _phone(stage, base, ended)
+    except NotStarted as error:
+        console.print(str(error), markup=False)
+        return 1
+    return 0
+
+
+def _tour(stage: Stage, base: str) -> None:
+    say: Callable[[str], None] = lambda words: console.print(words, markup=False)  # noqa: E731
+    say(f"Pushwarden answers at {stage.url}; everything lives in {stage.folder}.")
+    say(f"The APNs simulator listens on 127.0.0.1:{stage.simulator['port']} with TLS and HTTP/2.\n")
+    imported = stage.import_devices(base, (device_line(number) for number in range(FLEET)))
+    say(f"Imported {FLEET} devices: {imported['created']} new, {imported['unchanged']} known.")
+    push = stage.call("POST", f"{base}/pushes", json={"to": {"all": True}, "type": "background"})["id"]
+    counts = stage.settled(base, push)
+    say(f"A silent push to all of them: {counts['accepted']} accepted by the simulator.")
+    say("\nTry it from another terminal:")
+    say(f"  export PUSHWARDEN_DATA={stage.data} PUSHWARDEN_URL={stage.url}")
+    say(f"  export PUSHWARDEN_KEY=$(cat {stage.data}/keys/admin.key)")
+    say('  .venv/bin/pushwarden send shop --env simulated --device phone-1 --title "Hello" --body "It works"')
+    say("  .venv/bin/pushwarden stop shop")
+    say("  .venv/bin/pushwarden resume shop")
+    say("\nThe phone shows what arrives. Ctrl-C ends everything.\n")
+
+
+def _phone(stage: Stage, base: str, ended: threading.Event) -> None:
+    """A simulated phone in this terminal: registered as `phone-1`, greeted with a first push."""
+    from pushwarden.simulators.phone.phone import Phone
+
+    phone = Phone(f"http://127.0.0.1:{stage.simulator['control_port']}")
+    phone.pair()
+    phone.register(f"{stage.url}{base}/devices", stage.key, PHONE, {"user": "you"})
+    greeting = {"to": {"device": PHONE}, "title": "Hello from Pushwarden", "body": "This push took the real way."}
+    stage.call("POST", f"{base}/pushes", json=greeting)
+    while not ended.is_set():
+        for push in phone.arrived(wait_s=1.0):
+            console.print(f"📱 {push.line}", markup=False)
+    phone.close()

@@ -1,0 +1,75 @@
+"""`pushwarden`: one command for the server, its simulators and everything the API can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from pushwarden import __version__
+from pushwarden.cli import apps, operations, pushes, system
+from pushwarden.cli.client import Api
+
+cli = typer.Typer(
+    help="Pushwarden keeps the keys, sends the pushes, and stops them the moment you say so.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"pushwarden {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    context: typer.Context,
+    url: Annotated[str, typer.Option(envvar="PUSHWARDEN_URL", help="Where Pushwarden answers.")] = "",
+    key: Annotated[str, typer.Option(envvar="PUSHWARDEN_KEY", help="An API key; by itself this machine's.")] = "",
+    organisation: Annotated[str, typer.Option(envvar="PUSHWARDEN_ORGANISATION", help="For installation keys.")] = "",
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Options before the command."""
+    context.obj = Api(url, key, organisation)
+
+
+for name, commands in (
+    ("apps", apps.apps),
+    ("credentials", apps.credentials),
+    ("keys", apps.keys),
+    ("organisations", apps.organisations),
+    ("devices", pushes.devices),
+    ("pushes", pushes.pushes),
+    ("holds", operations.holds),
+    ("audit", operations.audit),
+    ("simulate", system.simulate),
+):
+    cli.add_typer(commands, name=name)
+VERBS: tuple[Callable[..., None], ...] = (
+    pushes.send,
+    operations.stop,
+    operations.stops,
+    operations.resume,
+    system.serve,
+    system.migrate,
+    system.doctor,
+    system.backup,
+    system.restore,
+    system.bench,
+    system.demo,
+)
+for verb in VERBS:
+    cli.command()(verb)
+
+
+def main() -> None:
+    """The console script."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

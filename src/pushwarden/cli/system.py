@@ -1,0 +1,150 @@
+"""serve, migrate, doctor, backup, restore, simulate, bench, demo: the installation itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pushwarden.cli.common import group
+from pushwarden.cli.out import Json, console, emit, fail
+from pushwarden.settings import Settings
+
+simulate = group("Simulators of providers and a phone, for your own tests too.")
+
+
+def databases(settings: Settings) -> dict[str, Path]:
+    """The three files by name."""
+    return {"control": settings.control_db, "devices": settings.devices_db, "journal": settings.journal_db}
+
+
+def serve(
+    role: Annotated[str, typer.Option(help="One role only: api, sender-urgent, sender-bulk-0, chores.")] = "",
+) -> None:
+    """Run Pushwarden: the api, the senders and the chores, each in a process of its own."""
+    from pushwarden.wiring import roles, run, supervisor
+
+    settings = run.load_settings()
+    if not role:
+        raise typer.Exit(supervisor.serve(settings))
+    if roles.kind(role) not in roles.ROLES:
+        raise typer.BadParameter(f"There is no role {role}; there are {', '.join(roles.names(settings))}.")
+    raise typer.Exit(run.run_role(settings, role, roles.main_of(role)))
+
+
+def migrate(json: Json = False) -> None:
+    """Make the databases, or bring them to this version."""
+    from pushwarden.adapters.sqlite.migrate import migrate as bring
+
+    settings = Settings()
+    settings.data.mkdir(parents=True, exist_ok=True)
+    done = bring(databases(settings))
+    emit({"done": done}, json, "\n".join(done) or "Nothing to do: every database is of this version.")
+
+
+def doctor(json: Json = False) -> None:
+    """Look at this installation and say what is wrong with it. Exit 1 when something is."""
+    from pushwarden.wiring.doctor import examine
+
+    findings = examine(Settings())
+    bad = [finding for finding in findings if not finding.good]
+    if json:
+        emit({"healthy": not bad, "findings": [finding.as_dict() for finding in findings]}, True)
+    else:
+        for finding in findings:
+            console.print(f"{'✓' if finding.good else '✕'} {finding.sentence}", markup=False)
+    if bad:
+        raise typer.Exit(1)
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder to write to.")],
+    with_keys: Annotated[
+        bool, typer.Option(help="The vault's private key too; without it credentials stay shut.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Copy the databases while everything runs."""
+    from pushwarden.wiring.backup import BackupError, take
+
+    try:
+        emit(take(Settings(), folder, with_keys=with_keys), json)
+    except BackupError as error:
+        raise fail(str(error), json) from error
+
+
+def restore(folder: Annotated[Path, typer.Argument(help="A folder that `backup` wrote.")], json: Json = False) -> None:
+    """Put a backup in place of an empty data folder."""
+    from pushwarden.wiring.backup import BackupError, put_back
+
+    try:
+        emit(put_back(Settings(), folder), json)
+    except BackupError as error:
+        raise fail(str(error), json) from error
+
+
+@simulate.command("apns", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def simulate_apns(context: typer.Context) -> None:
+    """Apple's side: --port N --log FILE --log-mode counting|full --script FILE --any-key … (docs/simulators.md)."""
+    _exec("pushwarden.simulators.apns", context.args)
+
+
+@simulate.command("phone", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def simulate_phone(context: typer.Context) -> None:
+    """A phone that registers itself and prints what arrives (docs/simulators.md)."""
+    _exec("pushwarden.simulators.phone", context.args)
+
+
+def _exec(module: str, arguments: list[str]) -> None:
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606  our own module
+
+
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="fanout mixed stop ingest import scale")] = None,
+    devices: Annotated[int, typer.Option(help="Devices of a fan-out; 0: the benchmark's own number.")] = 0,
+    senders: Annotated[int, typer.Option(help="Bulk senders.")] = 1,
+    trials: Annotated[int, typer.Option(help="0: the benchmark's own number.")] = 0,
+    provider: str = "apns",
+    store: str = "sqlite",
+    json: Json = False,
+) -> None:
+    """Measure. One JSON object a benchmark with --json; references are measured in the same run."""
+    from pushwarden.bench import NAMES, Wanted, run
+
+    wanted: list[str] = names or list(NAMES)
+    unknown = [name for name in wanted if name not in NAMES]
+    if unknown:
+        raise typer.BadParameter(f"There is no benchmark {unknown[0]}; there are {', '.join(NAMES)}.")
+    for name in wanted:
+        result: dict[str, Any] = run(name, Wanted(devices, senders, trials, provider, store))
+        if json:
+            import msgspec
+
+            sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+            sys.stdout.flush()
+        else:
+            _table(result)
+
+
+def _table(result: dict[str, Any]) -> None:
+    console.print(f"\n{result['name']}", style="bold")
+    for name, value in result["figures"].items():
+        target = result["targets"].get(name, "")
+        console.print(f"  {name:<28} {value!s:<16} {target}", markup=False)
+    for note in result["notes"]:
+        console.print(f"  {note}", style="dim", markup=False)
+
+
+def demo(
+    check: Annotated[
+        bool, typer.Option("--check", help="Headless: the main job once, one JSON object, exit 0 or 1.")
+    ] = False,
+    port: Annotated[int, typer.Option(help="Where the API listens; 0: a free port.")] = 8600,
+) -> None:
+    """Everything on loopback: simulator, phone, app, devices, pushes, a stop and a resume."""
+    from pushwarden.cli import demo as stage
+
+    raise typer.Exit(stage.check() if check else stage.show(port))

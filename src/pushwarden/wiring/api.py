@@ -1,0 +1,208 @@
+"""The api process: the HTTP door, the stop, and the configuration it publishes. It seals credentials and opens none."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+import uvicorn
+
+from pushwarden.adapters.clock import SystemClock
+from pushwarden.adapters.fence_file import FenceFile
+from pushwarden.adapters.processes import LocalProcesses
+from pushwarden.adapters.ring import Ring
+from pushwarden.adapters.sqlite.control import SqliteCatalog
+from pushwarden.adapters.sqlite.devices import SqliteDevices
+from pushwarden.adapters.sqlite.journal import SqliteJournal
+from pushwarden.adapters.sqlite.snapshot import SnapshotReader
+from pushwarden.adapters.stop_diary import StopFolder
+from pushwarden.adapters.vault.hpke import Sealing
+from pushwarden.adapters.vault.keys import public_key
+from pushwarden.control import access
+from pushwarden.control.api import stops as stop_routes
+from pushwarden.control.api.app import build
+from pushwarden.control.brake import Brake
+from pushwarden.control.services import Services
+from pushwarden.control.stop_book import StopBook
+from pushwarden.control.stops import Parts, Stops
+from pushwarden.core.app import Snapshot
+from pushwarden.core.errors import Busy, Invalid, StoreFull
+from pushwarden.core.scope import Scope
+from pushwarden.dataplane.intake.accept import GroupCommit
+from pushwarden.dataplane.intake.authorize import Stops as StopView
+from pushwarden.dataplane.intake.device_routes import DeviceRoutes
+from pushwarden.dataplane.intake.push import Intake, Sources
+from pushwarden.dataplane.intake.recipients import Recipients
+from pushwarden.dataplane.intake.routes import PushRoutes
+from pushwarden.observe.metrics import Observed, page
+from pushwarden.settings import Settings
+from pushwarden.web.access import KeyRing
+from pushwarden.web.frame import Frame
+from pushwarden.wiring.inspect import Inspector
+from pushwarden.wiring.providers import PROVIDERS
+from pushwarden.wiring.run import ready, termination
+
+LOOK_SECONDS = 0.25
+OBSERVE_SECONDS = 1.0
+log = structlog.get_logger("api")
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the role decides when to end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+class Api:
+    """The parts of the api process and the loops beside it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.clock = settings, SystemClock()
+        self.catalog = SqliteCatalog(settings.control_db)
+        self.devices = SqliteDevices(settings.devices_db)
+        self.journal = SqliteJournal(settings.journal_db)
+        self.fence = FenceFile(settings.fence_file)
+        self.ring = Ring(settings.run)
+        self.keys = KeyRing(self.clock)
+        self.snapshots = SnapshotReader(settings.control_db)
+        self.snapshot = Snapshot(0)
+        self.looked = False
+        self.observed = Observed()
+        self.stops = self._stops()
+
+    def _stops(self) -> Stops:
+        diary = StopFolder(self.settings.data / "stops")
+        processes = LocalProcesses()
+        brake = Brake(self.fence, self.ring, processes, diary, self.clock, self.settings.unknown_window)
+        book = StopBook(self.catalog, diary)
+        return Stops(Parts(self.fence, self.ring, brake, book, self.catalog, self.journal, self.clock))
+
+    def frame(self) -> Frame:
+        """The ASGI application over everything."""
+        services = Services(
+            catalog=self.catalog,
+            ring=self.keys,
+            clock=self.clock,
+            vault=Sealing(public_key(self.settings.keys)),
+            providers=PROVIDERS,
+            inspect=Inspector(self.clock.now_ms),
+            metrics=lambda: page(self.observed),
+            health=self.health,
+            senders=self.senders,
+        )
+        sources = Sources(lambda: self.snapshot, StopView(self.fence), Recipients(self.devices), PROVIDERS, self.clock)
+        intake = Intake(sources, GroupCommit(self.journal), self.ring)
+        more = (
+            *PushRoutes(intake, self.journal, self.devices, self.stops.cancel).routes(),
+            *DeviceRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
+            *stop_routes.routes(self.stops, lambda: self.snapshot),
+        )
+        return build(services, more)
+
+    def health(self) -> Mapping[str, bool]:
+        """Whether pushes can be taken and sent."""
+        return {"configuration": self.looked, "senders": bool(self.observed.senders)}
+
+    def senders(self, where: Scope) -> Sequence[Mapping[str, Any]]:
+        """What each sender has loaded, as of a second ago."""
+        return [
+            {"sender": name, "snapshot": stats["snapshot"], "troubles": stats["troubles"], "window": stats["window"]}
+            for name, stats in self.observed.senders.items()
+        ]
+
+    async def look(self) -> None:
+        """The configuration in effect; the senders hear at once when it changed."""
+        newer = self.snapshots.load_if_newer(self.snapshot.version)
+        self.looked = True
+        if newer is not None:
+            self.snapshot = newer
+            await self.ring.snapshot()
+
+    async def watch(self) -> None:
+        """For ever; a locked store leaves what is known in effect."""
+        while True:
+            with contextlib.suppress(Busy, StoreFull):
+                await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def observe(self) -> None:
+        """What /metrics and `effective` show, gathered once a second."""
+        while True:
+            with contextlib.suppress(Busy, StoreFull):
+                self.observed = Observed(
+                    senders=await self.ring.stats(),
+                    backlog=await self.journal.backlog(),
+                    credentials=tuple(self.snapshot.credentials.values()),
+                    stops=len(self.fence.stops()),
+                    now_ms=self.clock.now_ms(),
+                )
+            await asyncio.sleep(OBSERVE_SECONDS)
+
+    async def run(self, ended: asyncio.Event) -> None:
+        """Serves until `ended`; then takes no more and finishes what it has."""
+        listening = listen(self.settings)
+        await access.bootstrap(self.catalog, self.clock, self.settings.keys / "admin.key")
+        await access.load(self.catalog, self.keys)
+        await self.ring.open()
+        for sentence in await self.stops.start():
+            log.warning("stop mended", sentence=sentence)
+        await self.look()
+        loops = [
+            asyncio.create_task(work) for work in (access.follow(self.catalog, self.keys), self.watch(), self.observe())
+        ]
+        config = uvicorn.Config(
+            self.frame(), log_config=None, access_log=False, lifespan="off", http="httptools", server_header=False,
+            timeout_graceful_shutdown=10, backlog=2048,
+        )  # fmt: skip
+        server = Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        announce(self.settings, listening.getsockname()[1])
+        ready()
+        await asyncio.wait({serving, asyncio.create_task(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+        for loop in loops:
+            loop.cancel()
+        await self.close()
+
+    async def close(self) -> None:
+        await self.stops.close()
+        await self.ring.close()
+        self.catalog.close()
+        self.devices.close()
+        self.journal.close()
+        self.snapshots.close()
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The door. Invalid when the address is taken."""
+    sock = socket.socket(socket.AF_INET6 if ":" in settings.listen_host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.listen_host, settings.listen_port))
+    except OSError as error:
+        where = f"{settings.listen_host}:{settings.listen_port}"
+        raise Invalid(f"{where} cannot be listened on ({error.strerror}); set PUSHWARDEN_LISTEN_PORT.") from error
+    return sock
+
+
+def announce(settings: Settings, port: int) -> None:
+    """Where this installation answers, for the command line on this machine."""
+    settings.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = settings.run / ".api.json"
+    draft.write_text(json.dumps({"host": settings.listen_host, "port": port}))
+    draft.replace(settings.run / "api.json")
+    log.info("serving", url=f"http://{settings.listen_host}:{port}")
+
+
+async def main(settings: Settings, _: str) -> None:
+    """The api role: serves until SIGTERM, then finishes what it has."""
+    ended = termination()
+    await Api(settings).run(ended)

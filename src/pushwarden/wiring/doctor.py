@@ -1,0 +1,90 @@
+"""What `doctor` looks at: the machine, the files, the keys, the processes. Each finding is one sentence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pushwarden.adapters import migrations
+from pushwarden.adapters.fence_file import FenceFile
+from pushwarden.adapters.seats import seats
+from pushwarden.adapters.sqlite.engine import sqlite3
+from pushwarden.adapters.sqlite.migrate import revision
+from pushwarden.adapters.vault.hpke import Opening, Sealing
+from pushwarden.adapters.vault.keys import PRIVATE, private_key, public_key
+from pushwarden.core.errors import PushwardenError
+from pushwarden.core.secret import Secret
+from pushwarden.settings import Settings
+
+LEAST_FREE = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    name: str
+    good: bool
+    sentence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every finding, good ones too. Nothing is changed."""
+    found: list[Finding] = []
+    for look in (_sqlite, _disk, _databases, _vault, _fence, _senders):
+        try:
+            found += look(settings)
+        except (PushwardenError, OSError) as error:
+            found.append(Finding(look.__name__.strip("_"), False, str(error)))
+    return found
+
+
+def _sqlite(_: Settings) -> Iterator[Finding]:
+    yield Finding("sqlite", True, f"SQLite {sqlite3.sqlite_version} has the write-ahead-log repair.")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    if not settings.data.exists():
+        yield Finding("data", False, f"{settings.data} does not exist; `pushwarden serve` makes it.")
+        return
+    free = shutil.disk_usage(settings.data).free
+    yield Finding("disk", free > LEAST_FREE, f"{free >> 20} MiB free below {settings.data}.")
+
+
+def _databases(settings: Settings) -> Iterator[Finding]:
+    for path in (settings.control_db, settings.devices_db, settings.journal_db):
+        if not path.exists():
+            yield Finding(path.name, False, f"{path.name} does not exist; `pushwarden migrate` makes it.")
+            continue
+        stored, newest = revision(path), migrations.target(path.stem)
+        good = stored == newest
+        words = f"is at revision {stored}" + ("." if good else f", not {newest}; run `pushwarden migrate`.")
+        yield Finding(path.name, good, f"{path.name} {words}")
+
+
+def _vault(settings: Settings) -> Iterator[Finding]:
+    path = settings.keys / PRIVATE
+    if path.exists():
+        private = stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+        words = "only its owner reads it" if private else f"others can read it; chmod 600 {path}"
+        yield Finding("vault_key", private, f"The vault's private key: {words}.")
+    sealed = Sealing(public_key(settings.keys)).seal(Secret(b"doctor"), "doctor")
+    opened = Opening(private_key(settings.keys, os.environ)).open(sealed, "doctor")
+    good = opened.reveal() == b"doctor"
+    yield Finding("vault", good, "What is sealed with the public key opens with the private one.")
+
+
+def _fence(settings: Settings) -> Iterator[Finding]:
+    stops = FenceFile(settings.fence_file).stops()
+    words = ", ".join(str(stop.scope) for stop in stops) or "nothing"
+    yield Finding("fence", True, f"The fence file is sound; stopped now: {words}.")
+
+
+def _senders(settings: Settings) -> Iterator[Finding]:
+    here = [seat.sender for seat in seats(settings.run)] if settings.run.exists() else []
+    yield Finding("senders", bool(here), f"Senders here: {', '.join(here) or 'none; start `pushwarden serve`'}.")
