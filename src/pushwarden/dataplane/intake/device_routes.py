@@ -14,7 +14,7 @@ from pushwarden.core.importing import lister, write_lines
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
 from pushwarden.core.secret import redacted
-from pushwarden.dataplane.intake.imports import Importer
+from pushwarden.dataplane.intake.imports import import_file
 from pushwarden.dataplane.intake.views import iso
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.devices import Devices, Registry
@@ -84,8 +84,8 @@ class DeviceRoutes:
 
     async def post_import(self, call: Call) -> Answer:
         self._known(call.where)
-        importer = Importer(self.registry, call.where, self.clock)
-        return Answer(await importer.run(call.stream(), lister(call.header(b"content-type"))))
+        reader = lister(call.header(b"content-type"))
+        return Answer(await import_file(self.registry, call.where, call.stream(), reader))
 
     async def export(self, call: Call) -> Answer:
         self._known(call.where)

@@ -1,0 +1,212 @@
+"""Devices over HTTP: registered, looked up, forgotten, imported and exported, and never shown with their tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intake_fixtures import BASE, CAST, House, opened, snapshot
+from pushwarden.core.errors import Busy
+from pushwarden.ports.devices import Imported
+
+Story = Callable[[House], Awaitable[None]]
+TOKEN = "ab" * 32
+PHONE = {"provider": "apns", "token": TOKEN, "user": "u1", "app_version": "5.3", "build": "512", "tags": ["beta"]}
+
+
+@pytest.fixture
+def tell(tmp_path: Path) -> Callable[..., None]:
+    def run(story: Story, count: int = 0) -> None:
+        async def whole() -> None:
+            async with opened("memory", tmp_path, count) as house:
+                await story(house)
+
+        asyncio.run(whole())
+
+    return run
+
+
+async def put(house: House, name: str, body: Any, who: str = "phone") -> Any:
+    async with house.client(who) as client:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await client.put(f"{BASE}/devices/{name}", content=content)
+
+
+async def load(house: House, data: bytes, kind: str = "application/x-ndjson") -> Any:
+    return await house.post(data, path="/devices/import", content_type=kind)
+
+
+def test_a_phone_registers_itself_and_its_token_is_never_shown(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        created = await put(house, "i1", PHONE | {"token": f"<{TOKEN[:32].upper()} {TOKEN[32:]}>"})
+        assert (created.status_code, created.json()["change"]) == (201, "created")
+        again = await put(house, "i1", PHONE)
+        assert again.status_code == 200
+        shown = await house.get("/devices/i1")
+        (device,) = shown.json()["devices"]
+        assert (device["user"], device["tags"], device["token"]) == ("u1", ["beta"], "abab…(64)")
+        assert TOKEN not in created.text + again.text + shown.text
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b'{"token":', 400, "malformed"),
+        ({"token": "xyz"}, 422, "invalid"),
+        ({"token": "<>"}, 422, "invalid"),
+        ({"token": "ab\r\ncd"}, 422, "invalid"),
+        ({"token": TOKEN, "provider": "pigeon"}, 422, "invalid"),
+        ({"token": TOKEN, "token_kind": "smell"}, 422, "invalid"),
+        ({"token": TOKEN, "tags": ["a b"]}, 422, "invalid"),
+        ({"token": TOKEN, "surprise": 1}, 422, "unknown_field"),
+        ({"token": TOKEN, "installation_id": "other"}, 422, "invalid"),
+        ({"token": TOKEN, "gone_at": 5}, 422, "unknown_field"),
+        (b"x" * 70_000, 413, "body_too_large"),
+    ],
+)
+def test_a_bad_registration_is_refused_by_name(tell: Callable[..., None], body: Any, status: int, code: str) -> None:
+    async def story(house: House) -> None:
+        answer = await put(house, "i1", body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert (await house.get("/devices/i1")).status_code == 404
+
+    tell(story)
+
+
+def test_an_opt_out_forgets_every_row_of_the_installation(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        await put(house, "i1", PHONE)
+        await put(house, "i1", PHONE | {"token_kind": "voip", "token": "cd" * 32})
+        async with house.client("phone") as client:
+            assert (await client.delete(f"{BASE}/devices/i1")).json() == {"removed": 2}
+            assert (await client.delete(f"{BASE}/devices/i1")).json() == {"removed": 0}
+        assert (await house.get("/devices/i1")).status_code == 404
+        assert (await house.post({"to": {"user": "u1"}, "title": "t"})).json()["estimated"] == 0
+
+    tell(story)
+
+
+def test_the_devices_of_a_user_are_found(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        for name in ("i1", "i2"):
+            await put(house, name, PHONE | {"token": name.encode().hex()})
+        await put(house, "i3", PHONE | {"user": "other", "token": "33"})
+        said = (await house.get("/devices?user=u1")).json()
+        assert [one["installation_id"] for one in said["installations"]] == ["i1", "i2"]
+        assert (await house.get("/devices?user=nobody")).json()["installations"] == []
+        assert (await house.get("/devices")).json()["code"] == "invalid"
+
+    tell(story)
+
+
+def test_an_export_is_an_import(tell: Callable[..., None], tmp_path: Path) -> None:
+    async def story(house: House) -> None:
+        answer = await house.get("/devices/export")
+        assert answer.headers["content-type"] == "application/x-ndjson"
+        assert len(answer.text.splitlines()) == 1200
+        (tmp_path / "other").mkdir()
+        async with opened("memory", tmp_path / "other") as other:
+            other.clock.ms = house.clock.ms
+            said = (await load(other, answer.content)).json()
+            assert (said["imported"], said["refused"], said["errors"]) == (1200, 0, [])
+            assert (await other.get("/devices/export")).text == answer.text
+
+    tell(story, 1200)
+
+
+def test_a_bad_line_costs_no_good_one_and_is_told_by_its_number(tell: Callable[..., None]) -> None:
+    lines = [json.dumps(PHONE | {"installation_id": "i1"}).encode(), b"{", b"", json.dumps({"a": 1}).encode(),
+             json.dumps({"installation_id": "i2", "token": "zz"}).encode(),
+             json.dumps(PHONE | {"installation_id": "i3", "token": "33"}).encode()]  # fmt: skip
+
+    async def story(house: House) -> None:
+        said = (await load(house, b"\n".join(lines))).json()
+        assert (said["imported"], said["refused"], said["lines"]) == (2, 3, 6)
+        assert [(one["line"], one["code"]) for one in said["errors"]] == [
+            (2, "malformed"), (4, "unknown_field"), (5, "invalid"),
+        ]  # fmt: skip
+
+    tell(story)
+
+
+def test_csv_is_imported_by_its_header(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        said = (await load(house, b"installation_id,token,user,tags\ni1,abcd,u1,a b\ni2,zz,u2,\n", "text/csv")).json()
+        assert (said["imported"], said["refused"]) == (1, 1)
+        wrong = await load(house, b"id,token\n1,2\n", "text/csv")
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "unknown_field")
+
+    tell(story)
+
+
+def test_a_store_that_fails_in_an_import_says_how_far_it_came(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        whole = house.devices.import_devices
+
+        async def failing(where: Any, chunks: Any) -> AsyncIterator[Imported]:
+            async for total in whole(where, chunks):
+                yield total
+                raise Busy
+
+        house.devices.import_devices = failing
+        lines = [json.dumps({"installation_id": f"i{n}", "token": f"{n:08x}"}).encode() for n in range(100)]
+        answer = await load(house, b"\n".join(lines))
+        assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+        assert answer.json()["imported"] in (99, 100)
+
+    tell(story)
+
+
+def test_more_errors_than_can_be_shown_are_counted(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        said = (await load(house, b"{\n" * 10_005)).json()
+        assert (len(said["errors"]), said["errors_omitted"], said["refused"]) == (10_000, 5, 10_005)
+
+    tell(story)
+
+
+ROUTES = [
+    ("PUT", "/devices/i1", json.dumps(PHONE).encode(), {"alice", "robot", "phone"}),
+    ("GET", "/devices/i1", None, {"alice", "bob", "robot"}),
+    ("DELETE", "/devices/i1", None, {"alice", "robot", "phone"}),
+    ("GET", "/devices?user=u1", None, {"alice", "bob", "robot"}),
+    ("POST", "/devices/import", b"", {"alice", "robot"}),
+    ("GET", "/devices/export", None, {"alice", "robot"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "may"), ROUTES)
+@pytest.mark.parametrize("name", ["", *CAST])
+def test_every_device_route_takes_only_the_keys_it_names(
+    tell: Callable[..., None], method: str, path: str, body: Any, may: set[str], name: str
+) -> None:
+    async def story(house: House) -> None:
+        await put(house, "i1", PHONE)
+        async with house.client(name) as client:
+            answer = await client.request(method, BASE + path, content=body)
+        if name in may:
+            assert answer.status_code == 200
+        elif name == "carol":
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (
+                (403, "forbidden") if name else (401, "unauthenticated")
+            )
+        assert (await house.get("/devices/i1")).status_code == (404 if method == "DELETE" and name in may else 200)
+
+    tell(story)
+
+
+def test_devices_of_no_app_are_nowhere(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        house.snapshot = snapshot()
+        assert (await put(house, "i1", PHONE)).status_code == 404
+
+    tell(story)
