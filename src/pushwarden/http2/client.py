@@ -93,7 +93,7 @@ class ClientConnection(Connection):
         layout = self._encoder.layout(requests) if row < stop else None
         while layout is not None and row < stop:
             whole = self._whole_bodies(requests.body, row, stop)
-            if not whole and not self._may_split(requests.body, row):
+            if not whole and not self._may_split(requests.body, row, alone=row == start and not self._batches.open):
                 self._starved = True
                 break
             pieces, changed = self._encoder.block(layout)
@@ -130,10 +130,10 @@ class ClientConnection(Connection):
         fits = [size <= largest and sum_ <= outbox.window for size, sum_ in zip(sizes, accumulate(sizes), strict=True)]
         return [*fits, False].index(False)
 
-    def _may_split(self, body: Cell, row: int) -> bool:
+    def _may_split(self, body: Cell, row: int, *, alone: bool) -> bool:
         """Whether a body that does not fit may start now. One that the connection's window cuts starts only alone."""
         size, window = len(_body(body, row)), self._outbox.window
-        return window > 0 and (min(size, self._outbox.initial) <= window or not self._batches.open)
+        return window > 0 and (alone or min(size, self._outbox.initial) <= window)
 
     def _write_large(self, requests: Requests, row: int, pieces: Sequence[Piece]) -> None:
         parts, _ = block_parts(requests, row, row + 1, pieces)

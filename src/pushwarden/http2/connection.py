@@ -185,7 +185,6 @@ class Connection(ABC):
             frames.need_size(payload, 0, "the acknowledgement of SETTINGS")
             self._on_settings_acked()
             return
-        self._out.append(frames.SETTINGS_ACK)
         for key, value in frames.read_settings(payload):
             if key == Setting.INITIAL_WINDOW_SIZE:
                 self._outbox.resize(value)
@@ -194,7 +193,7 @@ class Connection(ABC):
             else:
                 self._on_setting(key, value)
         self._settled = True
-        self._out.append(self._outbox.flush())  # after all of SETTINGS hold
+        self._out += [frames.SETTINGS_ACK, self._outbox.flush()]
         self._on_room()
 
     def _window_update(self, stream: int, payload: bytes) -> None:
