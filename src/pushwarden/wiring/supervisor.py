@@ -75,7 +75,7 @@ def only_one(data: Path) -> Iterator[None]:
 
 
 class Supervisor:
-    """ready: a file that stands while every child is ready; it holds the supervisor's pid. patience: seconds to drain."""
+    """ready: a file that stands while every child is ready, with our pid in it. patience: seconds to drain."""
 
     def __init__(self, children: Sequence[Child], ready: Path, patience: float) -> None:
         self._children = children

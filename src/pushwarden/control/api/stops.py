@@ -20,7 +20,10 @@ from pushwarden.web.routes import Route, Shape, Within, route
 
 
 class Target(Request):
-    """What to stop: by itself the key's organisation, narrowed by each field; `installation` is everything."""
+    """What to stop: by itself all the key reaches in its organisation, narrowed by each field.
+
+    `installation` is everything.
+    """
 
     installation: bool = False
     app: Slug = ""
@@ -98,7 +101,9 @@ class StopDesk:
                 raise Invalid("`installation` stands for everything; leave the other fields out.", field="installation")
             scope = Scope()
         else:
-            scope = Scope(call.where.organisation, wanted.app, wanted.environment, wanted.schedule, wanted.cohort)
+            own = call.principal.scope
+            app, environment = wanted.app or own.app, wanted.environment or own.environment
+            scope = Scope(call.where.organisation, app, environment, wanted.schedule, wanted.cohort)
         call.require(permission, scope)
         snapshot = self._snapshot()
         if wanted.app and snapshot.version and snapshot.app(scope.organisation, wanted.app) is None:

@@ -1,0 +1,181 @@
+"""Stop, status and resume over HTTP: who may, what they are told, what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from pushwarden.adapters.clock import SystemClock
+from pushwarden.control.api import stops as stop_routes
+from pushwarden.core import apikey
+from pushwarden.core.apikey import ApiKey
+from pushwarden.core.app import App, Snapshot
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.principal import KeyKind
+from pushwarden.core.scope import Scope
+from pushwarden.web.access import KeyRing
+from pushwarden.web.frame import Frame
+from stops_fixtures import SHOP, House, folder, house, locked
+
+CAST = {
+    "operator": (KeyKind.ADMIN, Scope()),
+    "alice": (KeyKind.ADMIN, Scope("acme")),
+    "bob": (KeyKind.READ, Scope("acme")),
+    "carol": (KeyKind.ADMIN, Scope("rival")),
+    "robot": (KeyKind.SEND, SHOP),
+    "brake": (KeyKind.STOP, Scope("acme", "shop")),
+    "phone": (KeyKind.DEVICE, SHOP),
+}
+
+
+class Door:
+    """The frame over the stop routes alone; `client(name)` speaks as one of the cast."""
+
+    def __init__(self, ours: House) -> None:
+        self.refused: list[AuditEntry] = []
+        apps = {("acme", "shop"): App("acme", "shop", "Shop"), ("rival", "mine"): App("rival", "mine", "Mine")}
+        ring = KeyRing(SystemClock())
+        ring.replace([_key(name)[0] for name in CAST], ["acme", "rival", "default"])
+        routes = stop_routes.routes(ours.stops, lambda: Snapshot(1, apps))
+        self.app = Frame(routes, ring, SystemClock(), self.record)
+
+    async def record(self, entry: AuditEntry) -> None:
+        self.refused.append(entry)
+
+    async def ask(self, method: str, path: str, name: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+        headers = {"authorization": f"Bearer {_key(name)[1]}"}
+        transport = httpx2.ASGITransport(app=self.app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://pushwarden", headers=headers) as client:
+            reply = await client.request(method, path, **({"json": body} if body is not None else {}))
+        return reply.status_code, reply.json()
+
+
+def _key(name: str) -> tuple[ApiKey, str]:
+    kind, scope = CAST[name]
+    text = apikey.compose(name.ljust(12, "0"), name.encode().ljust(32, b"."))
+    parsed = apikey.parse(text)
+    assert parsed is not None
+    return ApiKey(parsed[0], name, kind, scope, apikey.digest(parsed[1]), 0, 2**50), text
+
+
+@pytest.fixture
+def path() -> Iterator[Path]:
+    with folder() as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def opened(path: Path, *senders: str) -> AsyncIterator[tuple[House, Door]]:
+    async with house(path, *senders) as ours:
+        yield ours, Door(ours)
+
+
+def test_one_call_without_a_body_stops_all_the_key_reaches(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path, "sender-urgent") as (ours, door):
+            status, receipt = await door.ask("POST", "/v1/stop", "brake")
+            assert status == 200
+            assert receipt["scope"] == "app acme/shop"
+            assert receipt["drained"] is True
+            assert receipt["says"].endswith("nothing follows this answer.")
+            assert [one["sender"] for one in receipt["senders"]] == ["sender-urgent"]
+            assert ours.stopped() == {Scope("acme", "shop")}
+            for field in ("id", "stopped_at", "ms", "actor", "reason"):
+                assert field in receipt
+
+    asyncio.run(play())
+
+
+def test_fields_narrow_a_stop_and_the_installation_needs_its_own_key(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path) as (ours, door):
+            narrow = {"app": "shop", "environment": "production", "schedule": "hourly", "reason": "storm"}
+            assert (await door.ask("POST", "/v1/stop", "alice", narrow))[0] == 200
+            assert {scope.key for scope in ours.stopped()} == {"acme/shop/production/hourly//"}
+            assert (await door.ask("POST", "/v1/stop", "alice", {"installation": True}))[0] == 404
+            assert (await door.ask("POST", "/v1/stop", "operator", {"installation": True, "app": "shop"}))[0] == 422
+            assert (await door.ask("POST", "/v1/stop", "operator", {"installation": True}))[0] == 200
+            assert Scope() in ours.stopped()
+
+    asyncio.run(play())
+
+
+def test_only_those_who_may_stop_and_resume(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path) as (ours, door):
+            for name, stop, resume in (
+                ("bob", 403, 403),
+                ("phone", 403, 403),
+                ("robot", 200, 403),
+                ("brake", 200, 403),
+            ):
+                assert (await door.ask("POST", "/v1/stop", name, {}))[0] == stop
+                assert (await door.ask("POST", "/v1/resume", name, {}))[0] == 403
+            assert {entry.outcome for entry in door.refused} == {"forbidden"}
+            assert (await door.ask("GET", "/v1/stop", "phone"))[0] == 403
+            assert (await door.ask("POST", "/v1/resume", "alice", {"app": "shop"}))[0] == 200
+            assert ours.stopped() == {SHOP}
+
+    asyncio.run(play())
+
+
+def test_carol_stops_sees_and_resumes_nothing_of_others(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path) as (ours, door):
+            await door.ask("POST", "/v1/stop", "alice", {"app": "shop"})
+            assert (await door.ask("POST", "/v1/stop", "carol", {"app": "shop"}))[0] == 404
+            assert (await door.ask("POST", "/v1/resume", "carol", {"app": "shop"}))[0] == 404
+            assert await door.ask("GET", "/v1/stop", "carol") == (200, {"stops": []})
+            assert ours.stopped() == {Scope("acme", "shop")}
+
+    asyncio.run(play())
+
+
+def test_the_status_tells_who_stopped_what_and_how_it_held(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path, "sender-bulk-0:fenced") as (_, door):
+            await door.ask("POST", "/v1/stop", "alice", {"app": "shop", "reason": "crash loop in 5.3"})
+            status, body = await door.ask("GET", "/v1/stop", "bob")
+            (stop,) = body["stops"]
+            assert status == 200
+            assert (stop["scope"], stop["app"], stop["actor"]) == ("app acme/shop", "shop", "alice0000000")
+            assert stop["reason"] == "crash loop in 5.3"
+            assert "at most 3 requests" in stop["receipt"]["says"]
+
+    asyncio.run(play())
+
+
+def test_a_misspelt_app_is_refused_instead_of_stopping_nothing(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path) as (ours, door):
+            status, problem = await door.ask("POST", "/v1/stop", "alice", {"app": "shopp"})
+            assert (status, problem["code"]) == (404, "not_found")
+            assert "shopp" in problem["detail"]
+            assert (await door.ask("POST", "/v1/stop", "alice", {"ap": "shop"}))[1]["code"] == "unknown_field"
+            assert (await door.ask("POST", "/v1/stop", "alice", {"app": "a/b"}))[0] == 422
+            assert (await door.ask("POST", "/v1/resume", "alice", {"held": "explode"}))[0] == 422
+            assert ours.stopped() == set()
+
+    asyncio.run(play())
+
+
+def test_a_stop_over_http_works_while_the_database_is_locked_and_a_resume_says_busy(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path, "sender-bulk-0") as (ours, door):
+            with locked(path / "control.db"):
+                status, receipt = await door.ask("POST", "/v1/stop", "brake", {"reason": "now"})
+                assert (status, receipt["drained"]) == (200, True)
+                assert (await door.ask("GET", "/v1/stop", "bob"))[1]["stops"][0]["reason"] == "now"
+                assert (await door.ask("POST", "/v1/resume", "alice", {"app": "shop"}))[1]["code"] == "busy"
+                assert ours.stopped() == {Scope("acme", "shop")}
+            status, done = await door.ask("POST", "/v1/resume", "alice", {"app": "shop", "held": "release"})
+            assert (status, done["held"], done["still"]) == (200, "release", [])
+            assert (await door.ask("POST", "/v1/resume", "alice", {"app": "shop"}))[0] == 404
+
+    asyncio.run(play())
