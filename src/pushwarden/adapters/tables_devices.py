@@ -52,5 +52,6 @@ device = Table(
     Index("device_installation", "audience", "installation", unique=True),
     Index("device_token", "audience", "token_end"),
     Index("device_person", "audience", "person", sqlite_where=text("person <> ''")),
+    Index("device_gone", "audience", "gone_at", sqlite_where=text("state = 1")),
     sqlite_with_rowid=False,
 )

@@ -6,7 +6,10 @@
 # ruff: noqa: S608 -- only constants are put together
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 
@@ -84,11 +87,13 @@ app_version = c.app_version, build = c.build, tags = c.tags, test = c.test, stat
 registered_at = c.registered_at, gone_at = c.gone_at, gone_reason = c.gone_reason, version = version + 1
 """
 _UPDATE = f"""
-UPDATE device SET {_FIELDS} FROM changed c WHERE device.audience = ?1 AND device.seq = c.seq AND c.same
+UPDATE device SET {_FIELDS} FROM changed c
+WHERE device.audience = ?1 AND device.seq IN (SELECT seq FROM changed WHERE same) AND c.seq = device.seq
 """
 _UPDATE_KEYS = f"""
 UPDATE device SET token = c.token, person = c.person, doubt_at = NULL, {_FIELDS}
-FROM changed c WHERE device.audience = ?1 AND device.seq = c.seq AND NOT c.same
+FROM changed c
+WHERE device.audience = ?1 AND device.seq IN (SELECT seq FROM changed WHERE NOT same) AND c.seq = device.seq
 """
 _CREATED_LIVE = """
 SELECT count(*) FROM incoming i CROSS JOIN profile p ON p.id = i.profile WHERE i.seq IS NULL AND p.gone_at IS NULL
@@ -102,15 +107,23 @@ def batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
 
     Within a chunk no installation and no token stands twice, so sorting it changes no row's ending.
     """
+    for at in range(0, len(entries), CHUNK):
+        chunk = entries[at : at + CHUNK]
+        distinct = len({e.installation_id for e in chunk}) == len({e.token for e in chunk}) == len(chunk)
+        for run in [chunk] if distinct else _distinct(chunk):
+            yield from _sorted(run)
+
+
+def _distinct(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     start, seen = 0, set[tuple[str, ...]]()
     for at, entry in enumerate(entries):
         kind = entry.provider, entry.token_kind
         names = (*kind, entry.installation_id), (*kind, "", entry.token)
-        if at - start == CHUNK or names[0] in seen or names[1] in seen:
-            yield from _sorted(entries[start:at])
+        if names[0] in seen or names[1] in seen:
+            yield entries[start:at]
             start, seen = at, set()
         seen.update(names)
-    yield from _sorted(entries[start:])
+    yield entries[start:]
 
 
 def _sorted(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
@@ -118,24 +131,47 @@ def _sorted(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
     for entry in entries:
         groups.setdefault((entry.provider, entry.token_kind), []).append(entry)
     for group in groups.values():
-        group.sort(key=lambda entry: entry.installation_id)
+        group.sort(key=attrgetter("installation_id"))
         for at in range(0, len(group), BATCH):
             yield group[at : at + BATCH]
 
 
 def pack(batch: Sequence[Entry]) -> Packed:
     """The batch as the values its statements bind."""
-    profiles: dict[tuple[object, ...], int] = {}
-    places = [profiles.setdefault(_profile(entry), len(profiles)) for entry in batch]
-    installations = [stored_installation(e.installation_id) for e in batch]
-    provider = batch[0].provider
-    tokens = [stored_token(provider, e.token) for e in batch]
-    return Packed(provider, batch[0].token_kind, installations, tokens, [e.user for e in batch], places, list(profiles))
+    profiles: dict[tuple[Any, ...], int] = {}
+    places = [
+        profiles.setdefault(
+            (e.app_version, e.build, tuple(e.tags), e.test, e.registered_at, e.gone_at, e.gone_reason), len(profiles)
+        )
+        for e in batch
+    ]
+    return Packed(
+        provider=batch[0].provider,
+        token_kind=batch[0].token_kind,
+        installations=_packed_ids([e.installation_id for e in batch]),
+        tokens=_packed_tokens(batch[0].provider, [e.token for e in batch]),
+        people=[e.user for e in batch],
+        places=places,
+        profiles=[(app, build, stored_tags(tags), int(test), *times) for app, build, tags, test, *times in profiles],
+    )
 
 
-def _profile(e: Entry) -> tuple[object, ...]:
-    tags = stored_tags(e.tags)
-    return e.app_version, e.build, tags, int(e.test), e.registered_at, e.gone_at, e.gone_reason
+def _packed_ids(ids: list[str]) -> bytes | list[bytes | str]:
+    """16 bytes each in one piece when all are lower-case UUIDs, as nearly always."""
+    joined, count = "".join(ids), len(ids)
+    uuids = all(joined[at::36] == "-" * count for at in (8, 13, 18, 23)) and set(map(len, ids)) == {36}
+    if uuids and joined.lower() == joined and joined.count("-") == 4 * count and joined.isascii() and " " not in joined:
+        with contextlib.suppress(ValueError):
+            return bytes.fromhex(joined.replace("-", ""))
+    return [stored_installation(one) for one in ids]
+
+
+def _packed_tokens(provider: str, tokens: list[str]) -> bytes | list[bytes | str]:
+    """One piece when all are APNs tokens of one even length."""
+    widths = set(map(len, tokens))
+    if provider == "apns" and len(widths) == 1 and not len(tokens[0]) % 2:
+        return bytes.fromhex("".join(tokens))
+    return [stored_token(provider, token) for token in tokens]
 
 
 class Packed(msgspec.Struct, frozen=True):
@@ -143,11 +179,11 @@ class Packed(msgspec.Struct, frozen=True):
 
     provider: str
     token_kind: str
-    installations: list[bytes | str]
-    tokens: list[bytes | str]
+    installations: bytes | list[bytes | str]
+    tokens: bytes | list[bytes | str]
     people: list[str]
     places: list[int]
-    profiles: list[tuple[object, ...]]
+    profiles: list[tuple[Any, ...]]
 
     def __repr__(self) -> str:
         return f"<{len(self.people)} devices to import>"
@@ -183,17 +219,20 @@ def _stage(connection: sqlite3.Connection, packed: Packed) -> None:
     for table in ("incoming", "profile", "changed"):
         connection.execute(f"DELETE FROM {table}")
     connection.execute(_PROFILES, (_json(packed.profiles),))
-    installations, tokens = packed.installations, packed.tokens
-    width = len(tokens[0])
-    if all(type(i) is bytes and len(i) == 16 for i in installations) and all(
-        type(t) is bytes and len(t) == width for t in tokens
-    ):
+    ids, tokens, count = packed.installations, packed.tokens, len(packed.people)
+    if isinstance(ids, bytes) and isinstance(tokens, bytes):
         places = "".join([f"{place:03}" for place in packed.places]).encode()
-        rows = b"".join(installations), b"".join(tokens), width, places, _json(packed.people)  # type: ignore[arg-type]
-        connection.execute(_PACKED, rows)
+        connection.execute(_PACKED, (ids, tokens, len(tokens) // count, places, _json(packed.people)))
         return
-    columns = zip(range(len(tokens)), installations, tokens, packed.people, packed.places, strict=True)
-    connection.executemany(_BOUND, columns)
+    columns = range(count), _apart(ids, count), _apart(tokens, count), packed.people, packed.places
+    connection.executemany(_BOUND, zip(*columns, strict=True))
+
+
+def _apart(column: bytes | list[bytes | str], count: int) -> Sequence[bytes | str]:
+    if isinstance(column, list):
+        return column
+    width = len(column) // count
+    return [column[at : at + width] for at in range(0, len(column), width)]
 
 
 def _json(value: object) -> str:

@@ -32,7 +32,8 @@ _AUDIENCE = f"SELECT id, next_seq FROM audience WHERE {_PLACE} AND provider = ? 
 _AUDIENCES = f"SELECT id, provider, token_kind FROM audience WHERE {_PLACE} ORDER BY id"
 _OLD = f"SELECT json_array({AS_JSON}) FROM device WHERE audience = ? AND installation = ?"
 _EVICT = """
-DELETE FROM device WHERE audience = ? AND token_end = ? AND token = ? AND installation <> ? RETURNING state
+DELETE FROM device INDEXED BY device_token
+WHERE audience = ? AND token_end = ? AND token = ? AND installation <> ? RETURNING state
 """
 _INSERT = "INSERT INTO device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, NULL, NULL, NULL, 1)"
 _UPDATE = """
@@ -56,7 +57,7 @@ _DOUBT = (
 _EXHUME = """
 UPDATE device SET state = 0, gone_at = NULL, gone_reason = NULL, version = version + 1
 WHERE audience = ?1 AND seq IN (
-  SELECT seq FROM device
+  SELECT seq FROM device INDEXED BY device_gone
   WHERE audience = ?1 AND state = 1 AND gone_at >= ?2 AND (?3 = '' OR gone_reason = ?3) LIMIT ?4)
 """
 

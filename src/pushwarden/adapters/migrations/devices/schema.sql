@@ -33,6 +33,8 @@ CREATE TABLE device (
 )
  WITHOUT ROWID;
 
+CREATE INDEX device_gone ON device (audience, gone_at) WHERE state = 1;
+
 CREATE UNIQUE INDEX device_installation ON device (audience, installation);
 
 CREATE INDEX device_person ON device (audience, person) WHERE person <> '';

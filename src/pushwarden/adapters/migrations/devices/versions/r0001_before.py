@@ -47,6 +47,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("device", schema=None) as batch_op:
+        batch_op.create_index("device_gone", ["audience", "gone_at"], unique=False, sqlite_where=sa.text("state = 1"))
         batch_op.create_index("device_installation", ["audience", "installation"], unique=True)
         batch_op.create_index(
             "device_person", ["audience", "person"], unique=False, sqlite_where=sa.text("person <> ''")
