@@ -20,8 +20,11 @@ from pushwarden.adapters.sqlite.engine import open_database
 from pushwarden.adapters.sqlite.snapshot import SnapshotReader
 from pushwarden.control.audit import verified, verified_file
 from pushwarden.core.hold import Hold
+from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment
 from pushwarden.ports.catalog import AuditQuery, Catalog
+from pushwarden.web.call import Answer, Call
+from pushwarden.web.routes import route
 
 CREDENTIALS = "/v1/apps/shop/production/credentials"
 
@@ -244,6 +247,26 @@ def test_a_cell_that_would_be_a_formula_is_text(catalog: Catalog) -> None:
         await scene.ask("alice", "POST", "/v1/holds/h1/release", {"verdict": "apply", "reason": "=HYPERLINK(1)"})
         text = (await scene.ask("bob", "GET", "/v1/audit/export?format=csv")).body.decode()
         assert "'=HYPERLINK(1)" in text
+
+    asyncio.run(run())
+
+
+def test_what_changes_outside_the_catalog_is_noted_by_the_frame(catalog: Catalog) -> None:
+    async def imported(_: Call) -> Answer:
+        return Answer(status=204)
+
+    path = "/v1/apps/{app}/{env}/things/{thing}"
+    row = route("POST", path, imported, permission=Permission.DEVICE_WRITE, action="thing.import", noted=True)
+
+    async def run() -> None:
+        scene = await stage(catalog, [row])
+        for who in ("robot", "bob"):
+            await scene.ask(who, "POST", "/v1/apps/shop/production/things/t1")
+        found = (await scene.ask("alice", "GET", "/v1/audit?action=thing.")).json["entries"]
+        assert [(one["outcome"], one["target"], one["extra"]["actor_name"]) for one in found] == [
+            ("forbidden", "t1", "bob"),
+            ("done", "t1", "robot"),
+        ]
 
     asyncio.run(run())
 

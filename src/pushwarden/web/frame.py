@@ -32,8 +32,8 @@ from pushwarden.web.routes import Route, Router, Within
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Refused = Callable[[AuditEntry], Awaitable[None]]
-"""Writes the audit row of a refused change."""
+Note = Callable[[AuditEntry], Awaitable[None]]
+"""Writes an audit row by itself."""
 
 LONGEST_PATH = 2048
 """Characters; what is longer is nowhere, and cannot swell the audit."""
@@ -49,9 +49,9 @@ _log = structlog.get_logger("http")
 class Frame:
     """An ASGI application over a route table."""
 
-    def __init__(self, routes: Sequence[Route], ring: KeyRing, clock: Clock, refused: Refused) -> None:
+    def __init__(self, routes: Sequence[Route], ring: KeyRing, clock: Clock, note: Note) -> None:
         self.router = Router(routes)
-        self._ring, self._clock, self._refused = ring, clock, refused
+        self._ring, self._clock, self._note = ring, clock, note
         self._prefix = secrets.token_hex(4)
         self._numbers = itertools.count(1)
 
@@ -78,23 +78,12 @@ class Frame:
             await _give(send, request_id, answer)
 
     async def _answer(self, scope: dict[str, Any], receive: Receive, request_id: str) -> Answer:
-        headers = scope["headers"]
-        path = scope["path"]
-        found = self.router.find(path) if len(path) <= LONGEST_PATH else None
-        method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        if found is None or method not in found[0]:
-            self._ring.authenticate(headers)
-            raise (
-                NotFound("There is nothing at this address.")
-                if found is None
-                else MethodNotAllowed(f"This address takes {', '.join(sorted(found[0]))}.", allowed=sorted(found[0]))
-            )
-        (route, names), values = found[0][method], found[1]
+        route, params = self._locate(scope)
         call = Call(
             principal=_ANYONE,
             where=Scope(),
-            params=dict(zip(names, values, strict=True)),
-            headers=headers,
+            params=params,
+            headers=scope["headers"],
             request_id=request_id,
             address=(scope.get("client") or ("",))[0],
             query_string=scope["query_string"],
@@ -105,10 +94,29 @@ class Frame:
             return await route.handler(call)
         try:
             self._admit(call, route, route.permission)
-            return await route.handler(call)
+            answer = await route.handler(call)
         except PushwardenError as error:
-            await self._record(call, route, error)
+            # A change refused for who asked, or for what stands there, leaves an audit row; a bad body does not.
+            if route.action and isinstance(error, _NOTED) and call.principal.id:
+                await self._record(call, route, error.code)
             raise
+        if route.noted:
+            await self._record(call, route, "done")
+        return answer
+
+    def _locate(self, scope: dict[str, Any]) -> tuple[Route, dict[str, str]]:
+        """Who has no key is not even told what is there."""
+        path = scope["path"]
+        found = self.router.find(path) if len(path) <= LONGEST_PATH else None
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if found is not None and method in found[0]:
+            route, names = found[0][method]
+            return route, dict(zip(names, found[1], strict=True))
+        self._ring.authenticate(scope["headers"])
+        if found is None:
+            raise NotFound("There is nothing at this address.")
+        allowed = sorted(found[0])
+        raise MethodNotAllowed(f"This address takes {', '.join(allowed)}.", allowed=allowed)
 
     def _admit(self, call: Call, route: Route, permission: Permission) -> None:
         call.principal = principal = self._ring.authenticate(call.headers)
@@ -120,20 +128,17 @@ class Frame:
         if route.within is Within.PATH or permission not in GRANTS[principal.kind]:
             require(principal, permission, call.where)
 
-    async def _record(self, call: Call, route: Route, error: PushwardenError) -> None:
-        """A change refused for who asked, or for what stands there, leaves an audit row; a bad body does not."""
-        if not route.action or not isinstance(error, _NOTED) or not call.principal.id:
-            return
+    async def _record(self, call: Call, route: Route, outcome: str) -> None:
         target = "/".join(value for name, value in call.params.items() if name not in ("app", "env"))
         where = call.where if call.where.organisation else Scope(call.principal.scope.organisation)
-        await self._refused(
+        await self._note(
             AuditEntry(
                 at=self._clock.now_ms(),
                 actor=call.principal.id,
                 action=route.action,
                 scope=where,
                 target=target,
-                outcome=error.code,
+                outcome=outcome,
                 request_id=call.request_id,
                 address=call.address,
                 extra={"actor_name": call.principal.name},

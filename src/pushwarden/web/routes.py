@@ -34,7 +34,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """permission None: open to everyone, for health alone. action: what the audit calls a change or its refusal."""
+    """permission None: open to everyone, for health alone. action: what the audit calls a change or its refusal.
+
+    noted: the frame writes the audit row of a success too, for what changes outside the catalog.
+    """
 
     method: str
     path: str
@@ -45,6 +48,7 @@ class Route:
     summary: str
     shape: Shape
     limit: int
+    noted: bool
 
 
 NO_SHAPE = Shape()
@@ -61,8 +65,9 @@ def route(  # noqa: PLR0913 -- a row of a table
     summary: str = "",
     shape: Shape = NO_SHAPE,
     limit: int = LIMIT,
+    noted: bool = False,
 ) -> Route:
-    return Route(method, path, handler, permission, within, action, summary, shape, limit)
+    return Route(method, path, handler, permission, within, action, summary, shape, limit, noted)
 
 
 @dataclass(slots=True)
