@@ -199,3 +199,26 @@ def _read(work: Work) -> None:
         part.offsets, part.tokens, part.again = wanted, tokens, True
     else:
         a_slice(work, work.next, min(7, work.width - work.next))
+
+
+def test_a_shard_is_not_given_back_while_something_of_it_is_in_the_air() -> None:
+    work = a_work(100)
+    work.grant(50)
+    part = a_slice(work, 0, 60)
+    rows = write(work, 20)
+    release(work, ShardState.HELD)
+    work.accept(part, rows[:5])
+    [(_, mark)] = grants([work], 1000)
+    assert (mark.release, mark.finished) == (None, False)
+
+
+def test_what_was_not_processed_leaves_a_shard_that_is_given_back() -> None:
+    work = a_work(100)
+    work.grant(50)
+    a_slice(work, 0, 60)
+    write(work, 20)
+    release(work, ShardState.HELD)
+    work.in_flight -= 20
+    work.again += list(range(20))
+    [(_, mark)] = grants([work], 1000)
+    assert (mark.release, mark.issued, mark.moved, mark.retries[0].width) == (ShardState.HELD, 20, 20, 20)

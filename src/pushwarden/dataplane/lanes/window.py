@@ -24,14 +24,18 @@ def grants(works: Sequence[Work], window: int) -> list[tuple[Work, Mark]]:
     room = window - sum(work.outstanding for work in works)
     pairs = []
     for work in works:
+        if work.leaving is not None:
+            _move_on(work)
         if ripe(work):
             leave(work)
         issued = work.issued
         if room > 0 and work.leaving is None:
             issued = work.issue(room)
             room -= issued - work.issued
-        if work.dirty or issued != work.issued or _leaves(work):
-            pairs.append((work, work.mark(work.next if _leaves(work) else issued)))
+        if _leaves(work):
+            pairs.append((work, work.mark(work.next, release=True)))
+        elif work.dirty or issued != work.issued:
+            pairs.append((work, work.mark(issued)))
     return pairs
 
 
@@ -47,6 +51,11 @@ def release(work: Work, state: ShardState, due_at: int = 0) -> None:
     """
     work.put_back()
     work.due_at = due_at or work.due_at
+    work.leaving = state
+    _move_on(work)
+
+
+def _move_on(work: Work) -> None:
+    """What the provider has not processed leaves into a shard of its own: it stands below what was written."""
     work.waiting += [(offset, work.due_at) for offset in work.again]
     work.again = []
-    work.leaving = state

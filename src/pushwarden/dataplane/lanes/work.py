@@ -218,8 +218,11 @@ class Work:
         self._early += offset >= self.issued
         self.dirty = True
 
-    def mark(self, issued: int) -> Mark:
-        """What the journal is to record now; takes the failures and retries along. issued: from `issue`."""
+    def mark(self, issued: int, *, release: bool = False) -> Mark:
+        """What the journal is to record now; takes the failures and retries along. issued: from `issue`.
+
+        release: the shard is given back; then no open offset below `issued` may have been written.
+        """
         failures, self.failures = tuple(self.failures), []
         retries, self.retries = tuple(self.retries), []
         self.dirty = False
@@ -234,6 +237,6 @@ class Work:
             failures=failures,
             retries=retries,
             finished=self.finished,
-            release=None if self.finished else self.leaving,
+            release=self.leaving if release and not self.finished else None,
             due_at=self.due_at,
         )
