@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -125,5 +126,26 @@ def test_no_route_of_any_part_answers_nonsense_with_a_5xx(tmp_path: Path) -> Non
                 if route.method in MUTATING:
                     reply = await request(app, route.method, filled(route), body, headers)
                     assert reply.status < 500, (named(route), reply.body)
+
+    asyncio.run(run())
+
+
+def test_imports_and_exports_of_devices_stand_in_the_audit(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with house(tmp_path) as (app, keys):
+            alice = {"Authorization": f"Bearer {keys['alice']}"}
+            line = b'{"installation_id":"i1","provider":"apns","token":"' + b"ab" * 32 + b'"}\n'
+            base = "/v1/apps/shop/production/devices"
+            imported = await request(
+                app, "POST", base + "/import", line, alice | {"Content-Type": "application/x-ndjson"}
+            )
+            exported = await request(app, "GET", base + "/export", b"", alice)
+            assert (imported.status, exported.status) == (200, 200), (imported.body, exported.body)
+            found = (await request(app, "GET", "/v1/audit?action=device.", b"", alice)).json["entries"]
+            assert [(one["action"], one["outcome"]) for one in found] == [
+                ("device.export", "done"),
+                ("device.import", "done"),
+            ]
+            assert b"abab" not in json.dumps(found).encode()
 
     asyncio.run(run())

@@ -44,9 +44,9 @@ class DeviceRoutes:
             route("DELETE", one, self.delete, permission=register, action="device.remove",
                   summary="Opt out: forget an installation and withdraw what is queued for it"),
             route("GET", BASE, self.find, permission=read, summary="Devices of a user"),
-            route("POST", BASE + "/import", self.post_import, permission=write, action="device.import",
+            route("POST", BASE + "/import", self.post_import, permission=write, action="device.import", noted=True,
                   limit=IMPORT_LIMIT, summary="Import NDJSON or CSV; every bad line is told by its number"),
-            route("GET", BASE + "/export", self.export, permission=write, action="device.export",
+            route("GET", BASE + "/export", self.export, permission=write, action="device.export", noted=True,
                   summary="All devices with their tokens as NDJSON that an import takes back"),
         ]  # fmt: skip
 
