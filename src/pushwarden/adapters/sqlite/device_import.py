@@ -44,6 +44,7 @@ _BOUND = "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, NULL)"
 _FIND = """
 UPDATE incoming SET seq = (SELECT seq FROM device WHERE audience = ?1 AND device.installation = incoming.installation)
 """
+_KNOWN = "SELECT count(seq) FROM incoming"
 _MOVED = """
 SELECT json_group_array(d.seq), sum(d.state = 0), count(*)
 FROM incoming i CROSS JOIN device d INDEXED BY device_token
@@ -51,12 +52,14 @@ WHERE d.audience = ?1 AND d.token_end = substr(i.token, -8) AND d.token = i.toke
   AND NOT EXISTS (SELECT 1 FROM incoming o WHERE o.seq = d.seq)
 """
 _EVICT = "DELETE FROM device WHERE audience = ?1 AND seq IN (SELECT value FROM json_each(?2))"
-_INSERT = """
+_CREATE = """
 INSERT INTO device
-SELECT ?1, ?2 - 1 + row_number() OVER (ORDER BY pos), installation, token, person, app_version, build, tags, test,
+SELECT ?1, {number}, installation, token, person, app_version, build, tags, test,
   gone_at IS NOT NULL, registered_at, gone_at, iif(gone_at IS NULL, NULL, gone_reason), NULL, 1
 FROM incoming i CROSS JOIN profile p ON p.id = i.profile WHERE i.seq IS NULL
 """
+_INSERT = _CREATE.format(number="?2 - 1 + row_number() OVER (ORDER BY pos)")
+_INSERT_ALL = _CREATE.format(number="?2 + pos")
 # A tombstone stays over the same token unless the line says the app registered later; a line may bring a tombstone only
 # for a registration that is not newer.
 _COMPARE = """
@@ -198,10 +201,11 @@ def import_batch(connection: sqlite3.Connection, where: Scope, packed: Packed) -
     seqs, lost, moved = run(_MOVED, (audience,)).fetchone()
     if moved:
         run(_EVICT, (audience, seqs))
-    created = run(_INSERT, (audience, next_seq)).rowcount
+    known = run(_KNOWN).fetchone()[0]
+    created = run(_INSERT if known else _INSERT_ALL, (audience, next_seq)).rowcount
     gained = run(_CREATED_LIVE).fetchone()[0] if created else 0
     updated = 0
-    if created < len(packed.people):
+    if known:
         updated = run(_COMPARE, (audience,)).rowcount
         gained += _update(connection, audience) if updated else 0
     run(_GROW, (audience, gained - (lost or 0), created))
