@@ -232,3 +232,14 @@ def test_holds_are_listed_by_organisation_until_released(catalog: Catalog) -> No
     do(catalog, lambda tables: tables.holds.put(ended))
     assert see(catalog, lambda tables: tables.holds.all("acme", open_only=True)) == []
     assert see(catalog, lambda tables: tables.holds.get("h1")) == ended
+
+
+def test_browsing_sees_what_reading_sees(catalog: Catalog) -> None:
+    do(catalog, lambda tables: tables.apps.insert(SHOP))
+
+    async def both() -> tuple[list[App], list[App]]:
+        return await catalog.read(lambda tables: tables.apps.all()), await catalog.browse(
+            lambda tables: tables.apps.all()
+        )
+
+    assert asyncio.run(both()) == ([SHOP], [SHOP])

@@ -6,10 +6,11 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from pushwarden.core.chain import Verdict, verify
-from pushwarden.ports.catalog import AuditRow, Catalog
+from pushwarden.ports.catalog import AuditRow, Catalog, Tables
 
 PAGE = 500
 COLUMNS = (
@@ -29,7 +30,7 @@ async def pages(catalog: Catalog, organisation: str) -> AsyncIterator[list[Audit
     """The whole chain, oldest first; a row that is added meanwhile may or may not be in it."""
     after = 0
     while True:
-        page = await catalog.read(lambda tables, after=after: tables.audit.after(organisation, after, PAGE))  # type: ignore[misc]
+        page = await catalog.browse(partial(_following, organisation, after))
         if page:
             yield page
         if len(page) < PAGE:
@@ -77,6 +78,10 @@ def verified_file(organisation: str, lines: list[str]) -> Verdict:
         except (ValueError, KeyError, TypeError):
             return Verdict(organisation, number - 1, "", number, "the line cannot be read")
     return verify(organisation, rows)
+
+
+def _following(organisation: str, after: int, tables: Tables) -> list[AuditRow]:
+    return tables.audit.after(organisation, after, PAGE)
 
 
 def _cell(value: Any) -> str:

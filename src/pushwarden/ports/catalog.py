@@ -245,6 +245,10 @@ class Catalog(Protocol):
         """One consistent view; writing in it is an error."""
         ...
 
+    async def browse(self, work: Callable[[Tables], T]) -> T:
+        """Like `read`, beside everything else: for what may look at very many rows."""
+        ...
+
     async def record(self, entry: AuditEntry) -> None:
         """An audit row alone: a refused attempt, or something that changed elsewhere."""
         ...

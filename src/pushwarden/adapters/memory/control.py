@@ -165,6 +165,9 @@ class MemoryCatalog:
     async def read(self, work: Callable[[Tables], T]) -> T:
         return work(MemoryTables(self._state.copy()))
 
+    async def browse(self, work: Callable[[Tables], T]) -> T:
+        return await self.read(work)
+
     async def record(self, entry: AuditEntry) -> None:
         MemoryTables(self._state).audit.append(entry)
 

@@ -67,6 +67,16 @@ class SqliteCatalog:
         with self._reader.snapshot() as connection:
             return work(SqlTables(running(connection)))
 
+    async def browse(self, work: Callable[[Tables], T]) -> T:
+        def query(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN")
+            try:
+                return work(SqlTables(running(connection)))
+            finally:
+                connection.execute("COMMIT")
+
+        return await self._reader.long(query)
+
     async def record(self, entry: AuditEntry) -> None:
         def transaction(connection: sqlite3.Connection) -> None:
             SqlTables(running(connection)).audit.append(entry)

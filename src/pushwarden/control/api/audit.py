@@ -51,7 +51,7 @@ class AuditLog:
             before=call.number(asked.get("before"), "before", 0, _LATEST),
             limit=max(1, call.number(asked.get("limit"), "limit", 100, 1000)),
         )
-        rows = await self._catalog.read(lambda tables: tables.audit.page(query))
+        rows = await self._catalog.browse(lambda tables: tables.audit.page(query))
         more = rows[-1].sequence if len(rows) == query.limit else None
         return Answer(AuditPage([readable(row) for row in rows], more))
 
