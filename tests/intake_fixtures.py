@@ -102,7 +102,7 @@ class House:
         self.snapshot = snapshot(shop())
         self.refused: list[AuditEntry] = []
         sources = Sources(lambda: self.snapshot, Stops(self.fence), Recipients(devices), {"apns": APNS}, self.clock)
-        self.intake = Intake(sources, GroupCommit(journal, 0.0), self.bell)
+        self.intake = Intake(sources, GroupCommit(journal), self.bell)
         ring = KeyRing(self.clock)
         ring.replace([key_of(name)[0] for name in CAST], ["acme", "rival"])
         pushes = PushRoutes(self.intake, journal, devices, self.cancel)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pushwarden.core.app import App, Snapshot
 from pushwarden.core.errors import AppDisabled, NoCredential, NotFound, Stopped
-from pushwarden.core.scope import Scope
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.fence import Fence, Stop
 
 
@@ -20,16 +20,23 @@ def app_of(snapshot: Snapshot, where: Scope) -> App:
     return app
 
 
-def providers_of(snapshot: Snapshot, where: Scope) -> frozenset[str]:
-    """The providers with an active credential. NoCredential when there is none: such a push could only wait."""
-    held = snapshot.credentials.items()
-    environment = where.environment
-    found = frozenset(
-        key[3] for key, credential in held if key[:3] == (where.organisation, where.app, environment) and credential
-    )
-    if not found:
-        raise NoCredential(f"{where.app} has no active credential in {environment}; upload and activate one.")
-    return found
+class Credentialed:
+    """The providers with an active credential, by environment; looked up once for each snapshot."""
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._providers: dict[tuple[str, str, Environment | None], frozenset[str]] = {}
+
+    def providers(self, snapshot: Snapshot, where: Scope) -> frozenset[str]:
+        """NoCredential when there is none: such a push could only wait."""
+        if snapshot is not self._snapshot:
+            self._snapshot, self._providers = snapshot, {}
+        place = (where.organisation, where.app, where.environment)
+        if place not in self._providers:
+            self._providers[place] = frozenset(key[3] for key in snapshot.credentials if key[:3] == place)
+        if not self._providers[place]:
+            raise NoCredential(f"{where.app} has no active credential in {where.environment}; upload and activate one.")
+        return self._providers[place]
 
 
 def hold_or_refuse(where: Scope, stops: Sequence[Stop], when_stopped: str) -> bool:

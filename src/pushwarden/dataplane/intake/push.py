@@ -13,7 +13,7 @@ from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.accept import GroupCommit
-from pushwarden.dataplane.intake.authorize import Stops, app_of, hold_or_refuse, providers_of
+from pushwarden.dataplane.intake.authorize import Credentialed, Stops, app_of, hold_or_refuse
 from pushwarden.dataplane.intake.parse import Parsed, parse
 from pushwarden.dataplane.intake.plan import Plan, push_of
 from pushwarden.dataplane.intake.recipients import Recipients
@@ -74,6 +74,7 @@ class Intake:
         self.sources = sources
         self._commits = commits
         self._doorbell = doorbell
+        self._credentialed = Credentialed()
 
     async def push(self, body: bytes, caller: Caller) -> Receipt:
         """One push. Returns after it is durable; every refusal is a PushwardenError and leaves nothing behind."""
@@ -104,7 +105,7 @@ class Intake:
         where, snapshot = caller.where, self.sources.snapshot()
         app = app_of(snapshot, where)
         held = hold_or_refuse(where, self.sources.stops.current(), parsed.request.when_stopped)
-        providers = providers_of(snapshot, where)
+        providers = self._credentialed.providers(snapshot, where)
         push = push_of(parsed, where, self.sources.clock.now_ms())
         for name in providers & self.sources.providers.keys():
             self.sources.providers[name].validate(push, app)
