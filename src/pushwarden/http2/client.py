@@ -16,7 +16,7 @@ from pushwarden.http2.frames import HEAD_SIZE, READ_HEAD, Code, Setting, Violati
 from pushwarden.http2.hpack import Header, decoder
 from pushwarden.http2.messages import Accepted, Answer, Cell, Event, GoneAway, PingAcked, Requests, Unanswered, Why
 from pushwarden.http2.rows import block_parts, interleave, write_rows
-from pushwarden.http2.shapes import STATUS_200, Shape, shape_of
+from pushwarden.http2.shapes import LESSONS, STATUS_200, Shape, shape_of
 from pushwarden.http2.windows import Inbox
 
 CONNECTION_WINDOW: Final = 1 << 24
@@ -65,6 +65,7 @@ class ClientConnection(Connection):
         self._batches = Batches()
         self._answers: dict[int, Partial] = {}
         self._shape: Shape | None = None
+        self._lessons = LESSONS
         self._accepted: dict[int, tuple[Any, list[int]]] = {}
         self._events: list[Event] = []
         self._out.append(
@@ -212,7 +213,8 @@ class ClientConnection(Connection):
                 return position
             block = buffer[position + HEAD_SIZE : stop]
             self._on_headers(stream & frames.MAX_STREAM, flags, self._decode(block, True))
-            if block[:1] == STATUS_200:
+            if block[:1] == STATUS_200 and self._lessons:
+                self._lessons -= 1
                 self._shape = shape_of(block) or self._shape
             position = stop
 

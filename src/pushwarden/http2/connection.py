@@ -177,7 +177,10 @@ class Connection(ABC):
             self._block = (stream, flags & frames.END_STREAM, block)
             return
         self._block = None
-        self._on_headers(stream, flags, self._decode(bytes(block), True))
+        self._on_headers(stream, flags, self._read(bytes(block)))
+
+    def _read(self, block: bytes) -> list[Header]:
+        return self._decode(block, True)
 
     def _read_settings(self, flags: int, stream: int, payload: bytes) -> None:
         frames.need_connection(stream, "SETTINGS")

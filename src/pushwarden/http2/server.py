@@ -13,6 +13,7 @@ from pushwarden.http2.fields import encode_block
 from pushwarden.http2.frames import HEAD_SIZE, READ_HEAD, Code, Setting, Violation
 from pushwarden.http2.hpack import Header, decoder
 from pushwarden.http2.messages import Broken
+from pushwarden.http2.shapes import Reader
 from pushwarden.http2.windows import Inbox
 
 __all__ = ["Heard", "ServerConnection", "encode_block"]
@@ -72,6 +73,7 @@ class ServerConnection(Connection):
         self._limit = max_streams
         self._window = max(initial_window, frames.DEFAULT_WINDOW)
         self._decoder.max_allowed_table_size = max(4096, header_table_size)
+        self._reader = Reader(self._decoder)
         self._unacked: deque[dict[int, int]] = deque()
         self._heard = Heard()
         self._greeted = False
@@ -191,7 +193,7 @@ class ServerConnection(Connection):
         add_stream, add_headers, add_body = heard.streams.append, heard.headers.append, heard.bodies.append
         last, top, largest = self.last_stream, self._accepts_up_to, min(frames.DEFAULT_FRAME, self._window)
         opened, room = heard.opened.append, self._limit - len(self.open_streams)
-        first = len(heard.opened)
+        first, read = len(heard.opened), self._reader.read
         while end - position > HEAD_SIZE:
             head, flags, stream = READ_HEAD(buffer, position)
             start = position + HEAD_SIZE
@@ -199,7 +201,7 @@ class ServerConnection(Connection):
             if stop > end or head >> 8 > largest:
                 break
             if head & 0xFF == 1 and flags == 4 and last < stream <= top and stream & 1 and room > 0:
-                pending[stream] = self._decode(buffer[start:stop], True)
+                pending[stream] = read(buffer, start, stop)
                 opened(stream)
                 last, room = stream, room - 1
             elif not head & 0xFF and flags == 1 and stream in pending and stream not in self._partial:
@@ -214,6 +216,9 @@ class ServerConnection(Connection):
         self.open_streams.update(heard.opened[first:])
         self._credit(0, self._inbox.take(received))
         return position
+
+    def _read(self, block: bytes) -> list[Header]:
+        return self._reader.read(block, 0, len(block))
 
     def _last_stream(self) -> int:
         return self.last_stream
@@ -294,6 +299,7 @@ class ServerConnection(Connection):
                     partial.inbox.size += value - self._window
                 self._window = value
             elif key == Setting.HEADER_TABLE_SIZE:
+                self._reader.forget()
                 self._decoder.header_table_size = min(self._decoder.header_table_size, value)
                 self._decoder.max_allowed_table_size = value  # last: jh2's other setter changes both
 

@@ -1,22 +1,30 @@
-"""A run of answers alike, read by one pattern: many servers answer 200 in one frame that differs in a header value."""
+"""Header blocks alike, read by one pattern: what differs is a literal's value, and no dynamic table changes.
+
+A block that was decoded teaches its outline; one that matches it needs no decoder. The rest goes to the decoder.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
 from pushwarden.http2.frames import END_HEADERS, END_STREAM, HEADERS
-from pushwarden.http2.hpack import STATIC, HpackError, read_int
+from pushwarden.http2.hpack import STATIC, Decoder, Header, read_int
 
 STATUS_200: Final = b"\x88"
-KEPT: Final = 64
+LESSONS: Final = 32
+HITS_A_LESSON: Final = 64
 _ODD_STREAM: Final = b"[\\x00-\\x7f][\\x00-\\xff]{2}[%b]" % b"".join([b"\\x%02x" % odd for odd in range(1, 256, 2)])
+
+Field = tuple[bytes, int]
+"""Octets that stay the same, and how many octets of any value follow them; -1 for none."""
 
 
 class Shape:
-    """Frames HEADERS with END_STREAM that say 200, change no dynamic table and differ only in stream and values."""
+    """Frames HEADERS with END_STREAM that say 200 and differ only in stream and values, many at once."""
 
     __slots__ = ("_match", "_unpack")
 
@@ -33,41 +41,103 @@ class Shape:
         return found.end(), self._unpack(memoryview(buffer)[position : found.end()])
 
 
-_known: dict[bytes, Shape] = {}
-
-
 def shape_of(block: bytes) -> Shape | None:
-    """The shape of a header block, or None when it says no 200 or touches what a dynamic table or a code decides."""
-    if block[:1] != STATUS_200:
+    """The shape of a decoded block, or None when it says no 200 or means something else with another table."""
+    fields, stateless = outline(block)
+    if not stateless or block[:1] != STATUS_200:
         return None
-    try:
-        pattern = _pattern(block)
-    except (HpackError, IndexError):
-        return None
-    if pattern is None:
-        return None
-    if pattern not in _known:
-        if len(_known) >= KEPT:
-            _known.clear()
-        _known[pattern] = Shape(len(block), pattern)
-    return _known[pattern]
+    return _shape(len(block), b"".join([re.escape(octets) + b".{%d}" % max(size, 0) for octets, size in fields]))
 
 
-def _pattern(block: bytes) -> bytes | None:
-    """Names as they are, values as any octets of the same number; None for all that is not a plain literal."""
-    out, position = [re.escape(STATUS_200)], 1
+_shape = lru_cache(64)(Shape)
+
+
+def outline(block: bytes) -> tuple[list[Field], bool]:
+    """(fields of a decoded block, whether any table gives it the same meaning); no fields when it changes the table."""
+    fields: list[Field] = []
+    position, stateless = 0, True
     while position < len(block):
-        start, first = position, block[position]
-        if first & 0xE0:
-            return None
-        index, position = read_int(block, position, 4)
-        if index > len(STATIC):
-            return None
-        for value in (False, True)[1 if index else 0 :]:
-            if block[position] & 0x80:
-                return None
+        start, first, size = position, block[position], -1
+        if first & 0x80:
+            index, position = read_int(block, position, 7)
+        elif first & 0x60:
+            return [], False
+        else:
+            index, position = read_int(block, position, 4)
+            if not index:
+                named, position = read_int(block, position, 7)
+                position += named
+            coded = block[position] & 0x80
             size, position = read_int(block, position, 7)
-            if value:
-                out.append(re.escape(block[start:position]) + b".{%d}" % size)
-            position += size
-    return b"".join(out) if position == len(block) else None
+            if coded:
+                size, position = -1, position + size
+        fields.append((block[start:position], size))
+        position += max(size, 0)
+        stateless = stateless and index <= len(STATIC)
+    return fields, stateless
+
+
+class Template:
+    """Headers of blocks that differ only in literal values."""
+
+    __slots__ = ("_gaps", "_headers", "_match")
+
+    def __init__(self, fields: list[Field], headers: list[Header]) -> None:
+        pattern = b"".join([re.escape(one) + (b"(.{%d})" % size if size >= 0 else b"") for one, size in fields])
+        self._match = _compiled(pattern).fullmatch
+        self._headers = headers
+        self._gaps = [(at, *headers[at][::2]) for at, (_, size) in enumerate(fields) if size >= 0]
+
+    def read(self, buffer: bytes, start: int, stop: int) -> list[Header] | None:
+        """The headers, or None when the block is another."""
+        found = self._match(buffer, start, stop)
+        if found is None:
+            return None
+        headers = self._headers.copy()
+        for (at, name, never), value in zip(self._gaps, found.groups(), strict=True):
+            headers[at] = (name, value, never)
+        return headers
+
+
+@lru_cache(256)
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern, re.DOTALL)
+
+
+class Reader:
+    """A decoder that remembers outlines by length. It learns less when blocks seldom repeat, and then costs nothing."""
+
+    __slots__ = ("_decode", "_hits", "_lessons", "_templates")
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decode = decoder.decode
+        self._templates: dict[int, Template] = {}
+        self._lessons, self._hits = LESSONS, 0
+
+    def read(self, buffer: bytes, start: int, stop: int) -> list[Header]:
+        """The headers of the block at start..stop; raises what the decoder raises."""
+        template = self._templates.get(stop - start)
+        headers = template.read(buffer, start, stop) if template is not None else None
+        if headers is not None:
+            self._hits += 1
+            return headers
+        block = buffer[start:stop]
+        headers = self._decode(block, True)
+        if self._lessons:
+            self._learn(block, headers)
+        else:
+            self._templates.clear()
+        return headers
+
+    def forget(self) -> None:
+        """The table may have changed otherwise."""
+        self._templates.clear()
+
+    def _learn(self, block: bytes, headers: list[Header]) -> None:
+        self._lessons = min(LESSONS, self._lessons - 1 + self._hits // HITS_A_LESSON)
+        self._hits = 0
+        fields, _ = outline(block)
+        if fields:
+            self._templates[len(block)] = Template(fields, headers)
+        else:
+            self._templates.clear()
