@@ -100,6 +100,9 @@ class Life(RuleBasedStateMachine):
         self.recipients[push.id] = sum(widths)
 
     @rule(target=held, sender=SENDERS, limit=st.integers(1, 4), skip=st.integers(0, WIDTH))
+    def claim_some(self, sender: str, limit: int, skip: int) -> Any:
+        return self.claim(sender, limit, skip)
+
     def claim(self, sender: str, limit: int, skip: int) -> Any:
         got = []
         for shard in self.desk.claim_all(sender, limit=limit):
@@ -136,11 +139,12 @@ class Life(RuleBasedStateMachine):
             if twice:
                 assert self.desk.mark([mark]) == ([mark] if one.lost else [])
 
-    @rule(sender=SENDERS)
-    def crash(self, sender: str) -> None:
+    @rule(target=held, sender=SENDERS, limit=st.integers(1, 9))
+    def crash_and_come_back(self, sender: str, limit: int) -> Any:
         self.desk.enlist(sender, NOW)
         for one in self.claims:
             one.lost |= one.sender == sender
+        return self.claim(sender, limit, WIDTH)
 
     @rule()
     def release(self) -> None:

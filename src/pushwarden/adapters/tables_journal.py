@@ -60,6 +60,7 @@ Index(
     push.c.organisation,
     push.c.app,
     push.c.environment,
+    push.c.accepted_at,
     sqlite_where=text("state = 'open'"),
     postgresql_where=text("state = 'open'"),
 )

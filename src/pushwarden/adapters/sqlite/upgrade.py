@@ -34,7 +34,7 @@ def upgrade(path: Path, database: str, target: str) -> list[str]:
         applied.append(step.up_revision_id)
 
     with connected(path) as connection, EnvironmentContext(config, script, fn=steps, destination_rev=target) as env:
-        env.configure(connection=connection, render_as_batch=True, on_version_apply=note)
+        env.configure(connection=connection, render_as_batch=True, transactional_ddl=True, on_version_apply=note)
         with connection.begin():
             env.run_migrations()
             _check_foreign_keys(connection)

@@ -64,7 +64,7 @@ CREATE TABLE push (
 
 CREATE UNIQUE INDEX push_id ON push (id);
 
-CREATE INDEX push_open ON push (organisation, app, environment) WHERE state = 'open';
+CREATE INDEX push_open ON push (organisation, app, environment, accepted_at) WHERE state = 'open';
 
 CREATE INDEX push_place ON push (organisation, app, environment);
 

@@ -78,7 +78,7 @@ def upgrade() -> None:
         batch_op.create_index("push_id", ["id"], unique=True)
         batch_op.create_index(
             "push_open",
-            ["organisation", "app", "environment"],
+            ["organisation", "app", "environment", "accepted_at"],
             unique=False,
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),

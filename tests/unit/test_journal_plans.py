@@ -1,0 +1,89 @@
+"""How SQLite runs the journal's hot queries: by index, without a sort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from journal_fixtures import NOW, SHOP
+from pushwarden.adapters.sqlite.driver import open_database, sqlite3
+from pushwarden.adapters.sqlite.journal import sql
+from pushwarden.adapters.sqlite.journal.insert import scoped
+from pushwarden.adapters.sqlite.migrate import migrate
+
+KEY = ("p", 1, 1)
+TOTALS = (0,) * 8 + (b"",)
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    path = tmp_path_factory.mktemp("plans") / "journal.db"
+    migrate({"journal": path})
+    connection = open_database(path)
+    yield connection
+    connection.close()
+
+
+def plan(connection: sqlite3.Connection, statement: str, parameters: Any) -> list[str]:
+    return [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + statement, parameters)]
+
+
+CLAIM = {"seat": "s", "rank": 1, "now": NOW, "limit": 9}
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters", "index"),
+    [
+        (sql.CLAIM, CLAIM, "shard_ready (rank=? AND due_at<?)"),
+        (sql.DUE, {"rank": 1}, "shard_ready (rank=?)"),
+        (sql.GIVE_BACK, {"seat": "s"}, "shard_claimed (holder=?)"),
+        (sql.MARK, (*TOTALS, *KEY), "shard_no (push=? AND no=?)"),
+        (sql.MARK_AND_RELEASE, (*TOTALS, NOW, "ready", *KEY), "shard_no (push=? AND no=?)"),
+        (sql.FINISH, KEY, "shard_no (push=? AND no=?)"),
+        (sql.FOLD, (0,) * 7 + ("p",), "push_id (id=?)"),
+        (sql.CLOSE, {"now": NOW, "push": "p"}, "shard_no (push=?)"),
+        (sql.PUSH, {"id": "p"}, "push_id (id=?)"),
+        (sql.LEFT, {"ids": "[]"}, "shard_no (push=?)"),
+        (sql.CLAIMED, {"ids": "[]"}, "shard_no (push=?)"),
+        (sql.FAILURES, {"push": "p", "after": 0, "limit": 9}, "failure_push (push=? AND rowid>?)"),
+        (sql.FORGET_KEYS, {"before": NOW}, "idempotency_at (at<?)"),
+    ],
+)
+def test_a_hot_statement_goes_by_its_index(
+    connection: sqlite3.Connection, statement: str, parameters: Any, index: str
+) -> None:
+    steps = plan(connection, statement, parameters)
+    assert any(index in step for step in steps), steps
+    assert not any(step.startswith(("SCAN shard", "SCAN push", "SCAN failure")) for step in steps), steps
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters"),
+    [
+        (sql.CLAIM, CLAIM),
+        (sql.DUE, {"rank": 1}),
+        (sql.FAILURES, {"push": "p", "after": 0, "limit": 9}),
+        (
+            sql.RECENT_OF_ENVIRONMENT,
+            {"organisation": "a", "app": "b", "environment": "c", "before": "", "limit": 9},
+        ),
+    ],
+)
+def test_what_comes_in_order_is_not_sorted(connection: sqlite3.Connection, statement: str, parameters: Any) -> None:
+    assert not any("TEMP B-TREE" in step for step in plan(connection, statement, parameters))
+
+
+def test_discarding_looks_at_open_pushes_only(connection: sqlite3.Connection) -> None:
+    statement, named = scoped(sql.DISCARD, SHOP)
+    steps = plan(connection, statement, {**named, "before": NOW})
+    assert any("push_open (organisation=? AND app=? AND environment=? AND accepted_at<?)" in step for step in steps), steps
+    statement, named = scoped(sql.DISCARD, SHOP.__class__("a", push="p"))
+    steps = plan(connection, statement, {**named, "before": NOW})
+    assert any("push_id (id=?)" in step for step in steps), steps
+
+
+def test_releasing_looks_at_held_shards_only(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, *scoped(sql.RELEASE, SHOP))
+    assert any("shard_held" in step for step in steps), steps
