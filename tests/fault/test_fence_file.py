@@ -105,7 +105,7 @@ def test_a_file_made_by_many_processes_at_once_is_one_file(path: Path) -> None:
         pool.map(_stop_some, [(path, worker, 10) for worker in range(4)])
     fence = FenceFile(path)
     assert scopes(fence) == {Scope("acme", f"app-{worker}-{number}") for worker in range(4) for number in range(10)}
-    assert sorted(stop.sequence for stop in fence.stops()) == list(range(1, 41))
+    assert len({stop.sequence for stop in fence.stops()}) == 40
     assert [name for name in os.listdir(path.parent) if name != "fence"] == []
     fence.close()
 

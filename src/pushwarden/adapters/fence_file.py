@@ -110,7 +110,7 @@ class FenceFile:
             stop = Stop(scope, self._next(taken, alone), at_ms if since is None else since)
             os.pwrite(self._fd, pack(stop), offset(index))
             self.words[GENERATION] = stop.sequence
-            os.fdatasync(self._fd)
+        os.fdatasync(self._fd)  # outside the lock: nobody waits for somebody else's disk
         return stop
 
     def resume(self, scope: Scope, up_to: int | None = None) -> int:
@@ -126,7 +126,7 @@ class FenceFile:
             for index in hits:
                 os.pwrite(self._fd, bytes(SLOT_BYTES), offset(index))
             self.words[GENERATION] = sequence
-            os.fdatasync(self._fd)
+        os.fdatasync(self._fd)
         return sequence
 
     def _taken(self) -> list[_Slot]:
@@ -153,12 +153,12 @@ class FenceFile:
                 f"All {SLOTS} places of the fence file are taken; stop a wider scope that covers this one, or resume "
                 "what need not be stopped any more."
             )
-        return (free[0] if alone else free[-1]), None
+        return (free[0] if alone else free[-1 - threading.get_native_id() % max(1, len(free) // 2)]), None
 
     def _next(self, taken: list[_Slot], alone: bool) -> int:
         highest = max([self.generation(), *(slot.stop.sequence for slot in taken)])
-        # Without the lock two writers may count from the same number; the pid keeps their generations apart.
-        return highest + 1 if alone else highest + 1 + os.getpid()
+        # Without the lock two writers may count from the same number; the thread's id keeps their generations apart.
+        return highest + 1 if alone else highest + 1 + threading.get_native_id()
 
     def _catch_up(self) -> None:
         """A writer killed between its slot and the generation left a stop nobody was told of."""

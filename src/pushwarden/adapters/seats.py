@@ -79,9 +79,9 @@ def leave(run: Path, sender: str) -> None:
 
 
 def seats(run: Path) -> list[Seat]:
-    """The senders whose processes live, by name. A seat file that cannot be read is passed over."""
+    """The senders (`sender-…`) whose processes live, by name. A seat file that cannot be read is passed over."""
     found = []
-    for path in sorted(run.glob("*.json")):
+    for path in sorted(run.glob("sender-*.json")):
         try:
             seat = msgspec.json.decode(path.read_bytes(), type=Seat)
         except (FileNotFoundError, msgspec.MsgspecError):
