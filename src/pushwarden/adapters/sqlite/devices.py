@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -49,25 +50,37 @@ class SqliteDevices:
         return done
 
     async def import_devices(self, where: Scope, chunks: AsyncIterator[Sequence[Entry]]) -> AsyncIterator[Imported]:
-        total, waiting = Imported(), list[Entry]()
-        async for entries in chunks:
-            waiting += entries
-            if len(waiting) >= CHUNK:
-                total += await self._import(where, waiting)
-                waiting = []
+        """A piece is written while the next is read."""
+        total, waiting, writing = Imported(), list[Entry](), None
+        try:
+            async for entries in chunks:
+                waiting += entries
+                await asyncio.sleep(0)  # a source that never waits must not hold up the writing
+                if len(waiting) >= CHUNK:
+                    if writing is not None:
+                        total += await writing
+                        yield total
+                    writing = asyncio.create_task(self._import(where, waiting))
+                    waiting = []
+            if writing is not None:
+                total += await writing
                 yield total
-        if waiting:
             yield total + await self._import(where, waiting)
+        finally:
+            if writing is not None:
+                writing.cancel()
 
     async def _import(self, where: Scope, entries: Sequence[Entry]) -> Imported:
-        """Packs a batch while the one before it is written: never two in one transaction."""
-        total, written = Imported(), None
+        """Packs the next batch while two are under way, each in a transaction of its own."""
+        total, under_way = Imported(), deque[asyncio.Future[Imported]]()
         for batch in batches(entries):
             packed = pack(batch)
-            if written is not None:
-                total += await written
-            written = self._writer.run(partial(import_batch, where=where, packed=packed))
-        return total + await written if written is not None else total
+            if len(under_way) == 2:
+                total += await under_way.popleft()
+            under_way.append(self._writer.run(partial(import_batch, where=where, packed=packed)))
+        for written in under_way:
+            total += await written
+        return total
 
     async def get(self, where: Scope, installation_id: str) -> list[Device]:
         def query(connection: sqlite3.Connection) -> list[Device]:
