@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from intake_fixtures import BASE, CAST, KINDS, WHERE, House, opened, phones, shop, snapshot
+from pushwarden.adapters.sqlite.driver import open_database
 from pushwarden.core.lane import Class
 from pushwarden.core.outcome import Fate
 from pushwarden.core.scope import Scope
@@ -251,6 +253,38 @@ def test_a_bad_body_is_the_callers_and_no_fault_of_ours(tmp_path: Path, data: by
     async def story() -> None:
         async with opened("memory", tmp_path, 5) as house:
             assert problem(await house.post(data)) == (status, code)
+
+    asyncio.run(story())
+
+
+def test_a_locked_journal_accepts_nothing_and_says_when_to_try_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pushwarden.adapters.sqlite.writer.BUSY_LIMIT", 0.05)
+
+    async def story() -> None:
+        async with opened("sqlite", tmp_path, 5) as house:
+            with closing(open_database(tmp_path / "journal.db")) as other:
+                other.execute("BEGIN IMMEDIATE")
+                answer = await house.post(HELLO, idempotency_key="k")
+                assert problem(answer) == (503, "busy") and answer.headers["retry-after"] == "1"
+                many = await house.post([HELLO, HELLO], path="/pushes:batch")
+                assert [item["error"]["code"] for item in many.json()] == ["busy", "busy"]
+                other.execute("ROLLBACK")
+            assert (await house.get("/pushes")).json() == {"pushes": []} and not house.bell.rung
+            assert "replayed" not in (await house.post(HELLO, idempotency_key="k")).json()
+
+    asyncio.run(story())
+
+
+def test_a_full_disk_refuses_before_it_fails_to_record(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened("sqlite", tmp_path, 5) as house:
+            house.journal.writer.connection.execute("PRAGMA max_page_count=1")
+            wide = {"to": {"tokens": [f"{n:0400x}" for n in range(1000)]}, "title": "t"}
+            codes = [problem(answer) for _ in range(40) if (answer := await house.post(wide)).status_code != 202]
+            assert set(codes) == {(507, "store_full")}
+            assert (await house.get("/pushes")).status_code == 200
 
     asyncio.run(story())
 

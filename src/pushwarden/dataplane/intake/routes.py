@@ -54,9 +54,11 @@ class PushRoutes:
                   summary="Send many different pushes: a JSON array or NDJSON, one answer an item"),
             route("POST", BASE + "/preview", self.post_preview, permission=send, limit=BODY_LIMIT,
                   summary="Show the provider requests a push would make; nothing is sent", shape=Shape(PushRequest)),
-            route("GET", BASE, self.get_list, permission=read, summary="List pushes, newest first"),
+            route("GET", BASE, self.get_list, permission=read, summary="List pushes, newest first",
+                  shape=Shape(query=("before", "limit"))),
             route("GET", one, self.get_one, permission=read, summary="State and counts of a push"),
-            route("GET", one + "/failures", self.get_failures, permission=read, summary="Recipients not reached"),
+            route("GET", one + "/failures", self.get_failures, permission=read, summary="Recipients not reached",
+                  shape=Shape(query=("after", "limit"))),
             route("POST", one + "/cancel", self.post_cancel, permission=Permission.STOP, action="push.cancel",
                   summary="Stop what is left of a push"),
         ]  # fmt: skip
