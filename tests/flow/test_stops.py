@@ -228,3 +228,16 @@ def test_a_stop_made_while_nothing_else_ran_is_merged_at_the_next_start(path: Pa
 
     asyncio.run(alone())
     asyncio.run(later())
+
+
+def test_a_stop_by_another_process_is_recorded_while_this_one_runs(path: Path) -> None:
+    async def play() -> None:
+        async with house(path) as ours:
+            await ours.stops.start()
+            async with house(path) as other:
+                receipt = await other.stops._parts.brake.stop(APP, "operator", "by hand")
+            while not await ours.rows():  # noqa: ASYNC110 (another task writes it)
+                await asyncio.sleep(0.02)
+            assert [row.id for row in await ours.rows()] == [receipt.id]
+
+    asyncio.run(play())

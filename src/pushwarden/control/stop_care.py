@@ -34,6 +34,7 @@ async def sweep(parts: Parts) -> None:
     """For ever: once a second, or at a twentieth of the time when it takes long."""
     while True:
         began = parts.clock.monotonic()
+        await outcome(parts.book.flush())  # what other processes wrote into the diary
         await outcome(free_ended(parts))
         await asyncio.sleep(max(SWEEP_SECONDS, 20 * (parts.clock.monotonic() - began)))
 
