@@ -302,3 +302,15 @@ def bare(d: Device) -> tuple[object, ...]:
     """Without what depends on the order of lines in a file: number and version."""
     times = d.registered_at, d.gone_at or 0, d.gone_reason, d.state.value
     return d.installation_id, d.token_kind, d.token, d.user, d.build, d.tags, d.test, *times
+
+
+def test_a_doubt_outlives_an_import_that_leaves_the_token_alone(store: Store) -> None:
+    async def scene() -> None:
+        await store.register(SHOP, [device("a"), device("b")], T0)
+        audience = await the_audience(store)
+        both = [dead(0, "a", None), dead(1, "b", None)]
+        assert await store.bury(audience, both, T0 + 1) == []
+        await imported(store, SHOP, [entry("a", user="ann"), entry("b", "bb")])
+        assert await store.bury(audience, both, T0 + 1 + HOUR) == [0]
+
+    run(scene())

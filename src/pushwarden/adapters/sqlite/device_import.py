@@ -94,7 +94,7 @@ UPDATE device SET {_FIELDS} FROM changed c
 WHERE device.audience = ?1 AND device.seq IN (SELECT seq FROM changed WHERE same) AND c.seq = device.seq
 """
 _UPDATE_KEYS = f"""
-UPDATE device SET token = c.token, person = c.person, doubt_at = NULL, {_FIELDS}
+UPDATE device SET token = c.token, person = c.person, doubt_at = iif(device.token IS c.token, doubt_at, NULL), {_FIELDS}
 FROM changed c
 WHERE device.audience = ?1 AND device.seq IN (SELECT seq FROM changed WHERE NOT same) AND c.seq = device.seq
 """
