@@ -171,7 +171,9 @@ def _check_collapse(collapse_id: str) -> None:
 
 
 def _check_placeholders(request: PushRequest, target: Target) -> None:
-    used = {name for text in request.texts if "{{" in text for name in _PLACEHOLDER.findall(text)}
+    if "{{" not in "\n".join(request.texts):
+        return
+    used = {name for text in request.texts for name in _PLACEHOLDER.findall(text)}
     for name in sorted(used.difference(PLACEHOLDERS)):
         known = ", ".join(f"{{{{{placeholder}}}}}" for placeholder in PLACEHOLDERS)
         raise Invalid(f"{{{{{name[:64]}}}}} is not a placeholder; there are {known}.", field="body")
