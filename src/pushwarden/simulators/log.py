@@ -124,11 +124,16 @@ class Log:
 PAYLOAD = {Kind.IDS: 16, Kind.RECORDS: RECORD.size, Kind.EVENT: EVENT.size}
 
 
-def _blocks(path: Path) -> Iterator[tuple[Kind, int, int, int, bytes]]:
+def blocks(path: Path, start: int = 0) -> Iterator[tuple[Kind, int, int, int, bytes]]:
+    """Blocks as (kind, status or event, connection, ns, payload). start: an earlier length of the file after a flush.
+
+    ValueError when it is no log.
+    """
     with path.open("rb") as file:
         magic, version, _, _ = HEADER.unpack(file.read(HEADER.size).ljust(HEADER.size, b"\0"))
         if magic != MAGIC or version != VERSION:
             raise ValueError(f"{path.name} is not a frame log of version {VERSION}; make it with this simulator")
+        file.seek(max(start, HEADER.size))
         while len(head := file.read(BLOCK.size)) == BLOCK.size:
             kind, status, connection, ns, count = BLOCK.unpack(head)
             payload = file.read(count * PAYLOAD[Kind(kind)])
@@ -137,9 +142,9 @@ def _blocks(path: Path) -> Iterator[tuple[Kind, int, int, int, bytes]]:
             yield Kind(kind), status, connection, ns, payload
 
 
-def read(path: Path) -> Iterator[Frame]:
-    """Every request of the log, in the order in which it was parsed. ValueError when it is no log."""
-    for kind, status, connection, ns, payload in _blocks(path):
+def read(path: Path, start: int = 0) -> Iterator[Frame]:
+    """Every request of the log, in the order in which it was parsed. start and ValueError: as for `blocks`."""
+    for kind, status, connection, ns, payload in blocks(path, start):
         if kind is Kind.IDS:
             for at in range(0, len(payload), 16):
                 yield Frame(ns, connection, payload[at : at + 16], status)
@@ -150,7 +155,7 @@ def read(path: Path) -> Iterator[Frame]:
 
 def events(path: Path) -> Iterator[Happened]:
     """What happened to connections, in order."""
-    for kind, event, connection, ns, payload in _blocks(path):
+    for kind, event, connection, ns, payload in blocks(path):
         if kind is Kind.EVENT:
             yield Happened(ns, connection, Event(event), EVENT.unpack(payload)[0])
 
@@ -161,7 +166,7 @@ def summarise(path: Path) -> Summary:
     ids: Counter[bytes] = Counter()
     connections: set[int] = set()
     first, last = 0, 0
-    for kind, status, connection, ns, payload in _blocks(path):
+    for kind, status, connection, ns, payload in blocks(path):
         if kind is Kind.EVENT:
             continue
         connections.add(connection)

@@ -74,12 +74,13 @@ class Mischief:
         for rule in self.in_force(now):
             if not isinstance(rule, faults.GoAway) or self._done(rule, now):
                 continue
-            back = 0 if rule.two_phase else rule.back
+            cut = count
             if rule.after_streams:
-                keep = min(keep, max(0, rule.after_streams - back - first))
-                reached = first + count >= rule.after_streams
+                cut, reached = max(0, rule.after_streams - rule.back - first), first + count >= rule.after_streams
             else:
-                keep, reached = min(keep, max(0, count - back)), True
+                cut, reached = max(0, count - rule.back), True
+            if not rule.two_phase:  # its first GOAWAY promises an answer to all that was sent
+                keep = min(keep, cut)
             due = rule if reached and due is None else due
         if due is not None:
             self._fire(due, now)

@@ -299,7 +299,7 @@ class Connection(asyncio.Protocol):
             self._final_goaway(rule)
 
     def _final_goaway(self, rule: faults.GoAway) -> None:
-        last = self._last_processed if rule.back and not rule.two_phase else self._h2.last_stream
+        last = self._h2.last_stream if rule.two_phase else self._last_processed
         self._h2.goaway(last, rule.code, _debug(rule.reason))
         self._note_goaway(last)
         self._leave(rule.close_after_ms / 1000)

@@ -71,7 +71,7 @@ class Judge:
         return self._binding.current is not None
 
     def batch(self, streams: list[int], headers: list[list[Header]], bodies: list[bytes], now: float) -> Batch:
-        """now: epoch seconds. The header lists are used up."""
+        """now: epoch seconds. The header lists are left as they were."""
         found = Batch(streams, [], [], bodies, [])
         ids, paths, kinds = found.ids.append, found.tokens.append, found.kinds.append
         self._forget(now)
@@ -81,12 +81,13 @@ class Judge:
                 path, name = template.path, template.apns_id
                 taken, identified = fields[path], fields[name]
                 fields[path] = fields[name] = HOLE
-                if fields == template.rest and taken[0] == b":path" and identified[0] == b"apns-id":
+                same = fields == template.rest
+                fields[path], fields[name] = taken, identified
+                if same and taken[0] == b":path" and identified[0] == b"apns-id":
                     paths(taken[1])
                     ids(identified[1])
                     kinds(template.kind)
                     continue
-                fields[path], fields[name] = taken, identified
             kind, refused = self._one(fields, found, now)
             kinds(kind)
             if refused:
