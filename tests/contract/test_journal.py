@@ -103,6 +103,10 @@ def test_the_same_push_twice_is_accepted_once(desk: Desk) -> None:
     assert len(desk.claim_all()) == 1
 
 
+def test_nothing_asked_is_nothing_done(desk: Desk) -> None:
+    assert desk.accept([]) == desk.mark([]) == desk.claim_all() == []
+
+
 def test_a_push_to_nobody_is_done_at_once(desk: Desk) -> None:
     push = push_of()
     desk.accept_one(Acceptance(push, ()))

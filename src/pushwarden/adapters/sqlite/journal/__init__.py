@@ -130,6 +130,8 @@ class SqliteClaims(_File):
             raise StaleClaim
 
     async def mark(self, marks: Sequence[Mark]) -> list[Mark]:
+        if not marks:
+            return []
         recorded = await self.writer.batch(self._mark, marks, vital=True)
         return [mark for mark, kept in zip(marks, recorded, strict=True) if not kept]
 
