@@ -41,13 +41,14 @@ class StopFolder:
     def _write(self, stop: StopRecord) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self._folder / f".{secrets.token_hex(8)}"
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, msgspec.json.encode(stop))
-            os.fsync(fd)
+            with open(draft, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                file.write(msgspec.json.encode(stop))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(self._folder / f"{stop.id}.json")
         finally:
-            os.close(fd)
-        draft.rename(self._folder / f"{stop.id}.json")
+            draft.unlink(missing_ok=True)
         folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(folder)
