@@ -6,7 +6,8 @@ import pytest
 
 from http2_fixtures import Ends
 from pushwarden.http2 import frames
-from pushwarden.http2.client import BODY_CAP, CONNECTION_WINDOW, STREAM_WINDOW, ClientConnection
+from pushwarden.http2.answers import BODY_CAP, STREAM_WINDOW
+from pushwarden.http2.client import CONNECTION_WINDOW, ClientConnection
 from pushwarden.http2.fields import encode_block
 from pushwarden.http2.frames import Code, Setting
 from pushwarden.http2.messages import Accepted, Answer, Broken, GoneAway, PingAcked, Requests, Unanswered, Why

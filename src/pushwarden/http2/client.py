@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import Any, Final
 
 from pushwarden.http2 import frames
+from pushwarden.http2.answers import STREAM_WINDOW, Partial, reason_of, status_of
 from pushwarden.http2.batches import ANSWERING, ENDED, Batch, Batches
 from pushwarden.http2.connection import Connection
 from pushwarden.http2.encoder import Encoder, Piece
 from pushwarden.http2.frames import HEAD_SIZE, READ_HEAD, Code, Setting, Violation
 from pushwarden.http2.hpack import Header, decoder
 from pushwarden.http2.messages import Accepted, Answer, Cell, Event, GoneAway, PingAcked, Requests, Unanswered, Why
-from pushwarden.http2.rows import block_parts, interleave, write_rows
+from pushwarden.http2.rows import block_parts, body_of, interleave, octets_of, whole_rows, write_rows
 from pushwarden.http2.shapes import LESSONS, STATUS_200, Shape, shape_of
 from pushwarden.http2.windows import Inbox
 
 CONNECTION_WINDOW: Final = 1 << 24
-STREAM_WINDOW: Final = 1 << 20
-BODY_CAP: Final = 8192
 WHOLE_ANSWER: Final = frames.HEADERS, frames.END_HEADERS | frames.END_STREAM
 STATUS_HEADER: Final = (b":status", b"200", False)
-
-
-@dataclass(slots=True)
-class Partial:
-    """An answer whose end has not come."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytearray = field(default_factory=bytearray)
-    inbox: Inbox = field(default_factory=lambda: Inbox(STREAM_WINDOW))
 
 
 class ClientConnection(Connection):
@@ -93,7 +79,7 @@ class ClientConnection(Connection):
         row, first = start, self._next
         layout = self._encoder.layout(requests) if row < stop else None
         while layout is not None and row < stop:
-            whole = self._whole_bodies(requests.body, row, stop)
+            whole = whole_rows(requests.body, row, stop, self._outbox)
             if not whole and not self._may_split(requests.body, row, alone=row == start and not self._batches.open):
                 self._starved = True
                 break
@@ -104,7 +90,7 @@ class ClientConnection(Connection):
             )
             if octets:
                 self._out.append(octets)
-                self._outbox.window -= _total(requests.body, row, row + count)
+                self._outbox.window -= octets_of(requests.body, row, row + count)
             else:
                 count = 1
                 self._write_large(requests, row, pieces)
@@ -116,29 +102,14 @@ class ClientConnection(Connection):
             self._earliest = deadline if self._earliest is None else min(deadline, self._earliest)
         return row - start
 
-    def _whole_bodies(self, body: Cell, row: int, stop: int) -> int:
-        """How many rows from this one on can be written with one DATA frame each."""
-        outbox = self._outbox
-        largest = min(outbox.initial, outbox.max_frame)
-        if isinstance(body, bytes):
-            size = len(body)
-            if not size:
-                return stop - row
-            return min(stop - row, max(0, outbox.window) // size) if size <= largest else 0
-        sizes = list(map(len, body[row:stop]))
-        if max(sizes) <= largest and sum(sizes) <= outbox.window:
-            return len(sizes)
-        fits = [size <= largest and sum_ <= outbox.window for size, sum_ in zip(sizes, accumulate(sizes), strict=True)]
-        return [*fits, False].index(False)
-
     def _may_split(self, body: Cell, row: int, *, alone: bool) -> bool:
         """Whether a body that does not fit may start now. One that the connection's window cuts starts only alone."""
-        size, window = len(_body(body, row)), self._outbox.window
+        size, window = len(body_of(body, row)), self._outbox.window
         return window > 0 and (alone or min(size, self._outbox.initial) <= window)
 
     def _write_large(self, requests: Requests, row: int, pieces: Sequence[Piece]) -> None:
         parts, _ = block_parts(requests, row, row + 1, pieces)
-        body = _body(requests.body, row)
+        body = body_of(requests.body, row)
         flags = 0 if body else frames.END_STREAM
         block = interleave(1, parts)
         self._out.append(frames.header_frames(self._next, block, flags, self._outbox.max_frame))
@@ -251,7 +222,7 @@ class ClientConnection(Connection):
             return
         ends = bool(flags & frames.END_STREAM)
         partial = self._answers.get(stream)
-        status = _status(headers)
+        status = status_of(headers)
         if partial is not None:
             if ends and not status:
                 self._end(batch, stream, partial)
@@ -276,7 +247,7 @@ class ClientConnection(Connection):
             self._refuse(batch, stream)
             return
         credit = partial.inbox.take(size)
-        partial.body += body[: BODY_CAP - len(partial.body)]
+        partial.keep(body)
         if flags & frames.END_STREAM:
             self._end(batch, stream, partial)
         else:
@@ -330,7 +301,7 @@ class ClientConnection(Connection):
 
     def _on_goaway(self, last_stream: int, code: int, debug: bytes) -> None:
         self.draining = True
-        self._events.append(GoneAway(last_stream, code, _reason(debug), debug))
+        self._events.append(GoneAway(last_stream, code, reason_of(debug), debug))
         for batch in self._batches:
             offsets = batch.open_offsets(above=last_stream)
             if offsets:
@@ -347,28 +318,3 @@ class ClientConnection(Connection):
 
     def _is_open(self, stream: int) -> bool:
         return self._outbox.waits(stream)
-
-
-def _body(body: Cell, row: int) -> bytes:
-    return body if isinstance(body, bytes) else body[row]
-
-
-def _total(body: Cell, row: int, stop: int) -> int:
-    return len(body) * (stop - row) if isinstance(body, bytes) else sum(map(len, body[row:stop]))
-
-
-def _status(headers: list[Header]) -> int:
-    """The status, which must come first (RFC 9113 §8.3); 0 when there is none."""
-    if not headers or headers[0][0] != b":status":
-        return 0
-    text = headers[0][1]
-    return int(text) if len(text) == 3 and text.isdigit() and text[0] != 48 else 0
-
-
-def _reason(debug: bytes) -> str:
-    try:
-        found = json.loads(debug)
-    except (ValueError, RecursionError):
-        return ""
-    reason = found.get("reason") if isinstance(found, dict) else None
-    return reason if isinstance(reason, str) else ""

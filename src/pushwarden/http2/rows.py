@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from pushwarden.http2.encoder import PATH, Piece
 from pushwarden.http2.fields import integer
 from pushwarden.http2.frames import DATA, END_HEADERS, END_STREAM, HEADERS
 from pushwarden.http2.messages import Cell, Requests
+from pushwarden.http2.windows import Outbox
 
 Part = bytes | list[bytes]
 
@@ -100,3 +102,26 @@ def _column(cell: Cell) -> list[bytes]:
 
 def _prefix(length: int) -> bytes:
     return _PREFIXES[length] if length < len(_PREFIXES) else integer(length, 7)
+
+
+def whole_rows(body: Cell, start: int, stop: int, outbox: Outbox) -> int:
+    """How many rows from start on can be written now with one DATA frame each."""
+    largest = min(outbox.initial, outbox.max_frame)
+    if isinstance(body, bytes):
+        if not body:
+            return stop - start
+        return min(stop - start, max(0, outbox.window) // len(body)) if len(body) <= largest else 0
+    sizes = list(map(len, body[start:stop]))
+    if max(sizes) <= largest and sum(sizes) <= outbox.window:
+        return len(sizes)
+    fits = [size <= largest and total <= outbox.window for size, total in zip(sizes, accumulate(sizes), strict=True)]
+    return [*fits, False].index(False)
+
+
+def body_of(body: Cell, row: int) -> bytes:
+    return body if isinstance(body, bytes) else body[row]
+
+
+def octets_of(body: Cell, start: int, stop: int) -> int:
+    """The size of these rows' bodies together."""
+    return len(body) * (stop - start) if isinstance(body, bytes) else sum(map(len, body[start:stop]))

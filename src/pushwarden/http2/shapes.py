@@ -80,13 +80,15 @@ def outline(block: bytes) -> tuple[list[Field], bool]:
 class Template:
     """Headers of blocks that differ only in literal values."""
 
-    __slots__ = ("_gaps", "_headers", "_match")
+    __slots__ = ("_gaps", "_headers", "_match", "_names", "_never")
 
     def __init__(self, fields: list[Field], headers: list[Header]) -> None:
         pattern = b"".join([re.escape(one) + (b"(.{%d})" % size if size >= 0 else b"") for one, size in fields])
         self._match = _compiled(pattern).fullmatch
         self._headers = headers
-        self._gaps = [(at, *headers[at][::2]) for at, (_, size) in enumerate(fields) if size >= 0]
+        self._gaps = [at for at, (_, size) in enumerate(fields) if size >= 0]
+        self._names = [headers[at][0] for at in self._gaps]
+        self._never = [headers[at][2] for at in self._gaps]
 
     def read(self, buffer: bytes, start: int, stop: int) -> list[Header] | None:
         """The headers, or None when the block is another."""
@@ -94,8 +96,8 @@ class Template:
         if found is None:
             return None
         headers = self._headers.copy()
-        for (at, name, never), value in zip(self._gaps, found.groups(), strict=True):
-            headers[at] = (name, value, never)
+        for at, header in zip(self._gaps, zip(self._names, found.groups(), self._never, strict=False), strict=False):
+            headers[at] = header
         return headers
 
 
