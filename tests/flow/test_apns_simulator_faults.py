@@ -38,7 +38,7 @@ def drain(client: Client) -> None:
 
 
 def test_answers_can_be_late_and_out_of_order(simulator: Simulator) -> None:
-    simulator.script({"do": "delay", "ms": 150, "until_streams": 1})
+    simulator.script({"do": "delay", "ms": 700, "until_streams": 1})
     with simulator.client() as client:
         late, prompt = send(simulator, client, 2)
         client.wait(prompt)
@@ -140,7 +140,7 @@ def test_goaway_comes_again_and_again_on_new_connections(simulator: Simulator) -
 
 
 def test_a_two_phase_goaway_processes_what_comes_between(simulator: Simulator) -> None:
-    simulator.script({"do": "goaway", "after_streams": 2, "two_phase": True, "two_phase_ms": 100, "close_after_ms": 50})
+    simulator.script({"do": "goaway", "after_streams": 2, "two_phase": True, "two_phase_ms": 500, "close_after_ms": 50})
     with simulator.client() as client:
         streams = send(simulator, client, 2)
         while not client.goaways:
@@ -255,6 +255,34 @@ def test_headers_without_their_end_are_in_the_log_with_their_time(simulator: Sim
     assert unfinished[0].ns < acknowledged
     assert log.frames_after(simulator.log, acknowledged) == 0
     assert log.frames_after(simulator.log, unfinished[0].ns - 1) == 1
+
+
+def test_streams_above_the_limit_are_refused_and_in_the_log(tmp_path: Path) -> None:
+    with running(tmp_path) as simulator, simulator.client() as client:
+        simulator.script({"do": "settings", "max_streams": 1, "after_streams": 1}, {"do": "delay", "ms": 700})
+        client.ask(simulator.headers())
+        while client.streams != 1:
+            client.read()
+        client.h2.remote_settings.max_concurrent_streams = 100
+        client.h2.remote_settings.acknowledge()
+        answers = client.wait(*send(simulator, client, 3))
+        assert [(answer.status, answer.error) for answer in answers] == [(200, None), (0, 7), (0, 7)]
+        simulator.end()
+        refused = [one.number for one in log.events(simulator.log) if one.event is Event.REFUSED]
+        assert refused == [3 + 2, 3 + 4]
+
+
+def test_an_end_by_sigterm_books_what_was_unfinished(simulator: Simulator) -> None:
+    with simulator.client() as client:
+        stream = client.h2.get_next_available_stream_id()
+        client.h2.send_headers(stream, simulator.headers())
+        client.h2.ping(b"12345678")
+        client.flush()
+        while not client.pings:
+            client.read()
+        simulator.end()
+    booked = [one.event for one in log.events(simulator.log)]
+    assert booked == [Event.OPENED, Event.UNFINISHED, Event.CLOSED]
 
 
 @pytest.mark.parametrize("mode", ["counting", "full"])

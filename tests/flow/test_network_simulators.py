@@ -84,7 +84,7 @@ def test_a_relay_delays_what_it_forwards() -> None:
     async def story() -> None:
         async with relayed() as (relay, reader, writer):
             await said(reader, writer, b"one")
-            relay.delay_s = 0.06
+            relay.delay_s = 0.2
             writer.write(b"two")
             assert await silent(reader)
             assert await reader.readexactly(3) == b"two"

@@ -33,6 +33,7 @@ class Event(IntEnum):
     CLOSED = 2
     GOAWAY = 3  # last-stream-id
     UNFINISHED = 4  # stream whose HEADERS came (then) and whose end did not, written when the connection closes
+    REFUSED = 5  # stream above the limit: reset with REFUSED_STREAM
 
 
 class Flag(IntEnum):
@@ -184,5 +185,6 @@ def summarise(path: Path) -> Summary:
 
 def frames_after(path: Path, ns: int) -> int:
     """How many requests' HEADERS were parsed after that moment of CLOCK_MONOTONIC, finished or not."""
-    late = sum(event.ns > ns for event in events(path) if event.event is Event.UNFINISHED)
+    headers = {Event.UNFINISHED, Event.REFUSED}
+    late = sum(event.ns > ns for event in events(path) if event.event in headers)
     return late + sum(frame.ns > ns for frame in read(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from . import faults
 from .faults import ConnectionRule, RequestRule, Script
@@ -21,6 +22,11 @@ class Fate:
 
 
 HONEST = Fate(None, 0)
+
+
+@lru_cache(4096)
+def _held(delay_ms: int) -> Fate:
+    return Fate(None, delay_ms)
 
 
 class Mischief:
@@ -55,7 +61,7 @@ class Mischief:
             if not isinstance(rule, faults.Delay):
                 return Fate(rule, int(delay))
             delay += rule.ms + (self._random.random() * rule.jitter_ms if rule.jitter_ms else 0.0)
-        return Fate(None, int(delay)) if delay else HONEST
+        return _held(int(delay)) if delay else HONEST
 
     def _matches(self, rule: RequestRule, nth: int, topic: str, push_type: str, token: bytes) -> bool:
         if not rule.after_streams < nth <= rule.until_streams:

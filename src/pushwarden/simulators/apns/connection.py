@@ -74,11 +74,8 @@ class Connection(asyncio.Protocol):
         self._write()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        log = self._service.ledger.log
-        for stream, ns in self._started.items():
-            log.event(ns, self.number, Event.UNFINISHED, stream)
-        log.event(time.monotonic_ns(), self.number, Event.CLOSED)
-        self._service.connections.pop(self.number, None)
+        if self._service.connections.pop(self.number, None):
+            self._note_end()
         if self._ticker:
             self._ticker.cancel()
 
@@ -97,7 +94,16 @@ class Connection(asyncio.Protocol):
             self._ticker = self._loop.call_later(TICK_S, self._tick)
 
     def close(self) -> None:
+        """Ends the connection and books its end at once, before the log is closed."""
+        self._service.connections.pop(self.number, None)
+        self._note_end()
         self._transport.close()
+
+    def _note_end(self) -> None:
+        log = self._service.ledger.log
+        for stream, ns in self._started.items():
+            log.event(ns, self.number, Event.UNFINISHED, stream)
+        log.event(time.monotonic_ns(), self.number, Event.CLOSED)
 
     # -- reading
 
@@ -109,6 +115,8 @@ class Connection(asyncio.Protocol):
             stamps = self._headers_stamps(heard, ns)
         if heard.streams:
             self._take(heard, stamps)
+        for stream in heard.refused:
+            self._service.ledger.log.event(ns, self.number, Event.REFUSED, stream)
         if heard.broken:
             self._leave(0.1)
 
