@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import re
@@ -38,6 +39,8 @@ def serve(folder: Path, port: int) -> None:
                 house.app, "127.0.0.1", port, http="httptools", loop="uvloop", access_log=False, log_level="warning",
                 lifespan="off", ws="none",
             )  # fmt: skip
+            gc.freeze()
+            gc.set_threshold(50_000, 50, 100)
             await uvicorn.Server(config).serve()
 
     import uvloop
@@ -54,6 +57,12 @@ def waited(port: int, server: subprocess.Popen[bytes]) -> None:
         except OSError:
             time.sleep(0.05)
     raise SystemExit("the server ended")
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def load(port: int, clients: int, requests: int, folder: Path) -> dict[str, Any]:
@@ -123,7 +132,12 @@ def main() -> None:
             try:
                 waited(options.port, server)
                 load(options.port, 16, 2_000, folder)
-                runs = [load(options.port, clients, options.requests, folder) for clients in options.clients]
+                runs = []
+                for clients in options.clients:
+                    before = cpu_seconds(server.pid)
+                    runs.append(load(options.port, clients, options.requests, folder))
+                    spent = cpu_seconds(server.pid) - before
+                    runs[-1]["server_cpu_us_per_accept"] = round(spent / options.requests * 1e6)
                 figures = {"fsync_ms": fsync_ms(folder), "runs": runs} | batch(options.port, 50_000)
             finally:
                 server.terminate()
