@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from pushwarden.http2.hpack import Header
@@ -18,13 +18,19 @@ class Partial:
     """An answer whose end has not come."""
 
     status: int
-    headers: tuple[tuple[bytes, bytes], ...]
-    body: bytearray = field(default_factory=bytearray)
-    inbox: Inbox = field(default_factory=lambda: Inbox(STREAM_WINDOW))
+    headers: list[Header]
+    body: bytes = b""
+    inbox: Inbox | None = None
 
     def keep(self, body: bytes) -> None:
         """Add to the body; what is beyond the cap is dropped."""
         self.body += body[: BODY_CAP - len(self.body)]
+
+    def take(self, size: int) -> int:
+        """The stream's credit to give for DATA of so many bytes that is not the last."""
+        if self.inbox is None:
+            self.inbox = Inbox(STREAM_WINDOW)
+        return self.inbox.take(size)
 
 
 def status_of(headers: list[Header]) -> int:

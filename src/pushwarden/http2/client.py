@@ -18,7 +18,8 @@ from pushwarden.http2.shapes import LESSONS, STATUS_200, Shape, shape_of
 from pushwarden.http2.windows import Inbox
 
 CONNECTION_WINDOW: Final = 1 << 24
-WHOLE_ANSWER: Final = frames.HEADERS, frames.END_HEADERS | frames.END_STREAM
+WHOLE_HEADERS: Final = frames.END_HEADERS | frames.END_STREAM
+PLAIN_DATA: Final = (0, frames.END_STREAM)
 STATUS_HEADER: Final = (b":status", b"200", False)
 
 
@@ -168,7 +169,7 @@ class ClientConnection(Connection):
         return super()._cut(buffer)
 
     def _run(self, buffer: bytes, position: int) -> int:
-        """Answers of one frame: those of the known shape many at once, others one by one."""
+        """Answers of the known shape many at once; other whole HEADERS, and DATA, one by one."""
         end = len(buffer)
         while True:
             if self._shape is not None and not self._outbox.busy:
@@ -179,15 +180,24 @@ class ClientConnection(Connection):
             if end - position < HEAD_SIZE:
                 return position
             head, flags, stream = READ_HEAD(buffer, position)
-            stop = position + HEAD_SIZE + (head >> 8)
-            if (head & 0xFF, flags) != WHOLE_ANSWER or stop > end or head >> 8 > frames.DEFAULT_FRAME:
+            kind, start = head & 0xFF, position + HEAD_SIZE
+            stop = start + (head >> 8)
+            if stop > end or head >> 8 > frames.DEFAULT_FRAME:
                 return position
-            block = buffer[position + HEAD_SIZE : stop]
-            self._on_headers(stream & frames.MAX_STREAM, flags, self._decode(block, True))
-            if block[:1] == STATUS_200 and self._lessons:
-                self._lessons -= 1
-                self._shape = shape_of(block) or self._shape
+            if kind == frames.HEADERS and flags | frames.END_STREAM == WHOLE_HEADERS:
+                self._on_block(stream, flags, buffer[start:stop])
+            elif kind == frames.DATA and flags in PLAIN_DATA and not self._is_idle(stream):
+                self._credit(0, self._inbox.take(stop - start))
+                self._on_data(stream, flags, buffer[start:stop], stop - start)
+            else:
+                return position
             position = stop
+
+    def _on_block(self, stream: int, flags: int, block: bytes) -> None:
+        self._on_headers(stream & frames.MAX_STREAM, flags, self._decode(block, True))
+        if self._lessons and flags & frames.END_STREAM and block[:1] == STATUS_200:
+            self._lessons -= 1
+            self._shape = shape_of(block) or self._shape
 
     def _accept(self, streams: Iterable[tuple[int]]) -> None:
         """Streams that ended with 200; batches are looked up only when a stream is not in the one before."""
@@ -229,7 +239,7 @@ class ClientConnection(Connection):
             else:
                 self._refuse(batch, stream)
         elif status >= 200:
-            partial = Partial(status, tuple([(name, value) for name, value, _ in headers[1:]]))
+            partial = Partial(status, headers)
             if ends:
                 self._end(batch, stream, partial)
             else:
@@ -246,22 +256,25 @@ class ClientConnection(Connection):
         if partial is None:
             self._refuse(batch, stream)
             return
-        credit = partial.inbox.take(size)
         partial.keep(body)
         if flags & frames.END_STREAM:
             self._end(batch, stream, partial)
         else:
-            self._credit(stream, credit)
+            self._credit(stream, partial.take(size))
 
     def _end(self, batch: Batch, stream: int, partial: Partial) -> None:
         if self._outbox.waits(stream):
             self._out.append(frames.reset(stream, Code.CANCEL))
-        self._forget(stream)
-        row = self._batches.end(batch, [(stream - batch.first) >> 1])[0]
+        if self._answers or self._outbox.busy:
+            self._forget(stream)
+        offset = (stream - batch.first) >> 1
+        batch.state[offset] = ENDED
+        self._batches.ended(batch, 1)
         if partial.status == 200:
-            self._rows(batch.tag).append(row)
+            self._rows(batch.tag).append(batch.start + offset)
         else:
-            self._events.append(Answer(batch.tag, row, partial.status, partial.headers, bytes(partial.body)))
+            headers = tuple([(name, value) for name, value, _ in partial.headers[1:]])
+            self._events.append(Answer(batch.tag, batch.start + offset, partial.status, headers, partial.body))
 
     def _refuse(self, batch: Batch, stream: int) -> None:
         """A malformed answer is an error of its stream (RFC 9113 §8.1.1)."""
