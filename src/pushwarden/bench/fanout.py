@@ -1,0 +1,76 @@
+"""`fanout`: devices in the store → simulator in another process, journal and counters on, h2load beside it."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from pushwarden.bench.house import SILENT, TEMPLATE, House, Run, counts, fan_out, open_house
+from pushwarden.bench.procs import say
+from pushwarden.bench.reference import apns_rate
+from pushwarden.bench.report import Measured, Wanted
+
+DEVICES = 1_000_000
+TRIALS = 3
+H2LOAD_REQUESTS = 500_000
+HARD: tuple[dict[str, Any], ...] = (
+    {"do": "delay", "ms": 60},
+    {"do": "refuse", "share": 0.05, "status": 410, "reason": "Unregistered", "timestamp_ms": -86_400_000},
+    {"do": "goaway", "every_s": 5},
+)
+"""The 410s name a moment before the registration, so that every trial finds the same devices."""
+
+
+def measure(wanted: Wanted) -> Measured:
+    """Medians over the trials; each clean trial stands beside an h2load run just before it."""
+    devices, trials = wanted.devices or DEVICES, wanted.trials or TRIALS
+    notes = [
+        "Time runs from the 202 to the last frame in the simulator's log; CPU and peak memory are the bulk senders'.",
+        "h2load: one connection, the simulator's stream limit, the same headers and body size, just before each trial.",
+        "hard: 60 ms answers, 5 % refusals (410), a GOAWAY every 5 s of a connection's life.",
+    ]
+    with open_house(wanted) as house:
+        house.fill(0, devices)
+        pairs = [_clean(house, devices, notes) for _ in range(trials)]
+        clean = [run for _, run in pairs]
+        template = _run(house, "template", TEMPLATE, devices, notes)
+        house.script(*HARD)
+        hard = _run(house, "hard", SILENT, devices, notes)
+    figures = {
+        "pushes_per_s": median(run.per_s for run in clean),
+        "cpu_us_per_push": median(run.cpu_us for run in clean),
+        "peak_rss_mb": max(run.peak_mb for run in clean),
+        "h2load_per_s": median(rate for rate, _ in pairs),
+        "ratio_to_h2load": median(run.per_s / rate for rate, run in pairs),
+        **_named("template", template),
+        **_named("hard", hard),
+        "hard_ratio_to_clean": hard.per_s / median(run.per_s for run in clean),
+        "devices": devices,
+        "senders": max(1, wanted.senders),
+    }
+    return Measured(figures, trials, notes)
+
+
+def _clean(house: House, devices: int, notes: list[str]) -> tuple[float, Run]:
+    rate = apns_rate(house.stage.simulator["port"], house.stage.folder, min(H2LOAD_REQUESTS, max(1000, devices)))
+    say(f"h2load: {rate:,.0f}/s")
+    return rate, _run(house, "clean", SILENT, devices, notes)
+
+
+def _run(house: House, name: str, body: dict[str, Any], devices: int, notes: list[str]) -> Run:
+    run = fan_out(house, body, devices)
+    say(f"{name}: {run.per_s:,.0f}/s, {run.cpu_us:.2f} µs CPU a push, {run.peak_mb:.0f} MB, {counts(run.state)}")
+    ended = counts(run.state)
+    if sum(ended.values()) != devices:
+        notes.append(f"{name}: {sum(ended.values())} of {devices} recipients ended; conservation is broken.")
+    if name != "hard" and ended["accepted"] != devices:
+        notes.append(f"{name}: {ended} where all should be accepted.")
+    return run
+
+
+def _named(name: str, run: Run) -> dict[str, float]:
+    return {
+        f"{name}_pushes_per_s": run.per_s,
+        f"{name}_cpu_us_per_push": run.cpu_us,
+        f"{name}_peak_rss_mb": run.peak_mb,
+    }

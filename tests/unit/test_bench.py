@@ -1,0 +1,62 @@
+"""Benchmarks give the contract's object, whatever the size; what they measure is not judged here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from real import need
+
+from pushwarden.bench import NAMES, NotMeasured, Wanted, procs, run
+from pushwarden.bench.scale import sizes
+
+FIGURES = {
+    "fanout": {"pushes_per_s", "cpu_us_per_push", "peak_rss_mb", "h2load_per_s", "ratio_to_h2load"},
+    "mixed": {"urgent_p50_ms", "urgent_p99_ms", "fanout_pushes_per_s"},
+    "stop": {"stop_p50_ms", "stop_p100_ms", "frames_after_reply"},
+    "ingest": {"accepts_per_s", "p50_ms", "p99_ms", "batch_pushes_per_s"},
+    "import": {"devices_per_s", "bytes_per_device"},
+    "scale": {"rows", "peak_rss_mb"},
+}
+"""The contract's names."""
+TINY = {
+    "fanout": Wanted(devices=1000, trials=1),
+    "mixed": Wanted(devices=2000),
+    "stop": Wanted(devices=20_000, trials=2),
+    "ingest": Wanted(devices=100, trials=1),
+    "import": Wanted(devices=500),
+    "scale": Wanted(devices=300),
+}
+
+
+def test_the_contract_names_every_benchmark() -> None:
+    assert set(NAMES) == set(FIGURES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_gives_the_contracts_object(name: str) -> None:
+    if name in ("fanout", "ingest"):
+        need("h2load")
+    told: dict[str, Any] = run(name, TINY[name])
+    assert set(told) == {"name", "figures", "targets", "trials", "machine", "commit", "notes"}
+    assert told["name"] == name
+    assert FIGURES[name] <= set(told["figures"])
+    assert set(told["targets"]) <= set(told["figures"])
+    assert set(told["machine"]) == {"cpu", "cores", "python"}
+    assert not [note for note in told["notes"] if "broken" in note or "should be" in note or "never reached" in note]
+
+
+def test_what_is_not_there_is_not_measured() -> None:
+    with pytest.raises(NotMeasured, match="fcm over sqlite"):
+        run("fanout", Wanted(provider="fcm"))
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])
+def test_a_percentile_is_the_nearest_rank(share: float, expected: float) -> None:
+    assert procs.percentile(range(100, 0, -1), share) == expected
+
+
+def test_scale_grows_tenfold_up_to_what_was_asked() -> None:
+    assert sizes(1_000_000) == [10_000, 100_000, 1_000_000]
+    assert sizes(250_000) == [10_000, 100_000, 250_000]
+    assert sizes(300) == [300]
