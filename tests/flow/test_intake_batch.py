@@ -86,6 +86,20 @@ def test_a_truncated_last_line_is_answered_as_malformed(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_batch_that_is_too_long_is_answered_up_to_where_it_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pushwarden.dataplane.intake.batch.LINES_LIMIT", 3)
+
+    async def story() -> None:
+        async with opened("memory", tmp_path, 3) as house:
+            said = await answers(house, [hello(0)] * 5)
+            assert [item.get("error", {}).get("code") for item in said] == [None, None, None, "body_too_large"]
+            assert len((await house.get("/pushes")).json()["pushes"]) == 3
+
+    asyncio.run(story())
+
+
 def test_an_oversized_line_is_refused_alone(tmp_path: Path) -> None:
     async def story() -> None:
         async with opened("memory", tmp_path, 3) as house:

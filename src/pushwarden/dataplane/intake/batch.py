@@ -23,7 +23,6 @@ _COMMAS = 100
 """An item of an array holds at most this many commas on average, or reading it would take too much memory."""
 
 _ARRAY = msgspec.json.Decoder(Annotated[list[msgspec.Raw], msgspec.Meta(max_length=ARRAY_LIMIT)])
-_TOO_MANY = BodyTooLarge(f"A batch has at most {LINES_LIMIT} pushes; the rest was not read.", limit=LINES_LIMIT)
 
 
 class Refused(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,7 +69,7 @@ async def batch_lines(intake: Intake, parts: AsyncIterator[bytes], caller: Calle
     try:
         async for line in lines(parts):
             if len(answers) + len(chunk) == LINES_LIMIT:
-                raise _TOO_MANY
+                raise BodyTooLarge(f"A batch has at most {LINES_LIMIT} pushes; the rest was not read.")
             chunk.append(line)
             if len(chunk) == CHUNK:
                 answers += await batch_chunk(intake, chunk, caller, len(answers))
