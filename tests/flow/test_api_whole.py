@@ -54,7 +54,7 @@ async def house(folder: Path) -> AsyncIterator[tuple[Frame, dict[str, str]]]:
     keys = await enrol(api.catalog, api.clock.now_ms())
     await load(api.catalog, api.keys)
     await api.ring.open()
-    await api.look()
+    await api.adopt()
     try:
         yield api.frame(), keys
     finally:

@@ -16,7 +16,6 @@ from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.processes import LocalProcesses
 from pushwarden.adapters.ring import Ring
-from pushwarden.adapters.sqlite.control import SqliteCatalog
 from pushwarden.adapters.sqlite.devices import SqliteDevices
 from pushwarden.adapters.sqlite.journal import SqliteJournal
 from pushwarden.adapters.sqlite.snapshot import SnapshotReader
@@ -43,6 +42,7 @@ from pushwarden.observe.metrics import Observed, page
 from pushwarden.settings import Settings
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
+from pushwarden.wiring.announcing import AnnouncingCatalog
 from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.run import ready, termination
@@ -65,7 +65,7 @@ class Api:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.clock = settings, SystemClock()
-        self.catalog = SqliteCatalog(settings.control_db)
+        self.catalog = AnnouncingCatalog(settings.control_db, self.adopt)
         self.devices = SqliteDevices(settings.devices_db)
         self.journal = SqliteJournal(settings.journal_db)
         self.fence = FenceFile(settings.fence_file)
@@ -117,19 +117,19 @@ class Api:
             for name, stats in self.observed.senders.items()
         ]
 
-    async def look(self) -> None:
-        """The configuration in effect; the senders hear at once when it changed."""
-        newer = self.snapshots.load_if_newer(self.snapshot.version)
-        self.looked = True
-        if newer is not None:
-            self.snapshot = newer
-            await self.ring.snapshot()
+    async def adopt(self) -> None:
+        """The configuration in effect, here and at the senders. A locked store leaves what is known in effect."""
+        with contextlib.suppress(Busy, StoreFull):
+            newer = self.snapshots.load_if_newer(self.snapshot.version)
+            self.looked = True
+            if newer is not None:
+                self.snapshot = newer
+                await self.ring.snapshot()
 
     async def watch(self) -> None:
-        """For ever; a locked store leaves what is known in effect."""
+        """For ever: what another process changed."""
         while True:
-            with contextlib.suppress(Busy, StoreFull):
-                await self.look()
+            await self.adopt()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def observe(self) -> None:
@@ -153,7 +153,7 @@ class Api:
         await self.ring.open()
         for sentence in await self.stops.start():
             log.warning("stop mended", sentence=sentence)
-        await self.look()
+        await self.adopt()
         loops = [
             asyncio.create_task(work) for work in (access.follow(self.catalog, self.keys), self.watch(), self.observe())
         ]

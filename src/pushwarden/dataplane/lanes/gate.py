@@ -15,6 +15,7 @@ from pushwarden.ports.fence import Fence
 class Verdict(StrEnum):
     GO = "go"
     HOLD = "hold"  # stays in the journal until a resume, a release or its ttl
+    LATER = "later"  # the configuration this sender knows has no app, no credential, or the app is off: looked at again
     DISCARD = "discard"  # ends `stopped`
     EXPIRE = "expire"  # ends `expired`
 
@@ -73,7 +74,7 @@ class Gate:
             return Verdict.HOLD
         app = self._snapshot.app(lane.organisation, lane.app)
         credential = self._snapshot.credential(lane.organisation, lane.app, lane.environment, lane.provider)
-        return Verdict.GO if app is not None and app.enabled and credential is not None else Verdict.HOLD
+        return Verdict.GO if app is not None and app.enabled and credential is not None else Verdict.LATER
 
 
 def lane_family(lane: Lane) -> str:

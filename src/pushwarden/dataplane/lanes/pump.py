@@ -37,6 +37,8 @@ CLAIM_SMALL, CLAIM_BULK = 64, 4
 TICK = 0.1
 SWEEP_MS = 1000
 """Without a doorbell, shards that fell due are found within this time."""
+LATER_MS = 1000
+"""When a shard is looked at again whose app or credential this sender does not know, or whose app is off."""
 FENCE_TIMEOUT = 0.05
 SMALL = (Class.URGENT, Class.NORMAL)
 
@@ -179,6 +181,8 @@ class Pump:
                 await self._write(work)
             case Verdict.HOLD:
                 release(work, ShardState.HELD)
+            case Verdict.LATER:
+                release(work, ShardState.READY, self.tools.clock.now_ms() + LATER_MS)
             case Verdict.DISCARD:
                 end_rest(work, Fate.STOPPED)
             case Verdict.EXPIRE:
