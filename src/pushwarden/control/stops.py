@@ -10,13 +10,15 @@ from pushwarden.control.brake import record_of
 from pushwarden.control.stop_book import outcome
 from pushwarden.control.stop_care import reconcile, sweep
 from pushwarden.control.stop_parts import Held, Parts, Resumed, Standing, lift
-from pushwarden.core.errors import Conflict, NotFound
+from pushwarden.core.errors import Busy, Conflict, NotFound, StoreFull
 from pushwarden.core.lane import Class
 from pushwarden.core.receipt import Receipt
 from pushwarden.core.scope import Scope, ScopeKind
 from pushwarden.ports.catalog import StopRecord
 
 PATIENCE_SECONDS = 0.5
+LATE_SECONDS = (0.1, 0.3, 1.0, 3.0, 8.0, 15.0)
+"""Together longer than any answer is awaited."""
 
 __all__ = ["Held", "Parts", "Resumed", "Standing", "Stops"]
 
@@ -28,6 +30,7 @@ class Stops:
         self._parts = parts
         self._recent: dict[Scope, StopRecord] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._releasing: set[asyncio.Task[None]] = set()
 
     async def start(self) -> list[str]:
         """Makes file and database agree, then frees ended cancels once a second. Sentences on what was mended."""
@@ -40,6 +43,8 @@ class Stops:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
+        for task in self._releasing:
+            task.cancel()
         await self._parts.book.close()
         self._parts.brake.close()
 
@@ -49,6 +54,21 @@ class Stops:
         self._recent[scope] = record_of(receipt)
         self._parts.book.add(record_of(receipt))
         return receipt
+
+    def _late(self, scope: Scope) -> None:
+        """Shards whose last answers were awaited while it was stopped go back as held: they are released too."""
+        task = asyncio.get_running_loop().create_task(self._release_late(scope))
+        self._releasing.add(task)
+        task.add_done_callback(self._releasing.discard)
+
+    async def _release_late(self, scope: Scope) -> None:
+        for wait in LATE_SECONDS:
+            await asyncio.sleep(wait)
+            if any(stop.scope == scope for stop in self._parts.fence.stops()):
+                return
+            with contextlib.suppress(Busy, StoreFull):
+                if await self._parts.accepts.release(scope):
+                    self._parts.ring.doorbell([str(klass) for klass in Class])
 
     async def cancel(self, push: Scope, actor: str) -> Receipt:
         """Stops one push and discards what is left of it. Its place in the fence is freed when the push has ended."""
@@ -75,6 +95,8 @@ class Stops:
             raise Conflict(f"Sending for {scope} was stopped again while it was being resumed; it stays stopped.")
         self._recent.pop(scope, None)
         released = await parts.accepts.release(scope) if held is Held.RELEASE else 0
+        if held is Held.RELEASE:
+            self._late(scope)
         parts.ring.doorbell([str(klass) for klass in Class])
         still = tuple(stop.scope for stop in parts.fence.stops() if stop.scope.covers(scope))
         return Resumed(scope, sequence, held, tuple(discarded), kept or released, still)

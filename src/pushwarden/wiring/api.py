@@ -38,6 +38,7 @@ from pushwarden.dataplane.intake.device_routes import DeviceRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
 from pushwarden.dataplane.intake.routes import PushRoutes
+from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
 from pushwarden.observe.metrics import Observed, page
 from pushwarden.settings import Settings
 from pushwarden.web.access import KeyRing
@@ -80,7 +81,8 @@ class Api:
     def _stops(self) -> Stops:
         diary = StopFolder(self.settings.data / "stops")
         processes = LocalProcesses()
-        brake = Brake(self.fence, self.ring, processes, diary, self.clock, self.settings.unknown_window)
+        most = MOST_GROWTH * self.settings.unknown_window
+        brake = Brake(self.fence, self.ring, processes, diary, self.clock, most)
         book = StopBook(self.catalog, diary)
         return Stops(Parts(self.fence, self.ring, brake, book, self.catalog, self.journal, self.clock))
 

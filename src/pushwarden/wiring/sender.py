@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -20,8 +21,10 @@ from pushwarden.adapters.sqlite.journal import SqliteJournal
 from pushwarden.adapters.sqlite.snapshot import SnapshotReader
 from pushwarden.adapters.vault.hpke import Opening
 from pushwarden.adapters.vault.keys import private_key
+from pushwarden.core.errors import Busy, StoreFull
 from pushwarden.core.hold import Hold
 from pushwarden.core.lane import Class, Lane
+from pushwarden.core.scope import Scope
 from pushwarden.dataplane.feedback.burial import Burial
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.lanes.gate import Gate, lane_family
@@ -33,6 +36,8 @@ from pushwarden.wiring.run import ready
 
 POLL = 0.25
 """Seconds between looks at the configuration and the holds; the ring makes it quicker."""
+LATE_MS = 25_000
+"""A shard whose last answer is still awaited goes back to the store within this time."""
 PATIENCE = 15.0
 """Seconds a drain waits for answers under way."""
 log = structlog.get_logger("sender")
@@ -63,6 +68,7 @@ class Sender:
         self.ledger.after = self.bury
         self.held: dict[str, Hold] = {}
         self._applied: set[str] = set()
+        self._letting_go: list[tuple[Scope, int]] = []
         self._since = clock.now_ms()
         handlers = {
             "fence": self.on_fence,
@@ -101,7 +107,8 @@ class Sender:
         """Looks for a new configuration and for released holds a few times a second."""
         while True:
             await asyncio.sleep(POLL)
-            await self.look()
+            with contextlib.suppress(Busy, StoreFull):
+                await self.look()
 
     async def look(self) -> None:
         snapshot = self.snapshots.load_if_newer(self.pump.snapshot.version)
@@ -111,9 +118,19 @@ class Sender:
             self._configure(snapshot)
         for hold in await self.holds.released(self._since):
             if hold.id not in self._applied:
-                self._applied.add(hold.id)
                 buried = await self.burial.released(hold, self.pump.stations)
+                self._applied.add(hold.id)
+                self._letting_go.append((Lane.parse(hold.lane).scope, self.clock.now_ms() + LATE_MS))
                 log.info("hold released", lane=hold.lane, release=hold.release, buried=buried)
+
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Shards of a released lane become ready, those too that still waited for answers when it was released."""
+        for scope, _ in self._letting_go:
+            if await self.journal.release(scope):
+                self.pump.doorbell()
+        self._letting_go = [entry for entry in self._letting_go if entry[1] > self.clock.now_ms()]
 
     def on_hold(self, hold: Hold) -> None:
         log.warning("lane held", lane=hold.lane, reason=hold.reason)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from pushwarden.core.errors import PushwardenError
 from pushwarden.core.hold import Hold, Release
 from pushwarden.dataplane.lanes.gate import lane_family
 from pushwarden.ports.clock import Clock
@@ -31,37 +32,47 @@ class Burial:
         """After each record: buries what is trusted, holds what is suspicious."""
         for station in stations:
             tally = station.tally
-            if not tally.waiting:
+            if tally.held or not tally.waiting:
                 continue
-            if tally.suspicious:
-                await self._hold(station.lane, tally)
-            elif tally.ripe:
-                for audience, dead in tally.take().items():
-                    await self._devices.bury(audience, dead, self._clock.now_ms())
+            idle = station.connections.in_flight == 0
+            if reason := tally.suspicion(idle=idle):
+                await self._hold(station.lane, tally, reason)
+            elif tally.ripe(idle=idle):
+                await self._bury(tally)
 
-    async def _hold(self, lane: Lane, tally: Tally) -> None:
+    async def _bury(self, tally: Tally) -> None:
+        for audience, dead in tally.take().items():
+            try:
+                await self._devices.bury(audience, dead, self._clock.now_ms())
+            except PushwardenError:
+                tally.waiting += [(audience, one) for one in dead]  # the next record tries again
+                raise
+
+    async def _hold(self, lane: Lane, tally: Tally, reason: str) -> None:
         reports = [[audience, dead.seq, dead.gone_ms, dead.reason] for audience, dead in tally.waiting[:MOST_KEPT]]
         hold = Hold(
             id=f"hold_{secrets.token_hex(6)}",
             lane=lane.key,
-            reason=tally.suspicious,
+            reason=reason,
             opened_at=self._clock.now_ms(),
             opened_by="sender",
             counts={"attempts": tally.attempts, "gone": tally.gone, "bad": tally.bad},
             evidence={"reports": reports},
         )
-        tally.clear()
+        tally.held, tally.waiting = True, tally.waiting[MOST_KEPT:]
         self._held(await self._holds.open(hold))
 
     async def released(self, hold: Hold, stations: Mapping[str, Station]) -> int:
         """A person has decided; with `apply` the tokens that are still the same are buried. How many were."""
+        reports_kept = [*hold.evidence.get("reports", ())]
         for station in stations.values():
             if lane_family(station.lane) == hold.lane.rpartition("/")[0]:
+                reports_kept += [(audience, d.seq, d.gone_ms, d.reason) for audience, d in station.tally.waiting]
                 station.tally.clear()
         if hold.release is not Release.APPLY:
             return 0
         by_audience: dict[int, dict[int, tuple[int, str]]] = {}
-        for audience, seq, gone_ms, reason in hold.evidence.get("reports", ()):
+        for audience, seq, gone_ms, reason in reports_kept:
             by_audience.setdefault(audience, {})[seq] = (hold.opened_at if gone_ms is None else gone_ms, reason)
         buried = 0
         for audience, reports in by_audience.items():

@@ -6,6 +6,7 @@ Marks are totals; a journal that is locked or full delays them, and with them th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from pushwarden.core.errors import Busy, StoreFull
@@ -93,7 +94,8 @@ class Ledger:
             if await self.flush():
                 recorded()
             if self.after is not None:
-                await self.after()
+                with contextlib.suppress(Busy, StoreFull):
+                    await self.after()
 
     async def flush(self) -> bool:
         """One round of marks; False when there was nothing to record."""

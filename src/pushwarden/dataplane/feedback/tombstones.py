@@ -12,6 +12,8 @@ MOST_BAD = 0.05
 """Share of BadDeviceToken above which the environment or the app is probably the wrong one (F22)."""
 LEAST_SUSPECT = 20
 """Fewer reports than this are never called a mass invalidation."""
+SAMPLE = 1000
+"""Attempts before a share of 410s says anything: devices stand in the order they came, old ones together."""
 WINDOW = 20_000
 """Attempts after which older ones count half."""
 
@@ -24,6 +26,7 @@ class Tally:
     gone: int = 0
     bad: int = 0
     waiting: list[tuple[int, DeadToken]] = field(default_factory=list)  # (audience, report)
+    held: bool = False  # a person is asked; reports only gather
 
     def count(self, attempts: int) -> None:
         self.attempts += attempts
@@ -37,25 +40,26 @@ class Tally:
             self.gone += 1
         self.waiting.append((audience, dead))
 
-    @property
-    def suspicious(self) -> str:
-        """Why nothing may be buried, in one sentence; empty when the reports look ordinary."""
+    def suspicion(self, *, idle: bool) -> str:
+        """Why nothing may be buried, in one sentence; empty when the reports look ordinary. idle: nothing in flight."""
         if self.bad >= LEAST_SUSPECT and self.bad > MOST_BAD * self.attempts:
             return (
                 f"{self.bad} of the last {self.attempts} tokens were refused as bad: the environment or the topic is "
                 "probably wrong. No device was touched; check the credential, then release the lane."
             )
-        if self.gone >= LEAST_SUSPECT and self.gone > MOST_GONE * self.attempts:
+        if self._sampled(idle) and self.gone >= LEAST_SUSPECT and self.gone > MOST_GONE * self.attempts:
             return (
                 f"The provider called {self.gone} of the last {self.attempts} tokens dead at once. No device was "
                 "touched; if the list is old, release with `apply`, otherwise with `discard`."
             )
         return ""
 
-    @property
-    def ripe(self) -> bool:
+    def ripe(self, *, idle: bool) -> bool:
         """Whether enough was seen to trust the reports: bad tokens wait until the healthy ones outweigh them."""
-        return bool(self.waiting) and (self.bad == 0 or self.attempts >= LEAST_SUSPECT * max(1, self.bad))
+        return bool(self.waiting) and self._sampled(idle) and self.attempts >= LEAST_SUSPECT * self.bad
+
+    def _sampled(self, idle: bool) -> bool:
+        return idle or self.attempts >= SAMPLE
 
     def take(self) -> dict[int, list[DeadToken]]:
         """The reports by audience, taken out."""
@@ -69,3 +73,4 @@ class Tally:
         """A person has decided: counting starts anew."""
         self.attempts = self.gone = self.bad = 0
         self.waiting = []
+        self.held = False

@@ -9,6 +9,8 @@ UNKNOWN_ATTEMPTS = 3
 LONGEST_WAIT = 900.0
 """Seconds. Apple: wait about 15 minutes after 5xx, then back off exponentially; single pushes are tried sooner."""
 FIRST_WAIT = 2.0
+MOST_GROWTH = 16
+"""How many times its least value W may reach with slow answers."""
 
 
 def may_retry(outcome: Outcome, attempt: int, *, repeatable: bool) -> bool:
@@ -27,8 +29,8 @@ def retry_wait(outcome: Outcome, attempt: int, jitter: float) -> float:
 
 
 def window(least: int, reply_time: float) -> int:
-    """W: recipients issued and not done. `least` up to 10 ms of reply time, then in proportion, 16 times at most.
+    """W: recipients issued and not done. `least` up to 10 ms of reply time, then in proportion up to `MOST_GROWTH`.
 
     By Little's law a fixed W caps the rate at W / reply time; W is also the price of a kill -9.
     """
-    return int(least * min(16.0, max(1.0, reply_time / 0.010)))
+    return int(least * min(MOST_GROWTH, max(1.0, reply_time / 0.010)))

@@ -6,11 +6,12 @@ No step calls the next, no retry sleeps. Answers come in through `heard`; the le
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pushwarden.core.app import Credential, Snapshot
-from pushwarden.core.errors import StaleClaim
+from pushwarden.core.errors import Busy, StaleClaim, StoreFull
 from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push
@@ -40,6 +41,8 @@ SWEEP_MS = 1000
 LATER_MS = 1000
 """When a shard is looked at again whose app or credential this sender does not know, or whose app is off."""
 FENCE_TIMEOUT = 0.05
+STORE_REST = 0.05
+"""Seconds to wait before a store that was busy is asked again."""
 SMALL = (Class.URGENT, Class.NORMAL)
 
 
@@ -66,6 +69,7 @@ class Pump:
         self.snapshot = Snapshot(0)
         self.draining = False
         self._claim_at = 0
+        self._claimed: list[tuple[Shard, Push]] = []  # claimed, not yet open: the store was busy between
         self._awake = asyncio.Event()
         self._emptied = asyncio.Event()
 
@@ -77,10 +81,11 @@ class Pump:
         tending = asyncio.create_task(self._tend())
         keeping = asyncio.create_task(self.ledger.keep(self.stir))
         try:
-            while not (self.draining and not self.works):
-                await self._claim()
-                for work in [*self.works]:
-                    await self._advance(work)
+            while not (self.draining and not self.works and not self._claimed):
+                try:
+                    await self._round()
+                except (Busy, StoreFull):
+                    await asyncio.sleep(STORE_REST)
                 await self._rest()
                 _raise_if_dead(tending, keeping)
             self._emptied.set()
@@ -90,6 +95,11 @@ class Pump:
             await asyncio.gather(tending, keeping, return_exceptions=True)
             for station in self.stations.values():
                 station.connections.close()
+
+    async def _round(self) -> None:
+        await self._claim()
+        for work in [*self.works]:
+            await self._advance(work)
 
     # --- what others may ask
 
@@ -141,6 +151,7 @@ class Pump:
     # --- claim
 
     async def _claim(self) -> None:
+        await self._open_claimed()
         now = self.tools.clock.now_ms()
         if self.draining or now < self._claim_at:
             return
@@ -153,11 +164,16 @@ class Pump:
             if classes and room > 0:
                 claimed = await self.tools.journal.claim(self.name, classes, room, now)
                 found += len(claimed)
-                for shard, push in claimed:
-                    await self._open(shard, push)
+                self._claimed += claimed
         if not found:
             due = await self.tools.journal.due(self.classes)
             self._claim_at = min(due, now + SWEEP_MS) if due is not None and due > now else now + SWEEP_MS
+        await self._open_claimed()
+
+    async def _open_claimed(self) -> None:
+        while self._claimed:
+            await self._open(*self._claimed[-1])
+            self._claimed.pop()
 
     async def _open(self, shard: Shard, push: Push) -> None:
         try:
@@ -215,7 +231,7 @@ class Pump:
         """Writes rows of the current slice; how many. Synchronous: nothing comes between the fence and the write."""
         part = work.slice
         assert part is not None
-        if self.gate.refresh() or self.draining:
+        if self.draining or self.gate.verdict(work.push, work.lane, self.tools.clock.now_ms()) is not Verdict.GO:
             self.stir()
             return 0
         stop = min(part.writable(work.issued), part.written + most)
@@ -280,7 +296,8 @@ class Pump:
                 station.connections.tend(now, self._under_way(station))
             if now - renewed > 1.0:
                 renewed = now
-                await self.tools.journal.renew(self.name, self.tools.clock.now_ms())
+                with contextlib.suppress(Busy, StoreFull):
+                    await self.tools.journal.renew(self.name, self.tools.clock.now_ms())
             self.stir()
 
     def _under_way(self, station: Station) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pushwarden.core.app import App, Credential
 from pushwarden.core.device import Rows
+from pushwarden.core.errors import PushwardenError
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push
 from pushwarden.core.shard import Shard, ShardKind
@@ -56,11 +57,15 @@ class Maker:
 
     async def load(self, work: Work, now: float, now_ms: int) -> Slice | None:
         """The next slice of a shard, None when these rows are all gone. Rows the provider cannot take end here."""
-        again = bool(work.again)
+        again, before = bool(work.again), (work.next, work.again)
         wanted = _next(work)
         if not wanted:
             return None
-        rows, offsets = await _rows(work, wanted, self.devices, self.provider.columns(work.push))
+        try:
+            rows, offsets = await _rows(work, wanted, self.devices, self.provider.columns(work.push))
+        except PushwardenError:
+            work.next, work.again = before  # a store that is busy skips nobody
+            raise
         _withdraw(work, wanted, offsets, len(rows))
         if not len(rows):
             return None

@@ -1,0 +1,197 @@
+"""A pump in this process on the memory store, the APNs simulator in its own; the oracle is the simulator's log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tests.simulator_fixtures import TOPIC, Simulator
+
+from pushwarden.adapters.clock import SystemClock
+from pushwarden.adapters.egress.tls import client_context
+from pushwarden.adapters.fence_file import FenceFile
+from pushwarden.adapters.memory.devices import MemoryDevices
+from pushwarden.adapters.memory.journal import MemoryJournal
+from pushwarden.core.app import App, Credential, CredentialKind, CredentialState, Snapshot
+from pushwarden.core.device import Device
+from pushwarden.core.hold import Hold
+from pushwarden.core.lane import Class, Lane
+from pushwarden.core.outcome import Fate
+from pushwarden.core.push import Message, Push, PushType
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.core.shard import SHARD_WIDTH, NewShard, ShardKind
+from pushwarden.dataplane.feedback.burial import Burial
+from pushwarden.dataplane.feedback.ledger import Ledger
+from pushwarden.dataplane.lanes.gate import Gate, lane_family
+from pushwarden.dataplane.lanes.pump import Pump, Tools
+from pushwarden.dataplane.transport.connections import Entry
+from pushwarden.dataplane.transport.dial import Target
+from pushwarden.ports.journal import Acceptance, Progress
+from pushwarden.providers.apns import APNS
+from pushwarden.providers.port import Origin, Provider
+from pushwarden.simulators.log import Frame, read
+
+WHERE = Scope("acme", "shop", Environment.SIMULATED)
+SEAT = "sender-bulk-0"
+
+
+class HeldInMemory:
+    """The Holds port as a list."""
+
+    def __init__(self) -> None:
+        self.holds: list[Hold] = []
+
+    async def open(self, hold: Hold) -> Hold:
+        self.holds.append(hold)
+        return hold
+
+    async def held(self) -> list[Hold]:
+        return [hold for hold in self.holds if hold.released_at is None]
+
+    async def released(self, since_ms: int) -> list[Hold]:
+        return [hold for hold in self.holds if hold.released_at is not None]
+
+
+@dataclass
+class PumpStage:
+    """port, ca, proxy: where the pump connects; a relay may stand in front of the simulator."""
+
+    simulator: Simulator
+    folder: Path
+    port: int
+    journal: MemoryJournal
+    devices: MemoryDevices
+    holds: HeldInMemory
+    fence: FenceFile
+    pump: Pump
+    ledger: Ledger
+    running: asyncio.Task[None]
+    audience: int = 0
+    fleet: int = 0
+
+    async def register(self, count: int) -> None:
+        """Devices 0 … count-1; their tokens are their numbers."""
+        fleet = [Device(f"phone-{number}", "apns", f"{number:064x}", user=f"user-{number}") for number in range(count)]
+        done = await self.devices.register(WHERE, fleet, SystemClock().now_ms())
+        self.fleet = count
+        self.audience = (await self.devices.audiences(WHERE))[0].id
+        assert len(done) == count
+
+    async def accept(self, kind: PushType = PushType.ALERT, ttl_ms: int = 3_600_000, **changes: Any) -> Push:
+        """A push to all, accepted and rung."""
+        now = SystemClock().now_ms()
+        message = Message(title="Hello") if kind is PushType.ALERT else Message(data={"n": 1})
+        push = Push(
+            secrets.token_hex(10), "acme", "shop", Environment.SIMULATED, kind, Class.BULK, message, now, now + ttl_ms
+        )
+        push = replace(push, **changes)
+        lane = Lane("acme", "shop", Environment.SIMULATED, "apns", Class.BULK).key
+        shards = tuple(
+            NewShard(push.id, "acme", ShardKind.RANGE, self.audience, lane, now, lo, min(SHARD_WIDTH, self.fleet - lo))
+            for lo in range(0, self.fleet, SHARD_WIDTH)
+        )
+        await self.journal.accept([Acceptance(push, shards)])
+        self.pump.doorbell()
+        return push
+
+    async def progress(self, push: Push) -> Progress:
+        if self.running.done():
+            self.running.result()
+        progress = await self.journal.progress(WHERE, push.id)
+        assert progress is not None
+        planned, known = progress.planned, sum(progress.fates.values()) + progress.pending + progress.in_flight
+        assert planned is None or planned == known, progress
+        return progress
+
+    async def until_done(self, push: Push, seconds: float = 60.0) -> dict[Fate, int]:
+        """The fates once every recipient has ended; conservation is checked at every look."""
+        async with asyncio.timeout(seconds):
+            while (progress := await self.progress(push)).finished_at is None:
+                await asyncio.sleep(0.01)
+        return progress.fates
+
+    async def until_accepted(self, push: Push, count: int, seconds: float = 30.0) -> None:
+        async with asyncio.timeout(seconds):
+            while (await self.progress(push)).fates[Fate.ACCEPTED] < count:
+                await asyncio.sleep(0.002)
+
+    def frames(self, push: Push) -> list[Frame]:
+        """What the simulator read of this push."""
+        self.simulator.post("flush")
+        return [frame for frame in read(self.simulator.log) if frame.apns_id.hex()[:20] == push.id]
+
+    def seen(self, push: Push) -> dict[int, int]:
+        """Device number → how many requests the simulator read for it."""
+        counts: dict[int, int] = {}
+        for frame in self.frames(push):
+            seq = int(frame.apns_id.hex()[20:], 16)
+            counts[seq] = counts.get(seq, 0) + 1
+        return counts
+
+
+@contextlib.asynccontextmanager
+async def pump_stage(
+    simulator: Simulator, folder: Path, *, port: int = 0, proxy: str = "", window: int = 1000, **facts: Any
+) -> AsyncIterator[PumpStage]:
+    """facts: changes to APNs' Facts, for deadlines that a test can wait for."""
+    clock = SystemClock()
+    journal, devices, holds = MemoryJournal(), MemoryDevices(), HeldInMemory()
+    provider = _with_facts(facts)
+    hints = {"key_id": simulator.key.kid, "team_id": simulator.key.team, "bundle_id": TOPIC, "file_name": "key.p8"}
+    report = APNS.check(simulator.key.pkcs8(), password=None, hints=hints, now_ms=clock.now_ms())
+    assert report.material is not None
+    material = report.material
+    credential = Credential(
+        "acme", "shop", Environment.SIMULATED, "c1", "apns", CredentialKind.APNS_TOKEN, CredentialState.ACTIVE,
+        report.fingerprint, dict(report.facts),
+    )  # fmt: skip
+    context = client_context(simulator.ca)
+    target = Target(Origin("localhost", port or simulator.port), context, proxy, timeout=3.0)
+
+    def entry(lane: Lane, asked: Credential) -> Entry:
+        return Entry(target, provider.authorization(asked, material, time.time()))
+
+    fence = FenceFile(folder / "fence")
+    ledger = Ledger(journal, window)
+    tools = Tools(journal, devices, clock, {"apns": provider}, entry)
+    pump = Pump(SEAT, (Class.NORMAL, Class.BULK), tools, Gate(fence), ledger)
+    snapshot = Snapshot(
+        1,
+        {("acme", "shop"): App("acme", "shop", "Shop", bundle_id=TOPIC)},
+        {("acme", "shop", Environment.SIMULATED, "apns"): credential},
+    )
+
+    def on_hold(hold: Hold) -> None:
+        pump.configure(snapshot, [lane_family(Lane.parse(hold.lane))])
+
+    burial = Burial(devices, holds, clock, on_hold)
+
+    async def bury() -> None:
+        await burial.apply(pump.stations.values())
+
+    ledger.after = bury
+    await journal.enlist(SEAT, clock.now_ms())
+    pump.configure(snapshot, [])
+    running = asyncio.create_task(pump.run())
+    try:
+        yield PumpStage(
+            simulator, folder, port or simulator.port, journal, devices, holds, fence, pump, ledger, running
+        )
+    finally:
+        await pump.drain(0.5)
+        await asyncio.wait({running}, timeout=5)
+        running.cancel()
+
+
+def _with_facts(changes: dict[str, Any]) -> Provider:
+    if not changes:
+        return APNS
+    changed = type(APNS)()
+    changed.facts = replace(APNS.facts, **changes)
+    return changed
