@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from real import need
 
-from pushwarden.bench import NAMES, NotMeasured, Wanted, procs, run
+from pushwarden.bench import NAMES, NotMeasured, Wanted, play, procs, run
+from pushwarden.bench.house import House
 from pushwarden.bench.scale import sizes
+from pushwarden.wiring.stage import Stage, temporary
+from real import need
 
 FIGURES = {
     "fanout": {"pushes_per_s", "cpu_us_per_push", "peak_rss_mb", "h2load_per_s", "ratio_to_h2load"},
@@ -21,12 +24,19 @@ FIGURES = {
 """The contract's names."""
 TINY = {
     "fanout": Wanted(devices=1000, trials=1),
-    "mixed": Wanted(devices=2000),
-    "stop": Wanted(devices=20_000, trials=2),
+    "mixed": Wanted(devices=100),
+    "stop": Wanted(devices=10_000, trials=2),
     "ingest": Wanted(devices=100, trials=1),
     "import": Wanted(devices=500),
     "scale": Wanted(devices=300),
 }
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """One for all, with the full log; each benchmark has an app of its own."""
+    with temporary("pwbench-") as folder, Stage(folder, log_mode="full") as running:
+        yield running
 
 
 def test_the_contract_names_every_benchmark() -> None:
@@ -34,10 +44,11 @@ def test_the_contract_names_every_benchmark() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_benchmark_gives_the_contracts_object(name: str) -> None:
+def test_a_benchmark_gives_the_contracts_object(name: str, stage: Stage) -> None:
     if name in ("fanout", "ingest"):
         need("h2load")
-    told: dict[str, Any] = run(name, TINY[name])
+    told: dict[str, Any] = play(name, House(stage, stage.make_app(name)), TINY[name])
+    stage.control("POST", "/script", content=b'{"rules":[]}')
     assert set(told) == {"name", "figures", "targets", "trials", "machine", "commit", "notes"}
     assert told["name"] == name
     assert FIGURES[name] <= set(told["figures"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from pushwarden.bench.house import House, open_house
 from pushwarden.bench.report import NotMeasured, Wanted, report
 
-__all__ = ["NAMES", "NotMeasured", "Wanted", "run"]
+__all__ = ["NAMES", "NotMeasured", "Wanted", "play", "run"]
 
 MODULES = {
     "fanout": "fanout",
@@ -24,5 +25,14 @@ def run(name: str, wanted: Wanted) -> dict[str, Any]:
     """Measures; progress goes to standard error. KeyError: no such benchmark. NotMeasured says what is missing."""
     if wanted.provider != "apns" or wanted.store != "sqlite":
         raise NotMeasured(f"Only apns over sqlite is measured, not {wanted.provider} over {wanted.store}.")
-    module = importlib.import_module(f"pushwarden.bench.{MODULES[name]}")
-    return report(name, module.measure(wanted))
+    with open_house(wanted, getattr(_module(name), "LOG", "counting")) as house:
+        return play(name, house, wanted)
+
+
+def play(name: str, house: House, wanted: Wanted) -> dict[str, Any]:
+    """Measures on a house that stands, whose app has no devices yet."""
+    return report(name, _module(name).play(house, wanted))
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"pushwarden.bench.{MODULES[name]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
-from pushwarden.bench.house import SILENT, TEMPLATE, House, Run, counts, fan_out, open_house
+from pushwarden.bench.house import SILENT, TEMPLATE, House, Run, counts, fan_out
 from pushwarden.bench.procs import say
 from pushwarden.bench.reference import apns_rate
 from pushwarden.bench.report import Measured, Wanted
@@ -21,7 +21,7 @@ HARD: tuple[dict[str, Any], ...] = (
 """The 410s name a moment before the registration, so that every trial finds the same devices."""
 
 
-def measure(wanted: Wanted) -> Measured:
+def play(house: House, wanted: Wanted) -> Measured:
     """Medians over the trials; each clean trial stands beside an h2load run just before it."""
     devices, trials = wanted.devices or DEVICES, wanted.trials or TRIALS
     notes = [
@@ -29,13 +29,13 @@ def measure(wanted: Wanted) -> Measured:
         "h2load: one connection, the simulator's stream limit, the same headers and body size, just before each trial.",
         "hard: 60 ms answers, 5 % refusals (410), a GOAWAY every 5 s of a connection's life.",
     ]
-    with open_house(wanted) as house:
-        house.fill(0, devices)
-        pairs = [_clean(house, devices, notes) for _ in range(trials)]
-        clean = [run for _, run in pairs]
-        template = _run(house, "template", TEMPLATE, devices, notes)
-        house.script(*HARD)
-        hard = _run(house, "hard", SILENT, devices, notes)
+    house.fill(0, devices)
+    pairs = [_clean(house, devices, notes) for _ in range(trials)]
+    clean = [run for _, run in pairs]
+    template = _run(house, "template", TEMPLATE, devices, notes)
+    house.script(*HARD)
+    hard = _run(house, "hard", SILENT, devices, notes)
+    house.script()
     figures = {
         "pushes_per_s": median(run.per_s for run in clean),
         "cpu_us_per_push": median(run.cpu_us for run in clean),

@@ -33,6 +33,10 @@ class House:
     at: int = 0  # length of the frame log when it was last read
 
     @property
+    def app(self) -> str:
+        return self.base.split("/")[3]
+
+    @property
     def senders(self) -> list[int]:
         return procs.senders(self.stage.data)
 

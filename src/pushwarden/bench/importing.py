@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pushwarden.adapters.sqlite.checkpoint import checkpoint
-from pushwarden.bench.house import House, open_house, pieces
+from pushwarden.bench.house import House, pieces
 from pushwarden.bench.procs import say
 from pushwarden.bench.report import Measured, Wanted
 
@@ -16,17 +16,16 @@ MEGABYTE = 1 << 20
 PATIENCE = 30.0
 
 
-def measure(wanted: Wanted) -> Measured:
+def play(house: House, wanted: Wanted) -> Measured:
     """The file is made beforehand, so that the client only reads and sends."""
     devices = wanted.devices or DEVICES
-    with open_house(wanted) as house:
-        source = house.stage.folder / "devices.ndjson"
-        _write(source, devices, newer=False)
-        empty = _size(house.stage.data / "devices.db")
-        created = _import(house, source)
-        size = _size(house.stage.data / "devices.db")
-        _write(source, devices, newer=True)
-        updated = _import(house, source)
+    source = house.stage.folder / "devices.ndjson"
+    _write(source, devices, newer=False)
+    empty = _size(house.stage.data / "devices.db")
+    created = _import(house, source)
+    size = _size(house.stage.data / "devices.db")
+    _write(source, devices, newer=True)
+    updated = _import(house, source)
     figures = {
         "devices_per_s": devices / created,
         "upserts_per_s": devices / updated,

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pushwarden.bench.house import House, open_house
+from pushwarden.bench.house import House
 from pushwarden.bench.procs import percentile, say
 from pushwarden.bench.reference import fsync_ms, rate_of, run_h2load
 from pushwarden.bench.report import Measured, NotMeasured, Wanted
@@ -38,20 +38,19 @@ class Accepts:
     p99: float
 
 
-def measure(wanted: Wanted) -> Measured:
+def play(house: House, wanted: Wanted) -> Measured:
     """First with every push sent at once, as in life; then the same for pushes that are due later."""
     devices, trials = wanted.devices or DEVICES, wanted.trials or TRIALS
     requests = REQUESTS if devices >= DEVICES else max(CLIENTS, devices)
-    with open_house(wanted) as house:
-        house.fill(0, devices)
-        house.fill(0, 1, "voip")
-        body = PUSH | {"to": {"user": f"user-{min(77, devices - 1)}"}}
-        load(house, body, min(1000, requests))
-        runs = [load(house, body, requests) for _ in range(trials)]
-        later = body | {"not_before": int(time.time()) + LATER_S}
-        rested = [load(house, later, requests) for _ in range(trials)]
-        batched = batches(house, later, BATCHES, min(BATCH, requests))
-        disk = fsync_ms(house.stage.folder)
+    house.fill(0, devices)
+    house.fill(0, 1, "voip")
+    body = PUSH | {"to": {"user": f"user-{min(77, devices - 1)}"}}
+    load(house, body, min(1000, requests))
+    runs = [load(house, body, requests) for _ in range(trials)]
+    later = body | {"not_before": int(time.time()) + LATER_S}
+    rested = [load(house, later, requests) for _ in range(trials)]
+    batched = batches(house, later, BATCHES, min(BATCH, requests))
+    disk = fsync_ms(house.stage.folder)
     figures = {
         "accepts_per_s": median(run.per_s for run in runs),
         "p50_ms": median(run.p50 for run in runs),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
-from pushwarden.bench.house import SILENT, House, counts, open_house
+from pushwarden.bench.house import SILENT, House, counts
 from pushwarden.bench.line import Line
 from pushwarden.bench.procs import percentile, say
 from pushwarden.bench.report import Measured, Wanted
 from pushwarden.simulators.log import read
 
+LOG = "full"
 DEVICES = 1_000_000
 IDLE_CALLS = 200
 PAUSE = 0.02
@@ -17,21 +18,21 @@ PAUSE = 0.02
 MOST_CALLS = 5_000
 
 
-def measure(wanted: Wanted) -> Measured:
+def play(house: House, wanted: Wanted) -> Measured:
     """Times are CLOCK_MONOTONIC: taken before the request is written, and when its HEADERS are parsed."""
     devices = wanted.devices or DEVICES
     notes = [
         "From just before the request's bytes are written to the parsing of its HEADERS in the simulator's full log.",
         f"One call each {PAUSE * 1000:g} ms over one kept connection; the fan-out is a silent push to all.",
     ]
-    with open_house(wanted, "full") as house, Line(house.stage.url, house.stage.key) as line:
+    with Line(house.stage.url, house.stage.key) as line:
         house.fill(0, devices)
         house.fill(0, 1, "voip")
         _calls(house, line, 20)
         idle = _times(house, _calls(house, line, min(IDLE_CALLS, devices)), notes)
         house.skip_log()
         push, began = house.push(SILENT), time.monotonic()
-        sent: dict[str, int] = {}
+        sent = _calls(house, line, 10)
         while len(sent) < MOST_CALLS and not _is_done(house, push):
             sent |= _calls(house, line, 10)
         state = house.done(push, 60 + devices / 3000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushwarden.bench.house import SILENT, counts, fan_out, open_house
+from pushwarden.bench.house import SILENT, House, counts, fan_out
 from pushwarden.bench.procs import say
 from pushwarden.bench.report import Measured, Wanted
 
@@ -23,27 +23,26 @@ def sizes(most: int) -> list[int]:
     return [*found, most]
 
 
-def measure(wanted: Wanted) -> Measured:
+def play(house: House, wanted: Wanted) -> Measured:
     """One store that grows: each row adds devices, then pushes to all."""
     notes = ["Each row is a silent push to all devices in the store, by the same sender, smallest fleet first."]
     rows: list[dict[str, Any]] = []
-    with open_house(wanted) as house:
-        known = 0
-        for devices in sizes(wanted.devices or DEVICES):
-            house.fill(known, devices)
-            known = devices
-            run = fan_out(house, SILENT, devices)
-            if counts(run.state)["accepted"] != devices:
-                notes.append(f"{devices} devices: {counts(run.state)} where all should be accepted.")
-            say(f"{devices:,} devices: {run.seconds:.2f} s, {run.peak_mb:.0f} MB")
-            rows.append(
-                {
-                    "devices": devices,
-                    "seconds": round(run.seconds, 3),
-                    "peak_rss_mb": round(run.peak_mb, 1),
-                    "cpu_us_per_push": round(run.cpu_us, 2),
-                }
-            )
+    known = 0
+    for devices in sizes(wanted.devices or DEVICES):
+        house.fill(known, devices)
+        known = devices
+        run = fan_out(house, SILENT, devices)
+        if counts(run.state)["accepted"] != devices:
+            notes.append(f"{devices} devices: {counts(run.state)} where all should be accepted.")
+        say(f"{devices:,} devices: {run.seconds:.2f} s, {run.peak_mb:.0f} MB")
+        rows.append(
+            {
+                "devices": devices,
+                "seconds": round(run.seconds, 3),
+                "peak_rss_mb": round(run.peak_mb, 1),
+                "cpu_us_per_push": round(run.cpu_us, 2),
+            }
+        )
     large = [row for row in rows if row["devices"] >= LINEAR_FROM] or rows
     per_device = [row["seconds"] / row["devices"] for row in large]
     figures = {

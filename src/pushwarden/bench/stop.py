@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from pushwarden.bench.house import SILENT, House, counted, counts, later_than, open_house
+from pushwarden.bench.house import SILENT, House, counted, counts, later_than
 from pushwarden.bench.line import Line
 from pushwarden.bench.procs import percentile, say
 from pushwarden.bench.report import Measured, Wanted
 
+LOG = "full"
 DEVICES = 200_000
 TRIALS = 200
 LINGER = 0.05
@@ -33,14 +34,14 @@ class Trials:
     pushes: list[str] = field(default_factory=list)
 
 
-def measure(wanted: Wanted) -> Measured:
+def play(house: House, wanted: Wanted) -> Measured:
     """Trials over as many fan-outs as it takes; at the end every recipient is accounted for."""
     devices, trials = wanted.devices or DEVICES, wanted.trials or TRIALS
     notes = [
         "Reply: as the caller sees it. Frames: HEADERS parsed by the simulator later than the moment the reply came.",
         "Both clocks are CLOCK_MONOTONIC of this machine.",
     ]
-    with open_house(wanted, "full") as house, Line(house.stage.url, house.stage.key) as line:
+    with Line(house.stage.url, house.stage.key) as line:
         house.fill(0, devices)
         found = run_trials(house, line, trials, seed=1)
         ended = conservation(house, found, devices, notes)
@@ -77,7 +78,7 @@ def run_trials(house: House, line: Line, trials: int, seed: int) -> Trials:
 def _one(house: House, line: Line, found: Trials) -> None:
     house.skip_log()
     began = time.monotonic_ns()
-    status, receipt = line.post("/v1/stop", {"app": "shop", "reason": "trial"})
+    status, receipt = line.post("/v1/stop", {"app": house.app, "reason": "trial"})
     replied = time.monotonic_ns()
     if status != 200:
         raise RuntimeError(f"A stop was answered {status}: {receipt}")
@@ -90,7 +91,7 @@ def _one(house: House, line: Line, found: Trials) -> None:
         found.late += late
     else:
         found.late_other += late
-    status, answer = line.post("/v1/resume", {"app": "shop", "held": "release"})
+    status, answer = line.post("/v1/resume", {"app": house.app, "held": "release"})
     if status != 200:
         raise RuntimeError(f"A resume was answered {status}: {answer}")
 
