@@ -1,10 +1,26 @@
-"""Why a push was refused and what to do about it, by the reason alone, from the providers' verdict tables."""
+"""Why a push did not arrive and what to do about it, by the reason alone: the providers' verdicts, and our own words."""
 
 from __future__ import annotations
 
 from pushwarden.providers.apns.verdicts import VERDICTS
 
-_WORDS = {verdict.reason: (verdict.meaning, verdict.action) for verdict in VERDICTS}
+_ONCE_MORE = (
+    "A push that bears a double is sent once more under the same collapse id; a silent push or a call is not, so "
+    "that no phone gets it twice."
+)
+_OURS: dict[str, tuple[str, str]] = {
+    "reset": ("The provider broke this request off without an answer; it may have arrived.", _ONCE_MORE),
+    "deadline": ("The provider gave no answer in time; the push may have arrived.", _ONCE_MORE),
+    "connection lost": ("The connection ended before the answer came; the push may have arrived.", _ONCE_MORE),
+    "sender lost": ("The process that sent it ended before the answer came; the push may have arrived.", _ONCE_MORE),
+}
+"""What never got an answer. The words are those of `feedback.settle`."""
+
+_WORDS = _OURS | {verdict.reason: (verdict.meaning, verdict.action) for verdict in VERDICTS}
+_UNREADABLE = (
+    "The provider answered with this status and nothing readable.",
+    "No token was touched; 429 and 5xx are tried again later, anything else once.",
+)
 _UNLISTED = (
     "The provider gave a reason Pushwarden does not list.",
     "It was tried once more and no token was touched; look the reason up at the provider.",
@@ -13,4 +29,6 @@ _UNLISTED = (
 
 def explained(reason: str) -> tuple[str, str]:
     """(meaning, action), both empty for no reason."""
+    if reason.startswith("HTTP "):
+        return _UNREADABLE
     return _WORDS.get(reason, _UNLISTED) if reason else ("", "")
