@@ -20,6 +20,7 @@ from pushwarden.core.shard import Shard, ShardState
 from pushwarden.dataplane.feedback.answers import Answers
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.settle import SENDER_LOST, end_rest, settle
+from pushwarden.dataplane.lanes.claims import Claims
 from pushwarden.dataplane.lanes.gate import Gate, Verdict
 from pushwarden.dataplane.lanes.reading import SLICE_AGE, Maker, in_doubt, open_work
 from pushwarden.dataplane.lanes.station import Station
@@ -33,17 +34,12 @@ from pushwarden.providers.port import Provider
 
 QUANTUM = 512
 """Recipients one shard may write before the next shard has its turn."""
-CLAIM_SMALL, CLAIM_BULK = 64, 4
-"""Shards under way at once: single pushes are many and tiny, fan-out shards few and wide."""
 TICK = 0.1
-SWEEP_MS = 1000
-"""Without a doorbell, shards that fell due are found within this time."""
 LATER_MS = 1000
 """When a shard is looked at again whose app or credential this sender does not know, or whose app is off."""
 FENCE_TIMEOUT = 0.05
 STORE_REST = 0.05
 """Seconds to wait before a store that was busy is asked again."""
-SMALL = (Class.URGENT, Class.NORMAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ class Pump:
         self.answers = Answers(self.stations, ledger, tools.clock, self.stir)
         self.snapshot = Snapshot(0)
         self.draining = False
-        self._claim_at = 0
+        self.claims = Claims(name, classes, tools.journal)
         self._claimed: list[tuple[Shard, Push]] = []  # claimed, not yet open: the store was busy between
         self._awake = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -109,7 +105,7 @@ class Pump:
 
     def doorbell(self) -> None:
         """Shards of our classes have been accepted."""
-        self._claim_at = 0
+        self.claims.ring()
         self.stir()
 
     def configure(self, snapshot: Snapshot, held: Sequence[str]) -> None:
@@ -152,23 +148,9 @@ class Pump:
 
     async def _claim(self) -> None:
         await self._open_claimed()
-        now = self.tools.clock.now_ms()
-        if self.draining or now < self._claim_at:
-            return
-        found = 0
-        for classes, most in (
-            (_only(self.classes, SMALL), CLAIM_SMALL),
-            (_only(self.classes, (Class.BULK,)), CLAIM_BULK),
-        ):
-            room = most - sum(work.lane.klass in classes for work in self.works)
-            if classes and room > 0:
-                claimed = await self.tools.journal.claim(self.name, classes, room, now)
-                found += len(claimed)
-                self._claimed += claimed
-        if not found:
-            due = await self.tools.journal.due(self.classes)
-            self._claim_at = min(due, now + SWEEP_MS) if due is not None and due > now else now + SWEEP_MS
-        await self._open_claimed()
+        if not self.draining:
+            self._claimed += await self.claims.take(self.works, self.tools.clock.now_ms())
+            await self._open_claimed()
 
     async def _open_claimed(self) -> None:
         while self._claimed:
@@ -309,7 +291,7 @@ class Pump:
     async def _rest(self) -> None:
         """Until something stirs, or the next shard falls due."""
         if not self._awake.is_set():
-            wait = max(0.001, (self._claim_at - self.tools.clock.now_ms()) / 1000)
+            wait = max(0.001, (self.claims.at - self.tools.clock.now_ms()) / 1000)
             try:
                 async with asyncio.timeout(wait):
                     await self._awake.wait()
@@ -321,10 +303,6 @@ class Pump:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
-
-
-def _only(classes: Sequence[Class], among: Sequence[Class]) -> tuple[Class, ...]:
-    return tuple(klass for klass in classes if klass in among)
 
 
 def _raise_if_dead(*tasks: asyncio.Task[None]) -> None:
