@@ -1,4 +1,4 @@
-"""Why a push did not arrive and what to do about it, by the reason alone: the providers' verdicts, and our own words."""
+"""Why a push did not arrive and what to do about it, by the reason alone: providers' verdicts, and our own words."""
 
 from __future__ import annotations
 
