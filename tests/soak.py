@@ -1,0 +1,121 @@
+"""The heavy counts, bounded: `./dev soak [kill|stop|fanout …] [--seed N] [--points N]`; one JSON object a job."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import killing
+from pushwarden.bench import Wanted, run
+from pushwarden.bench.house import House
+from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
+from pushwarden.settings import Settings
+from pushwarden.wiring.stage import Stage, temporary
+
+DEVICES = 200_000
+POINTS = 50
+A_ROUND = 5
+"""Kills in one fan-out, at random points of it."""
+LONGEST = 1800.0
+EVERYONE = ("api", "sender-urgent", "sender-bulk-0", "sender-bulk-0", "chores", "supervisor")
+"""The sender that does the work is struck twice as often."""
+
+
+def kill(options: argparse.Namespace) -> dict[str, Any]:
+    """50 kills over fan-outs of 200,000, alerts and silent pushes by turns."""
+    chance = random.Random(options.seed)
+    window = Settings().unknown_window
+    began, rounds, killed = time.monotonic(), [], Counter[str]()
+    with temporary("pwsoak-") as folder, Stage(folder, {"PUSHWARDEN_BULK_SENDERS": "1"}) as stage:
+        house = House(stage, stage.make_app())
+        house.fill(0, options.devices)
+        while killed.total() < options.points and time.monotonic() - began < LONGEST:
+            body = killing.SILENT if len(rounds) % 2 else killing.ALERT
+            kills = min(A_ROUND, options.points - killed.total())
+            done = killing.play(house, body, kills, chance, EVERYONE)
+            killed.update(done.killed)
+            rounds.append(judged(house, done, options.devices, window))
+            print(f"soak: {killed.total()} kills, {rounds[-1]}", file=sys.stderr)
+    return summary(options, rounds, killed, time.monotonic() - began)
+
+
+def judged(house: House, done: killing.Round, devices: int, window: int) -> dict[str, Any]:
+    """One fan-out's counts; ok when they keep the promise."""
+    found = killing.judge(house, done, devices)
+    price = max(found.doubled, found.unknown) / max(1, done.sender_kills)
+    silent = done.body["type"] == "background"
+    kept = found.lost == 0 and found.conserved and (found.doubled == 0 if silent else found.unknown == 0)
+    return {
+        "type": done.body["type"], "killed": done.killed, "doubled": found.doubled, "unknown": found.unknown,
+        "lost": found.lost, "conserved": found.conserved, "price_a_kill": round(price, 1),
+        "within_w": price <= window, "ok": kept and price <= window * MOST_GROWTH,
+    }  # fmt: skip
+
+
+def summary(
+    options: argparse.Namespace, rounds: list[dict[str, Any]], killed: Counter[str], seconds: float
+) -> dict[str, Any]:
+    alerts = [one for one in rounds if one["type"] == "alert"]
+    silent = [one for one in rounds if one["type"] == "background"]
+    return {
+        "name": "kill",
+        "ok": all(one["ok"] for one in rounds) and killed.total() >= options.points,
+        "kills": dict(killed),
+        "fan_outs": len(rounds),
+        "devices": options.devices,
+        "lost": sum(one["lost"] for one in rounds),
+        "alerts_doubled": sum(one["doubled"] for one in alerts),
+        "background_doubled": sum(one["doubled"] for one in silent),
+        "background_unknown": sum(one["unknown"] for one in silent),
+        "dearest_kill": max((one["price_a_kill"] for one in rounds), default=0),
+        "conserved": all(one["conserved"] for one in rounds),
+        "seed": options.seed,
+        "seconds": round(seconds, 1),
+        "broken": [one for one in rounds if not one["ok"]],
+    }
+
+
+def stop(options: argparse.Namespace) -> dict[str, Any]:
+    """200 stops at full speed."""
+    told = run("stop", Wanted(trials=options.trials))
+    figures = told["figures"]
+    return told | {"ok": figures["frames_after_reply"] == 0 and figures["conserved"]}
+
+
+def fanout(options: argparse.Namespace) -> dict[str, Any]:
+    """A long fan-out, clean, templated and hard."""
+    told = run("fanout", Wanted(devices=options.fanout_devices))
+    return told | {"ok": not any("broken" in note for note in told["notes"])}
+
+
+JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"kill": kill, "stop": stop, "fanout": fanout}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("./dev soak", description=__doc__)
+    parser.add_argument("jobs", nargs="*", choices=[*JOBS, []], default=[])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--points", type=int, default=POINTS, help="kills in all")
+    parser.add_argument("--devices", type=int, default=DEVICES, help="of a fan-out that is struck")
+    parser.add_argument("--trials", type=int, default=200, help="stops")
+    parser.add_argument("--fanout-devices", type=int, default=2_000_000)
+    options = parser.parse_args()
+    good = True
+    for job in options.jobs or JOBS:
+        told = JOBS[job](options)
+        print(json.dumps(told), flush=True)
+        good = good and told["ok"]
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
