@@ -56,17 +56,17 @@ class Gate:
     def verdict(self, push: Push, lane: Lane, now_ms: int) -> Verdict:
         """Stop before everything, then the ttl, then what holds a lane."""
         self.refresh()
+        if push.state is PushState.DISCARDING:  # not from the cache: it is the push that changed, not the fence
+            return Verdict.DISCARD
         key = (push.id, lane.provider)
         known = self._cache.get(key)
         if known is None:
             known = self._cache[key] = self._decide(push, lane)
-        if known is not Verdict.DISCARD and now_ms >= push.deadline > 0:
+        if now_ms >= push.deadline > 0:
             return Verdict.EXPIRE
         return known
 
     def _decide(self, push: Push, lane: Lane) -> Verdict:
-        if push.state is PushState.DISCARDING:
-            return Verdict.DISCARD
         scope = push.scope
         if any(stop.covers(scope) for stop in self._stops):
             return Verdict.HOLD
