@@ -165,7 +165,8 @@ def test_a_claimed_shard_is_as_it_was_accepted(desk: Desk) -> None:
         assert of == push
         for name in NewShard.__slots__:
             assert getattr(shard, name) == getattr(new, name), name
-        assert (shard.fence, shard.crashes, shard.issued, shard.moved) == (1, 0, 0, 0)
+        assert (shard.fence, shard.crashes, shard.moved) == (1, 0, 0)
+        assert shard.issued == (2 if new is tokens else 0)
         assert shard.frozen is (new.kind is not ShardKind.RANGE)
         assert shard.planned == (0 if new.kind is ShardKind.RANGE else new.width)
         assert sum(shard.counts.values()) == 0
@@ -484,3 +485,14 @@ def test_failures_go_after_30_days_and_keys_after_48_hours(desk: Desk) -> None:
     assert desk.retain(NOW + 30 * 24 * HOUR + 1) == 600
     assert [failure.seq for _, failure in desk.failures(SHOP, push.id)] == list(range(600, 650))
     assert desk.progress(SHOP, push.id).refusals == {"BadDeviceToken": 650}
+
+
+def test_a_small_named_shard_is_issued_by_its_first_claim_and_in_doubt_after_a_crash(desk: Desk) -> None:
+    push = push_of()
+    desk.accept_one(Acceptance(push, (list_shard(push, 7, 9),)))
+    desk.enlist("urgent", NOW)
+    [(shard, _)] = desk.claim("urgent", ALL, 1, NOW)
+    assert (shard.issued, shard.instant) == (2, True)
+    desk.enlist("urgent", NOW)
+    [(again, _)] = desk.claim("urgent", ALL, 1, NOW)
+    assert (again.issued, again.instant, again.crashes) == (2, False, 1)

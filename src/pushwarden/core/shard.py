@@ -11,6 +11,10 @@ SHARD_WIDTH = 8192
 """Recipients of a range shard; its bitmaps are at most 1 KiB."""
 
 
+INSTANT = 8
+"""A named shard of at most so many recipients is issued by its first claim: one commit less before a call rings."""
+
+
 class ShardKind(StrEnum):
     RANGE = "range"  # seqs lo … lo+width-1 of an audience that are live (and match the push's tags) when first claimed
     LIST = "list"  # named seqs of an audience
@@ -67,6 +71,12 @@ class Shard:
     done: bytes
     counts: dict[Fate, int]
     moved: int
+
+    @property
+    def instant(self) -> bool:
+        """Whether the claim that gave it has issued it whole: nobody can have written any of it before."""
+        named = self.kind is not ShardKind.RANGE and self.width <= INSTANT
+        return named and self.crashes == 0 and self.issued == self.width and not any(self.done)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,10 @@ class Journal(Protocol):
         ...
 
     async def claim(self, sender: str, classes: Sequence[str], limit: int, now_ms: int) -> list[tuple[Shard, Push]]:
-        """Due READY shards, urgent first, then by due_at: CLAIMED with fence + 1 and a lease, in one transaction."""
+        """Due READY shards, urgent first, then by due_at: CLAIMED with fence + 1 and a lease, in one transaction.
+
+        A named shard of ≤ INSTANT recipients that was never issued and never crashed is issued whole with it.
+        """
         ...
 
     async def freeze(self, shard: Shard, members: bytes, planned: int) -> None:

@@ -173,6 +173,12 @@ class MemoryDevices:
         }
         return {audience: seqs for audience, seqs in found.items() if seqs}
 
+    async def find_each(
+        self, where: Scope, users: Sequence[str], token_kind: str = ""
+    ) -> dict[str, dict[int, list[int]]]:
+        found = {user: await self.find(where, users=[user], token_kind=token_kind) for user in users}
+        return {user: seqs for user, seqs in found.items() if seqs}
+
     async def bury(self, audience: int, dead: Sequence[DeadToken], now_ms: int) -> list[int]:
         return [word.seq for word in dead if self._bury(audience, word, now_ms)]
 

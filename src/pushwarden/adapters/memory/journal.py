@@ -182,7 +182,7 @@ class MemoryJournal:
         due = sorted(due, key=lambda kept: (_ORDER[kept.klass], kept.shard.due_at))[:limit]
         for kept in due:
             kept.state, kept.holder = ShardState.CLAIMED, sender
-            kept.change(fence=kept.shard.fence + 1)
+            kept.change(fence=kept.shard.fence + 1, issued=kept.issued_by_claim)
         if due:
             await self.renew(sender, now_ms)
         return [(kept.shard, self._pushes[kept.shard.push].push) for kept in due]

@@ -7,7 +7,7 @@ from typing import Any
 
 from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Fate
-from pushwarden.core.shard import NewShard, Shard, ShardKind, ShardState
+from pushwarden.core.shard import INSTANT, NewShard, Shard, ShardKind, ShardState
 
 
 @dataclass(slots=True)
@@ -36,6 +36,13 @@ class Kept:
     def estimated(self) -> int:
         """Recipients that end here; a moved one ends where it moved to."""
         return (self.shard.planned if self.shard.frozen else self.shard.width) - self.shard.moved
+
+    @property
+    def issued_by_claim(self) -> int:
+        """A small named shard that was never issued is issued by its claim."""
+        shard = self.shard
+        fresh = shard.kind is not ShardKind.RANGE and shard.width <= INSTANT and shard.crashes == shard.issued == 0
+        return shard.width if fresh else shard.issued
 
     def change(self, **fields: Any) -> None:
         self.shard = replace(self.shard, **fields)

@@ -165,9 +165,10 @@ class Pump:
         now_ms = self.tools.clock.now_ms()
         for offset in in_doubt(work):
             settle(work, offset, b"", SENDER_LOST, now_ms, 0.0)
-        work.dirty = True
+        work.dirty = not shard.instant
         self.works.append(work)
-        self.ledger.press()
+        if work.dirty:
+            self.ledger.press()
 
     # --- gate, render, transport
 

@@ -43,7 +43,7 @@ async def open_work(shard: Shard, push: Push, devices: Devices, journal: Journal
 
 def in_doubt(work: Work) -> list[int]:
     """Offsets an earlier holder may have written without hearing the answer."""
-    return [offset for offset in range(work.issued) if not work.flags[offset]]
+    return [offset for offset in range(work.next) if not work.flags[offset]]
 
 
 @dataclass(frozen=True, slots=True)

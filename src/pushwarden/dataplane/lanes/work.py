@@ -116,7 +116,8 @@ class Work:
         self.lane = Lane.parse(shard.lane)
         self.counts = {fate: shard.counts.get(fate, 0) for fate in Fate}
         self.moved = shard.moved
-        self.issued = self.next = shard.issued
+        self.issued = shard.issued
+        self.next = 0 if shard.instant else shard.issued
         self.again: list[int] = []
         self.detours = 0
         self.failures: list[Failure] = []

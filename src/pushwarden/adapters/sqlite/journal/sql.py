@@ -2,6 +2,8 @@
 
 # ruff: noqa: S608 (built of constants only)
 
+from pushwarden.core.shard import INSTANT
+
 PUSH_COLUMNS = (
     "id", "organisation", "app", "environment", "type", "class", "message", "accepted_at", "expires_at", "not_before",
     "collapse_id", "priority", "tags", "schedule", "cohort", "state",
@@ -86,8 +88,10 @@ UPDATE shard SET state = 'ready', holder = '', crashes = crashes + 1, fence = fe
  WHERE state = 'claimed' AND holder = :seat
 """
 
-CLAIM = """
-UPDATE shard SET state = 'claimed', holder = :seat, fence = fence + 1
+# A small named shard that was never issued is issued by its claim.
+CLAIM = f"""
+UPDATE shard SET state = 'claimed', holder = :seat, fence = fence + 1,
+                 issued = iif(kind <> 'range' AND width <= {INSTANT} AND crashes = 0 AND issued = 0, width, issued)
  WHERE id IN (SELECT id FROM shard WHERE state = 'ready' AND rank = :rank AND due_at <= :now
                ORDER BY due_at LIMIT :limit)
 RETURNING id, push, no, organisation, kind, audience, lane, due_at, lo, width, members, attempt, crashes, fence,
