@@ -120,6 +120,25 @@ def test_users_are_found_in_order_and_the_dead_are_not(store: Store) -> None:
     run(scene())
 
 
+def test_many_users_are_found_each_with_their_own_devices(store: Store) -> None:
+    async def scene() -> None:
+        users = ["ann", "bob", "", "ann", 'q"ü']
+        await store.register(SHOP, [device(f"d{n}", user=user) for n, user in enumerate(users)], T0)
+        await store.register(SHOP, [device("d1", "bb", token_kind="voip", user="bob")], T0)
+        alert, voip = sorted((one.id for one in await store.audiences(SHOP)))
+        asked = ["ann", "bob", "x", "", "ann", 'q"ü']
+        assert await store.find_each(SHOP, asked, "alert") == {
+            "ann": {alert: [0, 3]}, "bob": {alert: [1]}, 'q"ü': {alert: [4]},
+        }  # fmt: skip
+        assert (await store.find_each(SHOP, asked))["bob"] == {alert: [1], voip: [0]}
+        await store.bury(alert, [dead(0, "d0", T0)], T0 + 9)
+        many = [f"u{n}" for n in range(5000)] + ["ann"]
+        assert await store.find_each(SHOP, many, "alert") == {"ann": {alert: [3]}}
+        assert await store.find_each(CAROLS, asked) == {} == await store.find_each(SHOP, [])
+
+    run(scene())
+
+
 def test_carol_sees_nothing_of_another_organisation(store: Store) -> None:
     async def scene() -> None:
         await store.register(SHOP, [device("a", user="ann")], T0)

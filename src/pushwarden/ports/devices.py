@@ -111,6 +111,12 @@ class Devices(Protocol):
         """Live devices of users or installations: audience → ascending seqs. Empty token_kind means any."""
         ...
 
+    async def find_each(
+        self, where: Scope, users: Sequence[str], token_kind: str = ""
+    ) -> dict[str, dict[int, list[int]]]:
+        """`find` for each of many users at once: user → audience → ascending seqs. Users without a device are absent."""
+        ...
+
     async def bury(self, audience: int, dead: Sequence[DeadToken], now_ms: int) -> list[int]:
         """Compare-and-set tombstones: where the token is unchanged and registered_at ≤ gone_ms. The seqs buried."""
         ...

@@ -48,6 +48,12 @@ SELECT json_group_array(seq) FROM (
   SELECT seq FROM device INDEXED BY device_person
   WHERE audience = ?1 AND person IN (SELECT value FROM json_each(?2)) AND person <> '' AND state = 0 ORDER BY seq)
 """
+FIND_EACH = """
+SELECT json_group_array(json_array(wanted.value, audience.id, device.seq))
+FROM audience CROSS JOIN json_each(?4) AS wanted CROSS JOIN device INDEXED BY device_person
+WHERE organisation = ?1 AND app = ?2 AND environment = ?3 AND (token_kind = ?5 OR ?5 = '')
+  AND device.audience = audience.id AND person = wanted.value AND person <> '' AND state = 0
+"""
 FIND_INSTALLATION = "SELECT seq FROM device WHERE audience = ? AND installation = ? AND state = 0"
 GET = f"SELECT json_group_array({AS_JSON}) FROM device WHERE audience = ? AND installation = ?"
 EXPORT = f"""
@@ -60,6 +66,7 @@ WHERE audience IN (SELECT id FROM audience WHERE organisation = ? AND app = ? AN
 
 _INTEGERS = msgspec.json.Decoder(list[int])
 _COLUMNS = msgspec.json.Decoder(list[str])
+_FOUND = msgspec.json.Decoder(list[tuple[str, int, int]])
 
 
 def audience_from(row: tuple[int, str, str, str, str, str, int, int]) -> Audience:
@@ -116,6 +123,17 @@ def _full(
 def find_users(connection: sqlite3.Connection, audience: int, users: Sequence[str]) -> list[int]:
     wanted = msgspec.json.encode(list(users)).decode()
     return _INTEGERS.decode(connection.execute(FIND_USERS, (audience, wanted)).fetchone()[0])
+
+
+def find_each(
+    connection: sqlite3.Connection, place: tuple[str, str, str], users: Sequence[str], token_kind: str
+) -> dict[str, dict[int, list[int]]]:
+    wanted = msgspec.json.encode(list(dict.fromkeys(users))).decode()
+    (rows,) = connection.execute(FIND_EACH, (*place, wanted, token_kind)).fetchone()
+    found: dict[str, dict[int, list[int]]] = {}
+    for user, audience, seq in sorted(_FOUND.decode(rows)):
+        found.setdefault(user, {}).setdefault(audience, []).append(seq)
+    return found
 
 
 def find_installations(connection: sqlite3.Connection, audience: int, installations: Sequence[str]) -> list[int]:

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 CACHE_KIB = 65_536
 EXPORT_PAGE = 1000
+MANY = 256
+"""Users looked up on the event loop at most; more are looked up in a thread."""
 
 
 class SqliteDevices:
@@ -137,6 +139,12 @@ class SqliteDevices:
 
         few = len(users) + len(installations) <= 64
         return self._now(query) if few else await self._long(query)
+
+    async def find_each(
+        self, where: Scope, users: Sequence[str], token_kind: str = ""
+    ) -> dict[str, dict[int, list[int]]]:
+        query = partial(reads.find_each, place=writes.place(where), users=users, token_kind=token_kind)
+        return self._now(query) if len(users) <= MANY else await self._long(query)
 
     async def bury(self, audience: int, dead: Sequence[DeadToken], now_ms: int) -> list[int]:
         buried: list[int] = []
