@@ -125,7 +125,7 @@ def test_many_users_are_found_each_with_their_own_devices(store: Store) -> None:
         users = ["ann", "bob", "", "ann", 'q"ü']
         await store.register(SHOP, [device(f"d{n}", user=user) for n, user in enumerate(users)], T0)
         await store.register(SHOP, [device("d1", "bb", token_kind="voip", user="bob")], T0)
-        alert, voip = sorted((one.id for one in await store.audiences(SHOP)))
+        alert, voip = sorted(one.id for one in await store.audiences(SHOP))
         asked = ["ann", "bob", "x", "", "ann", 'q"ü']
         assert await store.find_each(SHOP, asked, "alert") == {
             "ann": {alert: [0, 3]}, "bob": {alert: [1]}, 'q"ü': {alert: [4]},

@@ -114,7 +114,7 @@ class Devices(Protocol):
     async def find_each(
         self, where: Scope, users: Sequence[str], token_kind: str = ""
     ) -> dict[str, dict[int, list[int]]]:
-        """`find` for each of many users at once: user → audience → ascending seqs. Users without a device are absent."""
+        """`find` for each of many users: user → audience → ascending seqs. Users without a device are absent."""
         ...
 
     async def bury(self, audience: int, dead: Sequence[DeadToken], now_ms: int) -> list[int]:
