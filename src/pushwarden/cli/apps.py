@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pushwarden.cli.client import read_file
+from pushwarden.cli.client import place, read_file
 from pushwarden.cli.common import PRODUCTION, App, Env, api, group
-from pushwarden.cli.out import REFUSED, Json, console, emit, rows
+from pushwarden.cli.out import REFUSED, Json, console, emit, rows, shown
 
 apps = group("Apps: what pushes are sent for.")
 credentials = group("Credentials: check, add, switch. Key material goes in and never comes out.")
@@ -35,7 +35,7 @@ def apps_create(
     app: App,
     name: Annotated[str, typer.Option(help="A name for people; the id when left out.")] = "",
     bundle_id: Annotated[str, typer.Option(help="Apple's bundle id.")] = "",
-    description: str = "",
+    description: Annotated[str, typer.Option(help="What it is, for people.")] = "",
     json: Json = False,
 ) -> None:
     """Make an app."""
@@ -47,32 +47,32 @@ def apps_create(
 @apps.command("show")
 def apps_show(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
     """What is in effect now: the app, its credentials, its senders."""
-    emit(api(context).call("GET", f"/v1/apps/{app}/{env}/effective", as_json=json), json)
+    emit(api(context).call("GET", place("apps", app, env, "effective"), as_json=json), json)
 
 
 @apps.command("set")
 def apps_set(
     context: typer.Context,
     app: App,
-    name: str | None = None,
-    bundle_id: str | None = None,
-    enabled: bool | None = None,
+    name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
+    bundle_id: Annotated[str | None, typer.Option(help="Apple's bundle id.")] = None,
+    enabled: Annotated[bool | None, typer.Option(help="Whether it may send at all.")] = None,
     json: Json = False,
 ) -> None:
     """Change an app."""
     one = api(context)
-    version = one.call("GET", f"/v1/apps/{app}", as_json=json)["version"]
+    version = one.call("GET", place("apps", app), as_json=json)["version"]
     wanted = {"name": name, "bundle_id": bundle_id, "enabled": enabled}
     body = {"version": version} | {field: value for field, value in wanted.items() if value is not None}
-    emit(one.call("PATCH", f"/v1/apps/{app}", json=body, as_json=json), json, f"Changed {app}.")
+    emit(one.call("PATCH", place("apps", app), json=body, as_json=json), json, f"Changed {app}.")
 
 
 @apps.command("delete")
 def apps_delete(context: typer.Context, app: App, json: Json = False) -> None:
     """Remove an app with its credentials."""
     one = api(context)
-    version = one.call("GET", f"/v1/apps/{app}", as_json=json)["version"]
-    one.call("DELETE", f"/v1/apps/{app}", params={"version": version}, as_json=json)
+    version = one.call("GET", place("apps", app), as_json=json)["version"]
+    one.call("DELETE", place("apps", app), params={"version": version}, as_json=json)
     emit({"deleted": app}, json, f"Removed {app}.")
 
 
@@ -81,7 +81,7 @@ def show_report(report: dict[str, Any]) -> None:
     for check in report["checks"]:
         mark = _MARKS.get(check["result"], "?")
         console.print(f"{mark} {check['message']}", markup=False)
-        if check.get("evidence"):
+        if (check.get("evidence") or "").strip():
             console.print(f"    {check['evidence']}", style="dim", markup=False)
 
 
@@ -100,7 +100,7 @@ def credentials_check(
 
     hints = {"file_name": file.name, "key_id": key_id, "team_id": team_id, "bundle_id": bundle_id}
     secret = Secret(password.encode()) if password else None
-    report = APNS.check(read_file(file), password=secret, hints=hints, now_ms=time.time_ns() // 1_000_000)
+    report = APNS.check(read_file(file, json), password=secret, hints=hints, now_ms=time.time_ns() // 1_000_000)
     checks = [
         {name: getattr(check, name) for name in ("id", "result", "message", "evidence")} for check in report.checks
     ]
@@ -134,8 +134,8 @@ def credentials_add(
 ) -> None:
     """Check a credential, seal it, and send with it from now on."""
     one = api(context)
-    base = f"/v1/apps/{app}/{env}/credentials"
-    body = {"content": base64.b64encode(read_file(file)).decode(), "file_name": file.name, "provider": "apns"}
+    base = place("apps", app, env, "credentials")
+    body = {"content": base64.b64encode(read_file(file, json)).decode(), "file_name": file.name, "provider": "apns"}
     body |= {name: value for name, value in (("password", password), ("key_id", key_id), ("team_id", team_id)) if value}
     made = one.call("POST", base, json=body, as_json=json)
     if activate:
@@ -149,8 +149,18 @@ def credentials_add(
 @credentials.command("list")
 def credentials_list(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
     """The credentials of an app and environment."""
-    found = api(context).call("GET", f"/v1/apps/{app}/{env}/credentials", as_json=json)["credentials"]
-    rows(found, ("id", "provider", "kind", "state", "facts"), json, f"None yet. pushwarden credentials add {app} FILE")
+    found = api(context).call("GET", place("apps", app, env, "credentials"), as_json=json)["credentials"]
+    items = (
+        found
+        if json
+        else [one | {"subject": one["facts"].get("subject"), "ends": _ends(one["facts"])} for one in found]
+    )
+    columns = ("id", "provider", "kind", "state", "subject", "ends", "created_at")
+    rows(items, columns, json, f"None yet. pushwarden credentials add {app} FILE --env {env}")
+
+
+def _ends(facts: dict[str, Any]) -> str:
+    return shown(facts.get("not_after"), "not_after_at") if facts.get("not_after") else "never"
 
 
 @credentials.command("activate")
@@ -158,7 +168,7 @@ def credentials_activate(
     context: typer.Context, app: App, credential: str, env: Env = PRODUCTION, json: Json = False
 ) -> None:
     """Send with this credential; the one before stays as `previous`."""
-    _switch(context, f"/v1/apps/{app}/{env}/credentials", credential, "activate", json)
+    _switch(context, place("apps", app, env, "credentials", credential, "activate"), json)
 
 
 @credentials.command("switch-back")
@@ -166,11 +176,11 @@ def credentials_switch_back(
     context: typer.Context, app: App, credential: str, env: Env = PRODUCTION, json: Json = False
 ) -> None:
     """Send with the previous credential again."""
-    _switch(context, f"/v1/apps/{app}/{env}/credentials", credential, "switch-back", json)
+    _switch(context, place("apps", app, env, "credentials", credential, "switch-back"), json)
 
 
-def _switch(context: typer.Context, base: str, credential: str, verb: str, as_json: bool) -> None:
-    now = api(context).call("POST", f"{base}/{credential}/{verb}", as_json=as_json)
+def _switch(context: typer.Context, path: str, as_json: bool) -> None:
+    now = api(context).call("POST", path, as_json=as_json)
     emit(now, as_json, f"{now['id']} is {now['state']}.")
 
 
@@ -201,13 +211,13 @@ def keys_create(
 @keys.command("revoke")
 def keys_revoke(context: typer.Context, key: str, json: Json = False) -> None:
     """End a key now."""
-    emit(api(context).call("POST", f"/v1/keys/{key}/revoke", as_json=json), json, f"{key} is revoked.")
+    emit(api(context).call("POST", place("keys", key, "revoke"), as_json=json), json, f"{key} is revoked.")
 
 
 @keys.command("rotate")
 def keys_rotate(context: typer.Context, key: str, json: Json = False) -> None:
     """Make a key's successor; the old one works for a while yet."""
-    made = api(context).call("POST", f"/v1/keys/{key}/rotate", json={}, as_json=json)
+    made = api(context).call("POST", place("keys", key, "rotate"), json={}, as_json=json)
     emit(made, json, f"{made['key']}\nKeep it: it is not shown again.")
 
 

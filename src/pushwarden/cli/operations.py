@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
+from pushwarden.cli.client import Api, Silent, place, read_file, unreachable
 from pushwarden.cli.common import api, group
-from pushwarden.cli.out import REFUSED, Json, console, emit, fail, rows
+from pushwarden.cli.out import REFUSED, Json, console, emit, errors, fail, rows
 
 holds = group("Holds: lanes that wait because too many tokens died at once.")
 audit = group("Audit: who did what, refused attempts included.")
@@ -16,6 +20,8 @@ audit = group("Audit: who did what, refused attempts included.")
 AppName = Annotated[str, typer.Argument(help="Only this app; the whole organisation when left out.")]
 EnvName = Annotated[str, typer.Option("--env", "-e", help="Only this environment of the app.")]
 Everything = Annotated[bool, typer.Option("--installation", help="Everything, every organisation.")]
+STOP_SECONDS = 3.0
+"""How long a stop waits for the api before it is made without it."""
 
 
 def _target(app: str, env: str, installation: bool) -> dict[str, Any]:
@@ -32,14 +38,49 @@ def stop(
     json: Json = False,
 ) -> None:
     """Stop sending at once; the receipt says what is proven. Works without the api process on this machine."""
-    body = _target(app, env, installation) | ({"reason": reason} if reason else {})
-    receipt = api(context).call("POST", "/v1/stop", json=body, as_json=json)
+    one, target = api(context), _target(app, env, installation)
+    body = target | ({"reason": reason} if reason else {})
+    try:
+        receipt = one.ask("POST", "/v1/stop", json=body, as_json=json, timeout=STOP_SECONDS)
+    except Silent as silent:
+        receipt = _halt(one, target, reason, silent, json)
     if json:
         emit(receipt, True)
-        return
-    console.print(receipt["says"], style="bold", markup=False)
+    else:
+        show_receipt(receipt)
+
+
+def _halt(one: Api, target: dict[str, Any], reason: str, silent: Silent, as_json: bool) -> dict[str, Any]:
+    """The stop made by this process, when the installation is on this machine."""
+    if not one.local or not one.settings.fence_file.exists():
+        raise unreachable(silent, as_json) from silent
+    from pushwarden.core.errors import PushwardenError
+    from pushwarden.core.scope import Environment, Scope
+    from pushwarden.web.receipts import receipt_view
+    from pushwarden.wiring.halt import halt
+
+    if not as_json:
+        errors.print(f"{silent}; stopping the senders of this machine without it.", markup=False)
+    organisation = "" if target.get("installation") else one.organisation or "default"
+    try:
+        environment = Environment(target["environment"]) if "environment" in target else None
+        scope = Scope(organisation, target.get("app", ""), environment)
+        receipt = asyncio.run(halt(one.settings, scope, reason))
+    except ValueError as error:
+        raise fail(f"{error}.", as_json, "invalid") from error
+    except (PushwardenError, OSError) as error:
+        raise fail(str(error), as_json, getattr(error, "code", "failed")) from error
+    view: dict[str, Any] = msgspec.to_builtins(receipt_view(receipt))
+    return view | {"api": "did not answer"}
+
+
+def show_receipt(receipt: dict[str, Any]) -> None:
+    """What a stop has proven, sender by sender."""
+    if "says" in receipt:
+        console.print(receipt["says"], style="bold", markup=False)
     rows(receipt["senders"], ("sender", "confirmation", "ms", "named", "killed"), False, "No sender was running.")
-    console.print(f"{receipt['id']}  {receipt['scope']}  after {receipt['ms']:.1f} ms", style="dim", markup=False)
+    words = f"{receipt['id']}  {receipt.get('scope', '')}  after {receipt['ms']:.1f} ms"
+    console.print(words, style="dim", markup=False)
 
 
 def stops(context: typer.Context, json: Json = False) -> None:
@@ -57,12 +98,17 @@ def resume(
     reason: Annotated[str, typer.Option(help="For the audit.")] = "",
     json: Json = False,
 ) -> None:
-    """Lift a stop, and say what becomes of the pushes held meanwhile."""
+    """Lift a stop, and say what becomes of the pushes held meanwhile. `pushwarden stops` shows what to lift."""
     body = _target(app, env, installation) | {"held": held} | ({"reason": reason} if reason else {})
     done = api(context).call("POST", "/v1/resume", json=body, as_json=json)
-    words = f"Sending for {done['scope']} goes on. Held pushes: {done['held']} ({done['shards']} shards)."
+    what = {
+        "keep": f"{done['shards']} shards stay held until `resume --held release` or `discard`",
+        "release": f"{done['shards']} held shards are sent now",
+        "discard": f"{len(done['discarded'])} pushes end `stopped`",
+    }[done["held"]]
+    words = f"Sending for {done['scope']} goes on; {what}."
     if done["still"]:
-        words += f" It is still covered by: {', '.join(done['still'])}."
+        words += f" It is still covered by a stop of: {', '.join(done['still'])}."
     emit(done, json, words)
 
 
@@ -75,7 +121,16 @@ def holds_list(
     """Lanes held, newest first."""
     params = {"open": "true"} if open_only else {}
     found = api(context).call("GET", "/v1/holds", params=params, as_json=json)["holds"]
-    rows(found, ("id", "lane", "reason", "counts", "release"), json, "No lane is held.")
+    rows(found, ("id", "lane", "opened_at", "reason", "release"), json, "No lane is held.")
+
+
+@holds.command("show")
+def holds_show(context: typer.Context, hold: str, json: Json = False) -> None:
+    """A hold: why the lane waits, and what was counted."""
+    found = api(context).call("GET", place("holds", hold), as_json=json)
+    if not json:
+        found["evidence"] = {name: len(part) for name, part in found.get("evidence", {}).items()}
+    emit(found, json)
 
 
 @holds.command("release")
@@ -83,17 +138,23 @@ def holds_release(
     context: typer.Context,
     hold: str,
     verdict: Annotated[str, typer.Option(help="apply: bury the tokens; discard: it was our mistake.")],
-    reason: str = "",
+    reason: Annotated[str, typer.Option(help="For the audit.")] = "",
     json: Json = False,
 ) -> None:
     """Let a lane go, and say who was right."""
     body = {"verdict": verdict, "reason": reason}
-    done = api(context).call("POST", f"/v1/holds/{hold}/release", json=body, as_json=json)
+    done = api(context).call("POST", place("holds", hold, "release"), json=body, as_json=json)
     emit(done, json, f"{hold} is released with `{verdict}`.")
 
 
 @audit.command("list")
-def audit_list(context: typer.Context, limit: int = 50, action: str = "", app: str = "", json: Json = False) -> None:
+def audit_list(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(help="Entries at most.")] = 50,
+    action: Annotated[str, typer.Option(help="Only this action, for example stop.stop.")] = "",
+    app: Annotated[str, typer.Option(help="Only this app.")] = "",
+    json: Json = False,
+) -> None:
     """What was done, newest first."""
     params = {"limit": limit} | {name: value for name, value in (("action", action), ("app", app)) if value}
     found = api(context).call("GET", "/v1/audit", params=params, as_json=json)["entries"]
@@ -101,18 +162,36 @@ def audit_list(context: typer.Context, limit: int = 50, action: str = "", app: s
 
 
 @audit.command("verify")
-def audit_verify(context: typer.Context, json: Json = False) -> None:
+def audit_verify(
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="A file that `audit export` wrote, - for standard input; needs no server.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Does the hash chain hold? Exit 1 when it does not."""
-    verdict = api(context).call("GET", "/v1/audit/verify", as_json=json)
+    one = api(context)
+    verdict = one.call("GET", "/v1/audit/verify", as_json=json) if file is None else _offline(one, file, json)
     if not verdict["intact"]:
         raise fail(f"Entry {verdict['broken_at']}: {verdict['problem']}", json, "audit_broken", REFUSED)
     emit(verdict, json, f"{verdict['entries']} entries, intact. Head {verdict['head']}")
 
 
+def _offline(one: Api, file: Path, as_json: bool) -> dict[str, Any]:
+    from pushwarden.control.audit import verified_file
+
+    text = read_file(file, as_json).decode(errors="replace")
+    verdict = verified_file(one.organisation or "default", text.splitlines())
+    return {"intact": verdict.intact, **msgspec.to_builtins(verdict)}
+
+
 @audit.command("export")
 def audit_export(
-    context: typer.Context, kind: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl"
+    context: typer.Context,
+    kind: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
 ) -> None:
     """Write the whole audit log to standard output."""
-    for line in api(context).stream("GET", "/v1/audit/export", params={"format": kind}):
+    params = {"format": "jsonl" if json else kind}
+    for line in api(context).stream("GET", "/v1/audit/export", params=params, as_json=json):
         sys.stdout.write(line + "\n")

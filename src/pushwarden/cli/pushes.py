@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 import typer
 
+from pushwarden.cli.client import place, read_file
 from pushwarden.cli.common import PRODUCTION, App, Env, api, group
+from pushwarden.cli.operations import show_receipt
 from pushwarden.cli.out import REFUSED, Json, console, emit, errors, fail, rows
 
 pushes = group("Pushes: how they stand, who was not reached, cancel.")
@@ -28,37 +31,55 @@ def send(
     tags: Annotated[str, typer.Option(help='To devices with these tags: "beta && !ios16".')] = "",
     everyone: Annotated[bool, typer.Option("--all", help="To every device of the app.")] = False,
     kind: Annotated[str, typer.Option("--type", help="alert, background, voip, …")] = "alert",
-    title: str = "",
-    body: str = "",
+    title: Annotated[str, typer.Option(help="The headline.")] = "",
+    body: Annotated[str, typer.Option(help="The text.")] = "",
     data: Annotated[str, typer.Option(help="A JSON object for the app.")] = "",
     ttl: Annotated[int | None, typer.Option(help="Seconds it is worth sending.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="A whole request as JSON, - for standard input; options go on top of it.")
+    ] = None,
+    when_stopped: Annotated[str, typer.Option(help="refuse or hold.")] = "",
     idempotency_key: Annotated[str, typer.Option(help="The same key never sends twice.")] = "",
     preview: Annotated[bool, typer.Option(help="Show the provider's requests; send nothing.")] = False,
-    wait: Annotated[bool, typer.Option(help="Until every recipient has ended.")] = False,
+    wait: Annotated[
+        bool, typer.Option(help="Until every recipient has ended; exit 1 when nobody was reached.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Send a push."""
     targets: dict[str, Any] = {"user": user, "device": device, "tags": tags, "all": everyone}
-    request: dict[str, Any] = {"to": {name: value for name, value in targets.items() if value}, "type": kind}
-    request |= {
-        name: value for name, value in (("title", title), ("body", body), ("ttl", ttl)) if value not in ("", None)
-    }
+    said = {"title": title, "body": body, "ttl": ttl, "when_stopped": when_stopped}
+    request: dict[str, Any] = {"to": {}, "type": kind} | (
+        _object(read_file(file, json), str(file), json) if file else {}
+    )
+    request |= {name: value for name, value in said.items() if value not in ("", None)}
+    request["to"] = {name: value for name, value in targets.items() if value} or request["to"]
     if data:
-        try:
-            request["data"] = msgspec.json.decode(data.encode())
-        except msgspec.DecodeError as error:
-            raise fail(f"--data is not JSON: {error}.", json, "malformed") from error
+        request["data"] = _object(data.encode(), "--data", json)
     one = api(context)
-    base = f"/v1/apps/{app}/{env}/pushes"
+    base = place("apps", app, env, "pushes")
     if preview:
         emit(one.call("POST", f"{base}/preview", json=request, as_json=json), True)
         return
     headers = {"idempotency-key": idempotency_key} if idempotency_key else {}
     receipt = one.call("POST", base, json=request, headers=headers, as_json=json)
-    if wait:
-        emit(follow(context, f"{base}/{receipt['id']}", quiet=json), json)
-    else:
+    if not json:
+        for warning in receipt.get("warnings", ()):
+            errors.print(warning, markup=False)
+    if not wait:
         emit(receipt, json, f"{receipt['id']} accepted. pushwarden pushes show {app} {receipt['id']} --env {env}")
+        return
+    ended = follow(context, f"{base}/{receipt['id']}", quiet=json)
+    emit(ended, json)
+    if not ended["accepted"] and (ended["planned"] or ended["state"] != "done"):
+        raise typer.Exit(REFUSED)
+
+
+def _object(text: bytes, where: str, as_json: bool) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise fail(f"{where} is not a JSON object: {error}.", as_json, "malformed") from error
 
 
 def follow(context: typer.Context, path: str, *, quiet: bool) -> dict[str, Any]:
@@ -76,7 +97,7 @@ def follow(context: typer.Context, path: str, *, quiet: bool) -> dict[str, Any]:
             state: dict[str, Any] = one.call("GET", path, as_json=quiet)
             total = state.get("planned") or state.get("estimated") or 0
             progress.update(bar, total=total, completed=total - state["pending"] - state["in_flight"])
-            if state["state"] in ("done", "held", "stopped"):
+            if state["state"] in ("done", "held"):
                 return state
             time.sleep(0.1)
 
@@ -84,7 +105,7 @@ def follow(context: typer.Context, path: str, *, quiet: bool) -> dict[str, Any]:
 @pushes.command("list")
 def pushes_list(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
     """The newest pushes."""
-    found = api(context).call("GET", f"/v1/apps/{app}/{env}/pushes", as_json=json)["pushes"]
+    found = api(context).call("GET", place("apps", app, env, "pushes"), as_json=json)["pushes"]
     rows(
         found,
         ("id", "type", "state", "planned", "accepted", "refused", "accepted_at"),
@@ -96,22 +117,26 @@ def pushes_list(context: typer.Context, app: App, env: Env = PRODUCTION, json: J
 @pushes.command("show")
 def pushes_show(context: typer.Context, app: App, push: str, env: Env = PRODUCTION, json: Json = False) -> None:
     """A push and its counts."""
-    emit(api(context).call("GET", f"/v1/apps/{app}/{env}/pushes/{push}", as_json=json), json)
+    emit(api(context).call("GET", place("apps", app, env, "pushes", push), as_json=json), json)
 
 
 @pushes.command("failures")
 def pushes_failures(context: typer.Context, app: App, push: str, env: Env = PRODUCTION, json: Json = False) -> None:
     """Who was not reached, and why."""
-    found = api(context).call("GET", f"/v1/apps/{app}/{env}/pushes/{push}/failures", as_json=json)["failures"]
-    rows(found, ("audience", "seq", "fate", "status", "reason", "at"), json, "Nobody failed.")
+    found = api(context).call("GET", place("apps", app, env, "pushes", push, "failures"), as_json=json)["failures"]
+    rows(found, ("audience", "seq", "fate", "status", "reason", "at", "meaning", "action"), json, "Nobody failed.")
 
 
 @pushes.command("cancel")
 def pushes_cancel(context: typer.Context, app: App, push: str, env: Env = PRODUCTION, json: Json = False) -> None:
     """Stop what is left of a push."""
-    path = f"/v1/apps/{app}/{env}/pushes/{push}/cancel"
-    receipt = api(context).call("POST", path, as_json=json)
-    emit(receipt, json, f"{push} is cancelled; what was not written ends `stopped`.")
+    path = place("apps", app, env, "pushes", push, "cancel")
+    answer = api(context).call("POST", path, as_json=json)
+    if json or answer["receipt"] is None:
+        emit(answer, json, f"{push} had ended already.")
+        return
+    console.print(f"{push} is cancelled; what was not written ends `stopped`.", markup=False)
+    show_receipt(answer["receipt"])
 
 
 @devices.command("import")
@@ -124,51 +149,55 @@ def devices_import(
 ) -> None:
     """Import devices. Good lines are kept, bad ones are listed with their number."""
     kind = "text/csv" if file.suffix == ".csv" else "application/x-ndjson"
-    path = f"/v1/apps/{app}/{env}/devices/import"
-    last: dict[str, Any] = {}
-    with _bytes_of(file, quiet=json) as chunks:
-        lines = api(context).stream("POST", path, content=chunks, headers={"content-type": kind}, as_json=json)
-        for line in lines:
-            report = msgspec.json.decode(line)
-            last = last | report
-            if "line" in report and not json:
-                errors.print(f"line {report['line']}: {report.get('message')}", markup=False)
-    emit(last, json)
-    if last.get("failed"):
+    path = place("apps", app, env, "devices", "import")
+    with _source(file, json) as source, _chunks(source, file, quiet=json) as chunks:
+        headers = {"content-type": kind}
+        report: dict[str, Any] = api(context).call("POST", path, content=chunks, headers=headers, as_json=json)
+    if json:
+        emit(report, True)
+    else:
+        for wrong in report.pop("errors"):
+            errors.print(f"line {wrong['line']}: {wrong['message']}", markup=False)
+        emit(report, False)
+    if report["refused"]:
         raise typer.Exit(REFUSED)
 
 
-class _bytes_of:  # noqa: N801  used as a function
-    """A file in chunks, with a bar on a terminal."""
+@contextmanager
+def _source(file: Path, as_json: bool) -> Iterator[BinaryIO]:
+    if str(file) == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        source = file.open("rb")
+    except OSError as error:
+        raise fail(f"{file} cannot be read: {error.strerror}.", as_json, "unreadable") from error
+    with source:
+        yield source
 
-    def __init__(self, file: Path, *, quiet: bool) -> None:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-        shown = not quiet and sys.stderr.isatty()
-        self._file = file
-        columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._progress = Progress(*columns, console=errors, disable=not shown, transient=True)
+@contextmanager
+def _chunks(source: BinaryIO, file: Path, *, quiet: bool) -> Iterator[Iterator[bytes]]:
+    """The source in pieces, with a bar on a terminal."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
-    def __enter__(self) -> Iterator[bytes]:
-        self._progress.start()
-        return self._chunks()
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    shown = not quiet and sys.stderr.isatty()
+    with Progress(*columns, console=errors, disable=not shown, transient=True) as progress:
+        bar = progress.add_task("importing", total=None if source is sys.stdin.buffer else file.stat().st_size)
 
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        def pieces() -> Iterator[bytes]:
+            while piece := source.read(CHUNK):
+                progress.advance(bar, len(piece))
+                yield piece
 
-    def _chunks(self) -> Iterator[bytes]:
-        size = None if str(self._file) == "-" else self._file.stat().st_size
-        bar = self._progress.add_task("importing", total=size)
-        with sys.stdin.buffer if size is None else self._file.open("rb") as source:
-            while chunk := source.read(CHUNK):
-                self._progress.advance(bar, len(chunk))
-                yield chunk
+        yield pieces()
 
 
 @devices.command("export")
 def devices_export(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
     """Write every device as NDJSON that import takes back."""
-    for line in api(context).stream("GET", f"/v1/apps/{app}/{env}/devices/export", as_json=json):
+    for line in api(context).stream("GET", place("apps", app, env, "devices", "export"), as_json=json):
         sys.stdout.write(line + "\n")
 
 
@@ -177,7 +206,7 @@ def devices_show(
     context: typer.Context, app: App, installation: str, env: Env = PRODUCTION, json: Json = False
 ) -> None:
     """One installation's rows."""
-    emit(api(context).call("GET", f"/v1/apps/{app}/{env}/devices/{installation}", as_json=json), json)
+    emit(api(context).call("GET", place("apps", app, env, "devices", installation), as_json=json), json)
 
 
 @devices.command("delete")
@@ -185,6 +214,5 @@ def devices_delete(
     context: typer.Context, app: App, installation: str, env: Env = PRODUCTION, json: Json = False
 ) -> None:
     """Opt-out: forget an installation; what is queued for it is withdrawn."""
-    api(context).call("DELETE", f"/v1/apps/{app}/{env}/devices/{installation}", as_json=json)
+    api(context).call("DELETE", place("apps", app, env, "devices", installation), as_json=json)
     emit({"deleted": installation}, json, f"Forgot {installation}.")
-    console.file.flush()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pushwarden.cli.client import load_settings
 from pushwarden.cli.common import group
 from pushwarden.cli.out import Json, console, emit, fail
 from pushwarden.settings import Settings
@@ -23,6 +24,7 @@ def databases(settings: Settings) -> dict[str, Path]:
 
 def serve(
     role: Annotated[str, typer.Option(help="One role only: api, sender-urgent, sender-bulk-0, chores.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Its log is JSON in any case, on standard error.")] = False,
 ) -> None:
     """Run Pushwarden: the api, the senders and the chores, each in a process of its own."""
     from pushwarden.wiring import roles, run, supervisor
@@ -39,7 +41,7 @@ def migrate(json: Json = False) -> None:
     """Make the databases, or bring them to this version."""
     from pushwarden.adapters.sqlite.migrate import migrate as bring
 
-    settings = Settings()
+    settings = load_settings()
     settings.data.mkdir(parents=True, exist_ok=True)
     done = bring(databases(settings))
     emit({"done": done}, json, "\n".join(done) or "Nothing to do: every database is of this version.")
@@ -49,7 +51,7 @@ def doctor(json: Json = False) -> None:
     """Look at this installation and say what is wrong with it. Exit 1 when something is."""
     from pushwarden.wiring.doctor import examine
 
-    findings = examine(Settings())
+    findings = examine(load_settings())
     bad = [finding for finding in findings if not finding.good]
     if json:
         emit({"healthy": not bad, "findings": [finding.as_dict() for finding in findings]}, True)
@@ -71,9 +73,11 @@ def backup(
     from pushwarden.wiring.backup import BackupError, take
 
     try:
-        emit(take(Settings(), folder, with_keys=with_keys), json)
+        taken = take(load_settings(), folder, with_keys=with_keys)
     except BackupError as error:
         raise fail(str(error), json) from error
+    shut = "" if with_keys else " The vault's private key is not in it: keep that elsewhere, or credentials stay shut."
+    emit(taken, json, f"Wrote {', '.join(taken['files'])} to {folder}.{shut}")
 
 
 def restore(folder: Annotated[Path, typer.Argument(help="A folder that `backup` wrote.")], json: Json = False) -> None:
@@ -81,9 +85,10 @@ def restore(folder: Annotated[Path, typer.Argument(help="A folder that `backup` 
     from pushwarden.wiring.backup import BackupError, put_back
 
     try:
-        emit(put_back(Settings(), folder), json)
+        back = put_back(load_settings(), folder)
     except BackupError as error:
         raise fail(str(error), json) from error
+    emit(back, json, f"Put back {', '.join(back['restored'])} from {folder}. Next: pushwarden doctor")
 
 
 @simulate.command("apns", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -99,7 +104,8 @@ def simulate_phone(context: typer.Context) -> None:
 
 
 def _exec(module: str, arguments: list[str]) -> None:
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606  our own module
+    rest = [argument for argument in arguments if argument != "--json"]  # their lines are for both
+    os.execv(sys.executable, [sys.executable, "-m", module, *rest])  # noqa: S606  our own module
 
 
 def bench(
@@ -107,8 +113,8 @@ def bench(
     devices: Annotated[int, typer.Option(help="Devices of a fan-out; 0: the benchmark's own number.")] = 0,
     senders: Annotated[int, typer.Option(help="Bulk senders.")] = 1,
     trials: Annotated[int, typer.Option(help="0: the benchmark's own number.")] = 0,
-    provider: str = "apns",
-    store: str = "sqlite",
+    provider: Annotated[str, typer.Option(help="apns.")] = "apns",
+    store: Annotated[str, typer.Option(help="sqlite.")] = "sqlite",
     json: Json = False,
 ) -> None:
     """Measure. One JSON object a benchmark with --json; references are measured in the same run."""
@@ -143,8 +149,9 @@ def demo(
         bool, typer.Option("--check", help="Headless: the main job once, one JSON object, exit 0 or 1.")
     ] = False,
     port: Annotated[int, typer.Option(help="Where the API listens; 0: a free port.")] = 8600,
+    json: Annotated[bool, typer.Option("--json", help="The same as --check.")] = False,
 ) -> None:
     """Everything on loopback: simulator, phone, app, devices, pushes, a stop and a resume."""
     from pushwarden.cli import demo as stage
 
-    raise typer.Exit(stage.check() if check else stage.show(port))
+    raise typer.Exit(stage.check() if check or json else stage.show(port))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -80,9 +81,15 @@ def _vault(settings: Settings) -> Iterator[Finding]:
 
 
 def _fence(settings: Settings) -> Iterator[Finding]:
-    stops = FenceFile(settings.fence_file).stops()
+    if not settings.fence_file.exists():  # opening it would make one
+        yield Finding("fence", False, "There is no fence file; the next `pushwarden serve` makes it.")
+        return
+    with contextlib.closing(FenceFile(settings.fence_file)) as fence:
+        stops, damage = fence.stops(), fence.damage()
+    for sentence in damage:
+        yield Finding("fence", False, sentence)
     words = ", ".join(str(stop.scope) for stop in stops) or "nothing"
-    yield Finding("fence", True, f"The fence file is sound; stopped now: {words}.")
+    yield Finding("stops", True, f"Stopped now: {words}.")
 
 
 def _senders(settings: Settings) -> Iterator[Finding]:

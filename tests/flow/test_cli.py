@@ -1,0 +1,220 @@
+"""The command line as a user meets it, in its own processes against a whole Pushwarden."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushwarden.wiring.stage import KEY_ID, TEAM_ID, Stage, device_line, generated_key, temporary
+from warm_cli import Warm
+
+IN = ("--env", "simulated")
+
+
+class Shell:
+    """Runs `pushwarden …` as a person on this machine would, knowing only the data directory."""
+
+    def __init__(self, stage: Stage, folder: Path) -> None:
+        self.stage, self.folder = stage, folder
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PUSHWARDEN_")}
+        self.environ = kept | {"PUSHWARDEN_DATA": str(stage.data), "NO_COLOR": "1", "COLUMNS": "80"}
+        self.warm = Warm(folder, self.environ)
+
+    def run(self, *words: str, expect: int = 0, stdin: bytes = b"", **environ: str) -> tuple[str, str]:
+        """Standard output and error; the exit code must be the expected one."""
+        done = self.warm.run(words, stdin, self.environ | environ)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert done.returncode == expect, f"{words} → {done.returncode}\n{out}\n{err}"
+        assert "Traceback" not in err
+        return out, err
+
+    def json(self, *words: str, expect: int = 0, stdin: bytes = b"", **environ: str) -> Any:
+        out, _ = self.run(*words, "--json", expect=expect, stdin=stdin, **environ)
+        return json.loads(out)
+
+
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Shell]:
+    with temporary("pushwarden-cli-") as folder, Stage(folder) as stage:
+        stage.make_app("shop")
+        stage.import_devices("/v1/apps/shop/simulated", (device_line(number) for number in range(50)))
+        shell = Shell(stage, folder)
+        yield shell
+        shell.warm.close()
+
+
+def test_an_app_is_made_shown_changed_and_removed(shell: Shell) -> None:
+    assert "Next: pushwarden credentials add kiosk" in shell.run("apps", "create", "kiosk", "--bundle-id", "a.b")[0]
+    assert shell.json("apps", "set", "kiosk", "--no-enabled")["enabled"] is False
+    out, _ = shell.run("apps", "list")
+    assert "kiosk" in out and "shop" in out
+    assert shell.json("apps", "show", "shop", *IN)["credentials"]["apns"]["state"] == "active"
+    shell.run("apps", "delete", "kiosk")
+    assert shell.json("apps", "delete", "kiosk", expect=1)["error"]["code"] == "not_found"
+
+
+def test_a_credential_is_judged_offline_then_added_and_switched_back(shell: Shell) -> None:
+    key = shell.folder / f"AuthKey_{KEY_ID}.p8"
+    key.write_bytes(generated_key())
+    away = {"PUSHWARDEN_DATA": "/nonexistent"}
+    assert shell.json("credentials", "check", str(key), "--team-id", TEAM_ID, **away)["usable"] is True
+    out, _ = shell.run("credentials", "check", str(key), expect=1, **away)
+    assert "team ID is missing" in out and "cannot be used" in out
+    shell.run("credentials", "check", "none.p8", expect=1, **away)
+    first = shell.json("credentials", "list", "shop", *IN)[0]["id"]
+    added = shell.json("credentials", "add", "shop", str(key), *IN, "--team-id", TEAM_ID)["credential"]
+    assert added["state"] == "active"
+    assert "BEGIN" not in json.dumps(added)
+    shell.run("credentials", "switch-back", "shop", first, *IN)
+    states = {one["id"]: one["state"] for one in shell.json("credentials", "list", "shop", *IN)}
+    assert states[first] == "active" and states[added["id"]] != "active"
+
+
+def test_devices_go_out_and_come_back_and_bad_lines_are_named(shell: Shell) -> None:
+    exported, _ = shell.run("devices", "export", "shop", *IN)
+    assert len(exported.splitlines()) >= 50
+    again = shell.json("devices", "import", "shop", "-", *IN, stdin=exported.encode())
+    assert (again["unchanged"], again["refused"]) == (len(exported.splitlines()), 0)
+    bad = shell.folder / "bad.ndjson"
+    bad.write_text(exported.splitlines()[0] + '\n{"installation_id":"x","provider":"apns","token":"zz"}\n')
+    out, err = shell.run("devices", "import", "shop", str(bad), *IN, expect=1)
+    assert "line 2: token must be" in err
+    assert "refused          1" in out
+    _, err = shell.run("devices", "import", "shop", "absent.ndjson", *IN, expect=1)
+    assert err == "unreadable: absent.ndjson cannot be read: No such file or directory.\n"
+
+
+def test_a_push_is_sent_awaited_and_shown(shell: Shell) -> None:
+    state = shell.json("send", "shop", *IN, "--user", "user-7", "--title", "Hello", "--wait")
+    assert (state["state"], state["accepted"]) == ("done", 1)
+    out, _ = shell.run("pushes", "show", "shop", state["id"], *IN)
+    assert "accepted         1" in out
+    assert state["id"] in shell.run("pushes", "list", "shop", *IN)[0], "a table in a pipe is not folded"
+    assert "Nobody failed." in shell.run("pushes", "failures", "shop", state["id"], *IN)[0]
+    request = json.dumps({"to": {"user": "user-8"}, "title": "From a file"}).encode()
+    preview, _ = shell.run("send", "shop", *IN, "--file", "-", "--preview", stdin=request)
+    assert json.loads(preview)["requests"][0]["headers"]["apns-topic"] == "com.example.shop"
+
+
+def test_a_wait_for_a_push_that_reaches_nobody_fails(shell: Shell) -> None:
+    refuse = {"rules": [{"do": "refuse", "share": 1, "status": 410, "reason": "Unregistered", "timestamp_ms": 1}]}
+    shell.stage.control("POST", "/script", json=refuse)
+    try:
+        state = shell.json("send", "shop", *IN, "--user", "user-9", "--title", "Hello", "--wait", expect=1)
+    finally:
+        shell.stage.control("POST", "/script", json={"rules": []})
+    assert state["refused"] == 1
+    assert "Unregistered" in shell.run("pushes", "failures", "shop", state["id"], *IN)[0]
+
+
+def test_a_stopped_scope_refuses_until_it_is_resumed(shell: Shell) -> None:
+    out, _ = shell.run("stop", "shop", *IN, "--reason", "drill")
+    assert out.startswith("Stopped. The providers have read everything that was sent")
+    assert "drill" in shell.run("stops")[0]
+    assert shell.json("send", "shop", *IN, "--user", "user-1", "--title", "x", expect=1)["error"]["code"] == "stopped"
+    held = shell.json("send", "shop", *IN, "--user", "user-1", "--title", "x", "--when-stopped", "hold")
+    cancelled, _ = shell.run("pushes", "cancel", "shop", held["id"], *IN)
+    assert "is cancelled" in cancelled
+    assert "Nothing is stopped" in shell.run("resume", "shop", expect=1)[1]
+    assert "goes on" in shell.run("resume", "shop", *IN, "--held", "release")[0]
+    assert shell.json("stops") == []
+
+
+def test_a_stop_is_made_without_the_api_when_it_is_frozen(shell: Shell) -> None:
+    started = [json.loads(line) for line in (shell.folder / "log").read_text().splitlines() if '"started"' in line]
+    api = next(line["pid"] for line in reversed(started) if line.get("role") == "api")
+    os.kill(api, signal.SIGSTOP)
+    try:
+        receipt = shell.json("stop", "shop", "--reason", "api is stuck")
+        assert shell.json("stop", "shoop", expect=1)["error"]["code"] == "not_found"
+    finally:
+        os.kill(api, signal.SIGCONT)
+    assert receipt["api"] == "did not answer"
+    assert receipt["drained"] and {one["confirmation"] for one in receipt["senders"]} == {"drained"}
+    assert _until(lambda: [one for one in shell.json("stops") if one["reason"] == "api is stuck"])
+    shell.run("resume", "shop")
+
+
+def _until(found: Any) -> Any:
+    """What it finds, within ten seconds."""
+    for _ in range(20):
+        if something := found():
+            return something
+        time.sleep(0.25)
+    return found()
+
+
+def test_a_foreign_url_is_never_stopped_here_instead(shell: Shell) -> None:
+    _, err = shell.run("--url", "http://127.0.0.1:9", "stop", expect=3)
+    assert err.startswith("unreachable: http://127.0.0.1:9 does not answer")
+    assert shell.json("stops") == []
+
+
+def test_the_audit_is_verified_here_and_from_a_file(shell: Shell) -> None:
+    assert "intact" in shell.run("audit", "verify")[0]
+    exported, _ = shell.run("audit", "export")
+    file = shell.folder / "audit.jsonl"
+    file.write_text(exported)
+    away = {"PUSHWARDEN_DATA": "/nonexistent"}
+    assert shell.json("audit", "verify", str(file), **away)["entries"] == len(exported.splitlines())
+    file.write_text(exported.replace("app.create", "app.delete", 1), encoding="utf-8")
+    assert shell.json("audit", "verify", str(file), expect=1, **away)["error"]["code"] == "audit_broken"
+    actions = {one["action"] for one in shell.json("audit", "list", "--action", "app.create", "--limit", "2")}
+    assert actions == {"app.create"}
+
+
+def test_a_key_is_made_used_and_revoked(shell: Shell) -> None:
+    made = shell.json("keys", "create", "ci", "--kind", "stop", "--app", "shop", "--days", "2")
+    key = {"PUSHWARDEN_KEY": made["key"]}
+    assert shell.json("send", "shop", "--all", expect=1, **key)["error"]["code"] == "forbidden"
+    assert shell.json("stops", **key) == []
+    listed, _ = shell.run("keys", "list")
+    assert "ci" in listed and made["key"] not in listed
+    shell.run("keys", "revoke", made["view"]["id"])
+    assert shell.json("stops", expect=1, **key)["error"]["code"] == "unauthenticated"
+
+
+def test_a_key_that_is_none_and_a_server_that_is_none_say_so(shell: Shell) -> None:
+    assert shell.json("apps", "list", expect=1, PUSHWARDEN_KEY="pwk_é")["error"]["code"] == "unauthenticated"
+    assert shell.json("apps", "list", expect=1, PUSHWARDEN_KEY="pwk_none")["error"]["code"] == "unauthenticated"
+    gone = {"PUSHWARDEN_URL": "http://127.0.0.1:9"}
+    assert shell.json("apps", "list", expect=3, **gone)["error"]["code"] == "unreachable"
+    assert shell.json("apps", "list", expect=3, PUSHWARDEN_URL="nowhere")["error"]["code"] == "unreachable"
+
+
+def test_wrong_usage_exits_with_2(shell: Shell) -> None:
+    shell.run("frobnicate", expect=2)
+    shell.run("send", "shop", "--env", "moon", expect=2)
+    shell.run("serve", "--role", "cook", expect=2)
+    _, err = shell.run("apps", "list", expect=2, PUSHWARDEN_LISTEN_PORT="many")
+    assert "PUSHWARDEN_LISTEN_PORT" in err
+
+
+def test_holds_and_organisations_are_listed(shell: Shell) -> None:
+    assert shell.json("holds", "list") == []
+    assert "No lane is held." in shell.run("holds", "list")[0]
+    assert shell.json("holds", "show", "hold_x", expect=1)["error"]["code"] == "not_found"
+    assert [one["id"] for one in shell.json("organisations", "list")] == ["default"]
+
+
+def test_the_doctor_finds_a_sound_house_and_a_missing_one(shell: Shell) -> None:
+    assert shell.json("doctor")["healthy"] is True
+    out, _ = shell.run("doctor", expect=1, PUSHWARDEN_DATA=str(shell.folder / "absent"))
+    assert "does not exist" in out
+    assert not (shell.folder / "absent").exists(), "a look changes nothing"
+
+
+def test_a_backup_of_a_running_house_goes_into_an_empty_one(shell: Shell) -> None:
+    copy, other = shell.folder / "copy", str(shell.folder / "other")
+    assert "private key is not in it" in shell.run("backup", str(copy))[0]
+    shell.run("backup", str(copy), expect=1)
+    shell.run("restore", str(copy), PUSHWARDEN_DATA=other)
+    shell.run("restore", str(copy), expect=1, PUSHWARDEN_DATA=other)
+    assert "Nothing to do" in shell.run("migrate", PUSHWARDEN_DATA=other)[0]
