@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from asn1crypto import pkcs12 as asn1_pkcs12
@@ -98,7 +99,14 @@ WRONG_KEYS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("check_id", "data"), [(name, data) for name, files in WRONG_KEYS.items() for data in files])
+def each(files: dict[str, list[bytes]]) -> list[Any]:
+    """(check id, file) with a name that is the same in every process."""
+    return [
+        pytest.param(name, data, id=f"{name}-{row}") for name, kept in files.items() for row, data in enumerate(kept)
+    ]
+
+
+@pytest.mark.parametrize(("check_id", "data"), each(WRONG_KEYS))
 def test_a_key_that_cannot_sign_for_apple_is_named(check_id: str, data: bytes) -> None:
     assert failed(check(data, None, **KEY_HINTS)) == [check_id]
 
@@ -121,7 +129,7 @@ WRONG_FILES = {
 }
 
 
-@pytest.mark.parametrize(("check_id", "data"), [(name, data) for name, files in WRONG_FILES.items() for data in files])
+@pytest.mark.parametrize(("check_id", "data"), each(WRONG_FILES))
 def test_a_wrong_file_is_recognised_and_named(check_id: str, data: bytes) -> None:
     report = check(data)
     assert failed(report) == [check_id]
