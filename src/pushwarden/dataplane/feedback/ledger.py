@@ -16,6 +16,7 @@ from pushwarden.core.shard import Mark
 from pushwarden.dataplane.feedback.counters import Counters
 from pushwarden.dataplane.lanes.gate import lane_family
 from pushwarden.dataplane.lanes.pacing import window
+from pushwarden.dataplane.lanes.reply_time import ReplyTime
 from pushwarden.dataplane.lanes.window import grants
 from pushwarden.dataplane.lanes.work import Work
 from pushwarden.ports.journal import Journal
@@ -24,7 +25,6 @@ LONGEST = 0.020
 """Seconds an ending may wait for its record."""
 REST = 0.05
 """Seconds between two tries while the journal cannot be written."""
-SMOOTHING = 0.05
 
 
 class Ledger:
@@ -36,14 +36,14 @@ class Ledger:
         self.troubles: dict[str, str] = {}
         self.after: Callable[[], Awaitable[None]] | None = None
         self._journal, self._least = journal, least
-        self._reply_time = 0.0
+        self._reply_time = ReplyTime()
         self._unrecorded = 0
         self._pressed = asyncio.Event()
 
     @property
     def window(self) -> int:
         """W now: recipients issued and not done, all shards of this sender together."""
-        return window(self._least, self._reply_time)
+        return window(self._least, self._reply_time.seconds)
 
     def press(self) -> None:
         """There is something to record, or someone waits for more to be issued."""
@@ -60,7 +60,7 @@ class Ledger:
         family = lane_family(lane)
         self.counters.endings[family, Ending.ACCEPTED, ""] += count
         self.counters.answered(family, ms, count)
-        self._reply_time += SMOOTHING * (ms / 1000 - self._reply_time)
+        self._reply_time.seen(ms / 1000)
         self.troubles.pop(family, None)
         self._count(count)
 
