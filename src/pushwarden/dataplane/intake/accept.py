@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pushwarden.core.errors import Busy, Invalid, PushwardenError
 from pushwarden.ports.journal import Acceptance, Accepted, Accepts
@@ -26,6 +29,12 @@ def idempotency_key(value: str | None) -> str:
     return value
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    items: Sequence[Acceptance]
+    future: asyncio.Future[list[Answer]]
+
+
 class GroupCommit:
     """Shares `Accepts.accept` among callers: what arrives during a commit goes with the next one.
 
@@ -35,51 +44,76 @@ class GroupCommit:
 
     def __init__(self, accepts: Accepts) -> None:
         self._accepts = accepts
-        self._waiting: deque[tuple[Acceptance, asyncio.Future[Accepted]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
+        self._items = 0
         self._runner: asyncio.Task[None] | None = None
 
     async def accept(self, item: Acceptance) -> Accepted:
         """Raises what became of the item: IdempotencyMismatch, Busy, StoreFull."""
-        if len(self._waiting) >= WAITING_LIMIT:
+        (answer,) = await self.accept_each([item])
+        if isinstance(answer, PushwardenError):
+            raise answer
+        return answer
+
+    async def accept_each(self, items: Sequence[Acceptance]) -> list[Answer]:
+        """One answer an item, in order. Busy, StoreFull when that became of all of them."""
+        if not items:
+            return []
+        if self._items >= WAITING_LIMIT:
             raise Busy
-        future: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
+        waiting = _Waiting(items, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._items += len(items)
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run(), name="group-commit")
             self._runner.add_done_callback(self._ended)
-        return await future
+        return await waiting.future
 
-    async def accept_all(self, items: list[Acceptance]) -> list[Answer]:
+    async def accept_all(self, items: Sequence[Acceptance]) -> list[Answer]:
         """A batch's own commit: it is large enough already. One answer an item, in order."""
         return [_refusal(answer) for answer in await self._accepts.accept(items)] if items else []
 
     async def _run(self) -> None:
         while self._waiting:
-            await self._commit([self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))])
+            await self._commit(self._group())
 
-    async def _commit(self, group: list[tuple[Acceptance, asyncio.Future[Accepted]]]) -> None:
+    def _group(self) -> list[_Waiting]:
+        """GROUP items, or those of one caller when they are more."""
+        group = [self._waiting.popleft()]
+        size = len(group[0].items)
+        while self._waiting and size + len(self._waiting[0].items) <= GROUP:
+            group.append(self._waiting.popleft())
+            size += len(group[-1].items)
+        self._items -= size
+        return group
+
+    async def _commit(self, group: Sequence[_Waiting]) -> None:
+        items = [item for waiting in group for item in waiting.items]
         try:
-            answers = await self._accepts.accept([item for item, _ in group])
+            answers = iter([_refusal(answer) for answer in await self._accepts.accept(items)])
         except PushwardenError as error:
-            answers = [error] * len(group)
+            for waiting in group:
+                _fail(waiting.future, error)
+            return
         except BaseException:
             self._waiting.extendleft(reversed(group))
             raise
-        for (_, future), answer in zip(group, answers, strict=True):
-            if future.done():
-                continue
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+        for waiting in group:
+            own = list(itertools.islice(answers, len(waiting.items)))
+            if not waiting.future.done():
+                waiting.future.set_result(own)
 
     def _ended(self, runner: asyncio.Task[None]) -> None:
         """A runner that broke must leave nobody waiting."""
         error = asyncio.CancelledError() if runner.cancelled() else runner.exception()
         while error is not None and self._waiting:
-            _, future = self._waiting.popleft()
-            if not future.done():
-                future.set_exception(error)
+            _fail(self._waiting.popleft().future, error)
+            self._items = 0
+
+
+def _fail(future: asyncio.Future[list[Answer]], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
 
 
 def _refusal(answer: Accepted | Exception) -> Answer:

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from pushwarden.core.app import App, Snapshot
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.lane import Class
-from pushwarden.core.push import Push
-from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.accept import GroupCommit
-from pushwarden.dataplane.intake.authorize import Credentialed, Stops, app_of, hold_or_refuse
+from pushwarden.dataplane.intake.draft import Caller, Draft, Drafting, Sources
 from pushwarden.dataplane.intake.parse import Parsed, parse
-from pushwarden.dataplane.intake.plan import Plan, push_of
-from pushwarden.dataplane.intake.recipients import Recipients
-from pushwarden.ports.clock import Clock
 from pushwarden.ports.doorbell import Doorbell
 from pushwarden.ports.journal import Acceptance, Accepted
-from pushwarden.providers.port import Provider
 
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who sends, to where. key: the idempotency key, empty when there is none."""
-
-    where: Scope
-    actor: str
-    key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A push that may be accepted: everything is decided, nothing is written."""
-
-    push: Push
-    app: App
-    plan: Plan
-    acceptance: Acceptance
+__all__ = ["Caller", "Draft", "Intake", "Receipt", "Sources", "receipt", "warnings"]
 
 
 class Receipt(Struct, frozen=True, omit_defaults=True):
@@ -56,15 +32,9 @@ class Receipt(Struct, frozen=True, omit_defaults=True):
     warnings: list[str] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What intake reads. snapshot: the configuration in effect now."""
-
-    snapshot: Callable[[], Snapshot]
-    stops: Stops
-    recipients: Recipients
-    providers: Mapping[str, Provider]
-    clock: Clock
+_Asked = tuple[Parsed, Caller]
+_Answer = Receipt | PushwardenError
+_Accept = Callable[[Sequence[Acceptance]], Awaitable[list[Accepted | PushwardenError]]]
 
 
 class Intake:
@@ -74,68 +44,74 @@ class Intake:
         self.sources = sources
         self._commits = commits
         self._doorbell = doorbell
-        self._credentialed = Credentialed()
+        self._drafting = Drafting(sources)
+        self._arrived: list[tuple[_Asked, asyncio.Future[Receipt]]] = []
+        self._turns: set[asyncio.Task[None]] = set()
 
     async def push(self, body: bytes, caller: Caller) -> Receipt:
-        """One push. Returns after it is durable; every refusal is a PushwardenError and leaves nothing behind."""
-        parsed = parse(body)
-        draft = await self.draft(parsed, caller)
-        accepted = await self._commits.accept(draft.acceptance)
-        self._hand_over([(draft, accepted)])
-        return receipt(draft, accepted)
+        """One push. Returns after it is durable; every refusal is a PushwardenError and leaves nothing behind.
 
-    async def push_many(self, bodies: Sequence[bytes], callers: Sequence[Caller]) -> list[Receipt | PushwardenError]:
+        What arrives in one turn of the event loop goes on together: one look-up, one wait for the commit.
+        """
+        parsed = parse(body)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Receipt] = loop.create_future()
+        if not self._arrived:
+            loop.call_soon(self._begin_turn)
+        self._arrived.append(((parsed, caller), future))
+        return await future
+
+    async def push_many(self, bodies: Sequence[bytes], callers: Sequence[Caller]) -> list[_Answer]:
         """Many pushes in one commit; one answer each, in order. A refused one does not hinder the others."""
-        answers: list[Receipt | PushwardenError] = []
-        drafts: list[tuple[int, Draft]] = []
-        for body, caller in zip(bodies, callers, strict=True):
-            drafted = await self._try_draft(body, caller)
-            if isinstance(drafted, Draft):
-                drafts.append((len(answers), drafted))
-                answers.append(PushwardenError())
-            else:
-                answers.append(drafted)
-        accepted = await self._commit(drafts)
-        for (at, draft), answer in zip(drafts, accepted, strict=True):
-            answers[at] = receipt(draft, answer) if isinstance(answer, Accepted) else answer
-        return answers
+        answers = [_parsed(body) for body in bodies]
+        asked = [(one, caller) for one, caller in zip(answers, callers, strict=True) if isinstance(one, Parsed)]
+        taken = iter(await self._take(asked, self._commits.accept_all))
+        return [next(taken) if isinstance(one, Parsed) else one for one in answers]
 
     async def draft(self, parsed: Parsed, caller: Caller) -> Draft:
         """authorize and plan: what `accept` would write. Nothing is written."""
-        where, snapshot = caller.where, self.sources.snapshot()
-        app = app_of(snapshot, where)
-        held = hold_or_refuse(where, self.sources.stops.current(), parsed.request.when_stopped)
-        providers = self._credentialed.providers(snapshot, where)
-        push = push_of(parsed, where, self.sources.clock.now_ms())
-        for name in providers & self.sources.providers.keys():
-            self.sources.providers[name].validate(push, app)
-        plan = await self.sources.recipients.plan(push, parsed, where, providers)
-        acceptance = Acceptance(
-            push=push,
-            shards=plan.shards,
-            audience_note=parsed.target.note,
-            idempotency_key=caller.key,
-            fingerprint=parsed.fingerprint(where.key) if caller.key else b"",
-            actor=caller.actor,
-            held=held,
-        )
-        return Draft(push, app, plan, acceptance)
+        (drafted,) = await self._drafting.each([(parsed, caller)])
+        if isinstance(drafted, PushwardenError):
+            raise drafted
+        return drafted
 
-    async def _try_draft(self, body: bytes, caller: Caller) -> Draft | PushwardenError:
+    def _begin_turn(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        turn = asyncio.create_task(self._turn(arrived), name="intake-turn")
+        self._turns.add(turn)
+        turn.add_done_callback(lambda done: self._end_turn(done, arrived))
+
+    async def _turn(self, arrived: Sequence[tuple[_Asked, asyncio.Future[Receipt]]]) -> None:
+        answers = await self._take([asked for asked, _ in arrived], self._commits.accept_each)
+        for (_, future), answer in zip(arrived, answers, strict=True):
+            if future.done():
+                continue
+            if isinstance(answer, PushwardenError):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+    def _end_turn(self, turn: asyncio.Task[None], arrived: Sequence[tuple[_Asked, asyncio.Future[Receipt]]]) -> None:
+        """A turn that broke must leave nobody waiting."""
+        self._turns.discard(turn)
+        error = asyncio.CancelledError() if turn.cancelled() else turn.exception()
+        for _, future in arrived if error is not None else ():
+            if error is not None and not future.done():
+                future.set_exception(error)
+
+    async def _take(self, asked: Sequence[_Asked], accept: _Accept) -> list[_Answer]:
+        """plan → accept → hand over, one answer a request."""
+        drafted = await self._drafting.each(asked)
+        drafts = [draft for draft in drafted if isinstance(draft, Draft)]
         try:
-            return await self.draft(parse(body), caller)
+            accepted = await accept([draft.acceptance for draft in drafts])
         except PushwardenError as error:
-            return error
+            accepted = [error] * len(drafts)
+        self._hand_over(zip(drafts, accepted, strict=True))
+        answers = iter(accepted)
+        return [_answer(one, next(answers)) if isinstance(one, Draft) else one for one in drafted]
 
-    async def _commit(self, drafts: Sequence[tuple[int, Draft]]) -> list[Accepted | PushwardenError]:
-        try:
-            answers = await self._commits.accept_all([draft.acceptance for _, draft in drafts])
-        except PushwardenError as error:
-            return [error] * len(drafts)
-        self._hand_over([(draft, answer) for (_, draft), answer in zip(drafts, answers, strict=True)])
-        return answers
-
-    def _hand_over(self, pairs: Sequence[tuple[Draft, Accepted | PushwardenError]]) -> None:
+    def _hand_over(self, pairs: Iterable[tuple[Draft, Accepted | PushwardenError]]) -> None:
         """Rings for what a sender could take now; what is held or due later it finds by itself."""
         classes: set[Class] = set()
         for draft, answer in pairs:
@@ -143,6 +119,17 @@ class Intake:
                 classes.add(draft.push.klass)
         if classes:
             self._doorbell.doorbell(classes)
+
+
+def _parsed(body: bytes) -> Parsed | PushwardenError:
+    try:
+        return parse(body)
+    except PushwardenError as error:
+        return error
+
+
+def _answer(draft: Draft, accepted: Accepted | PushwardenError) -> _Answer:
+    return receipt(draft, accepted) if isinstance(accepted, Accepted) else accepted
 
 
 def receipt(draft: Draft, accepted: Accepted) -> Receipt:

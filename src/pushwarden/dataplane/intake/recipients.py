@@ -1,16 +1,30 @@
-"""What `plan` needs to know of the devices: two questions to their store at most, the second one remembered."""
+"""Asking the devices store who is meant by a push. Users are asked for together, audiences once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from pushwarden.core.device import Audience
-from pushwarden.core.errors import Invalid
+from pushwarden.core.errors import Invalid, PushwardenError
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.parse import Kind, Parsed
 from pushwarden.dataplane.intake.plan import Plan, plan_list, plan_range, plan_tokens, token_kind
 from pushwarden.ports.devices import Devices
+
+_Found = Mapping[str, Mapping[int, Sequence[int]]]
+_NOBODY: Mapping[int, Sequence[int]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A push and whom its request names. providers: those that can be sent to."""
+
+    push: Push
+    parsed: Parsed
+    where: Scope
+    providers: frozenset[str]
 
 
 class Recipients:
@@ -20,25 +34,55 @@ class Recipients:
         self._devices = devices
         self._known: dict[int, Audience] = {}
 
-    async def plan(self, push: Push, parsed: Parsed, where: Scope, providers: frozenset[str]) -> Plan:
-        """Shards for the push's target, of the providers that can be sent to."""
-        target, kind = parsed.target, token_kind(parsed)
+    async def plan_each(self, meant: Sequence[Meant]) -> list[Plan | PushwardenError]:
+        """Shards for each push's target, in order. All that name a single user are looked up together."""
+        users: dict[tuple[Scope, str], list[str]] = {}
+        for one in meant:
+            if one.parsed.target.kind is Kind.USER:
+                users.setdefault((one.where, token_kind(one.parsed)), []).append(one.parsed.target.names[0])
+        found = {(where, kind): await self._find_each(where, kind, names) for (where, kind), names in users.items()}
+        return [await self._plan(one, found) for one in meant]
+
+    async def _find_each(self, where: Scope, kind: str, users: Sequence[str]) -> _Found | PushwardenError:
+        try:
+            return await self._devices.find_each(where, users, kind)
+        except PushwardenError as error:
+            return error
+
+    async def _plan(
+        self, meant: Meant, found: Mapping[tuple[Scope, str], _Found | PushwardenError]
+    ) -> Plan | PushwardenError:
+        try:
+            if meant.parsed.target.kind is not Kind.USER:
+                return await self._plan_other(meant)
+            named = found[meant.where, token_kind(meant.parsed)]
+            if isinstance(named, PushwardenError):
+                return named
+            return await self._listed(meant, named.get(meant.parsed.target.names[0], _NOBODY))
+        except PushwardenError as error:
+            return error
+
+    async def _plan_other(self, meant: Meant) -> Plan:
+        where, target, kind = meant.where, meant.parsed.target, token_kind(meant.parsed)
         match target.kind:
             case Kind.TOKENS:
-                if target.provider not in providers:
+                if target.provider not in meant.providers:
                     raise Invalid(
                         f"There is no active credential for the provider {target.provider[:64]} here.",
                         field="to.provider",
                     )
-                return plan_tokens(push, target)
+                return plan_tokens(meant.push, target)
             case Kind.TAGS | Kind.ALL:
                 audiences = await self._devices.audiences(where)
-                return plan_range(push, [one for one in audiences if one.token_kind == kind], providers)
+                return plan_range(meant.push, [one for one in audiences if one.token_kind == kind], meant.providers)
             case Kind.USER | Kind.USERS:
                 found = await self._devices.find(where, users=target.names, token_kind=kind)
             case Kind.DEVICE:
                 found = await self._devices.find(where, installations=target.names, token_kind=kind)
-        return plan_list(push, found, await self.audiences(where, found), providers)
+        return await self._listed(meant, found)
+
+    async def _listed(self, meant: Meant, found: Mapping[int, Sequence[int]]) -> Plan:
+        return plan_list(meant.push, found, await self.audiences(meant.where, found), meant.providers)
 
     async def audiences(self, where: Scope, ids: Iterable[int]) -> Mapping[int, Audience]:
         """Audiences by id. What an audience stands for never changes, so it is asked for once; its sizes may be old."""

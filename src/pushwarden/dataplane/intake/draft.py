@@ -1,0 +1,104 @@
+"""Steps 2 and 4: what `accept` would write of each request, for many requests at once. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pushwarden.core.app import App, Snapshot
+from pushwarden.core.errors import PushwardenError
+from pushwarden.core.push import Push
+from pushwarden.core.scope import Scope
+from pushwarden.dataplane.intake.authorize import Credentialed, Stops, app_of, hold_or_refuse
+from pushwarden.dataplane.intake.parse import Parsed
+from pushwarden.dataplane.intake.plan import Plan, push_of
+from pushwarden.dataplane.intake.recipients import Meant, Recipients
+from pushwarden.ports.clock import Clock
+from pushwarden.ports.journal import Acceptance
+from pushwarden.providers.port import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sends, to where. key: the idempotency key, empty when there is none."""
+
+    where: Scope
+    actor: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A push that may be accepted: everything is decided, nothing is written."""
+
+    push: Push
+    app: App
+    plan: Plan
+    acceptance: Acceptance
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What intake reads. snapshot: the configuration in effect now."""
+
+    snapshot: Callable[[], Snapshot]
+    stops: Stops
+    recipients: Recipients
+    providers: Mapping[str, Provider]
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    caller: Caller
+    app: App
+    held: bool
+    meant: Meant
+
+
+class Drafting:
+    """Authorizes each request by itself and asks once who is meant by all of them."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        self._credentialed = Credentialed()
+
+    async def each(self, asked: Sequence[tuple[Parsed, Caller]]) -> list[Draft | PushwardenError]:
+        """One answer a request, in order; a refused one does not hinder the others."""
+        answers = [self._allowed(parsed, caller) for parsed, caller in asked]
+        allowed = [one for one in answers if isinstance(one, _Allowed)]
+        plans = iter(await self.sources.recipients.plan_each([one.meant for one in allowed]))
+        return [_drafted(one, next(plans)) if isinstance(one, _Allowed) else one for one in answers]
+
+    def _allowed(self, parsed: Parsed, caller: Caller) -> _Allowed | PushwardenError:
+        try:
+            return self._authorized(parsed, caller)
+        except PushwardenError as error:
+            return error
+
+    def _authorized(self, parsed: Parsed, caller: Caller) -> _Allowed:
+        sources, where, snapshot = self.sources, caller.where, self.sources.snapshot()
+        app = app_of(snapshot, where)
+        held = hold_or_refuse(where, sources.stops.current(), parsed.request.when_stopped)
+        providers = self._credentialed.providers(snapshot, where)
+        push = push_of(parsed, where, sources.clock.now_ms())
+        for name in providers:
+            if name in sources.providers:
+                sources.providers[name].validate(push, app)
+        return _Allowed(caller, app, held, Meant(push, parsed, where, providers))
+
+
+def _drafted(allowed: _Allowed, plan: Plan | PushwardenError) -> Draft | PushwardenError:
+    if isinstance(plan, PushwardenError):
+        return plan
+    caller, push, parsed = allowed.caller, allowed.meant.push, allowed.meant.parsed
+    acceptance = Acceptance(
+        push=push,
+        shards=plan.shards,
+        audience_note=parsed.target.note,
+        idempotency_key=caller.key,
+        fingerprint=parsed.fingerprint(caller.where.key) if caller.key else b"",
+        actor=caller.actor,
+        held=allowed.held,
+    )
+    return Draft(push, allowed.app, plan, acceptance)
