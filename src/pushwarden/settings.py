@@ -13,9 +13,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PUSHWARDEN_", frozen=True, extra="ignore")
 
-    data: Path = Path("data")
-    listen_host: str = "127.0.0.1"
-    listen_port: int = Field(8600, ge=0, le=65535)
+    data: Path = Field(Path("data"), description="The directory everything lives in")
+    listen_host: str = Field("127.0.0.1", description="Where the API listens. It speaks HTTP: put TLS before it")
+    listen_port: int = Field(8600, ge=0, le=65535, description="0: a free one")
     bulk_senders: int = Field(0, ge=0, le=64, description="0: one for each core but one, at least one")
     unknown_window: int = Field(
         1000, ge=1, le=65536, description="W: recipients issued and not done, a sender, at least"
@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     proxy: str = Field("", description="CONNECT proxy for providers, http://[user:password@]host:port")
     simulator_apns: str = Field("", description="host:port the `simulated` environment of APNs reaches")
     simulator_ca: Path | None = Field(None, description="PEM that signs the simulators' certificates")
-    log_level: str = "info"
+    log_level: str = Field("info", description="debug, info, warning or error")
 
     def simulator(self, provider: str) -> str:
         """host:port of the provider's simulator, empty when none is set."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from pushwarden import __version__
 from pushwarden.cli import apps, operations, pushes, system
 from pushwarden.cli.client import Api
+from pushwarden.cli.out import fail
+from pushwarden.core.errors import PushwardenError
 
 cli = typer.Typer(
     help="Pushwarden keeps the keys, sends the pushes, and stops them the moment you say so.",
@@ -67,8 +70,13 @@ for verb in VERBS:
 
 
 def main() -> None:
-    """The console script."""
-    cli()
+    """The console script. What a command on this machine's files could not do is one sentence and exit 1."""
+    try:
+        cli()
+    except PushwardenError as error:
+        sys.exit(fail(error.detail, "--json" in sys.argv, error.code).exit_code)
+    except OSError as error:
+        sys.exit(fail(f"{error.filename or 'This machine'}: {error.strerror}.", "--json" in sys.argv).exit_code)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every refusal Pushwarden gives, with its stable code and HTTP status in one table. The docstring is the title."""
+"""Every refusal Pushwarden gives, with code and HTTP status in one table. A docstring is title and advice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any, ClassVar
 
 
 class PushwardenError(Exception):
-    """Something was refused."""
+    """Something was refused.
+
+    This is a fault of Pushwarden: report it with the `request_id`; the log has the rest.
+    """
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
@@ -20,135 +23,206 @@ class PushwardenError(Exception):
     def title(cls) -> str:
         return (cls.__doc__ or "").strip().splitlines()[0]
 
+    @classmethod
+    def advice(cls) -> str:
+        """What the caller can do, for docs/errors.md."""
+        return " ".join((cls.__doc__ or "").split("\n\n", 1)[-1].split())
+
 
 class Malformed(PushwardenError):
-    """The request could not be read."""
+    """The request could not be read.
+
+    Send JSON (or NDJSON, CSV, multipart where the address takes it); `detail` says where reading ended.
+    """
 
     code, status = "malformed", 400
 
 
 class Invalid(PushwardenError):
-    """A field has a value that is not allowed."""
+    """A field has a value that is not allowed.
+
+    `field` names it and `detail` says what is allowed. The same request will fail again.
+    """
 
     code, status = "invalid", 422
 
 
 class UnknownField(PushwardenError):
-    """The request has a field Pushwarden does not know."""
+    """The request has a field Pushwarden does not know.
+
+    Correct the spelling of `field`, or leave it out. docs/pushes.md and `/openapi.json` list the fields.
+    """
 
     code, status = "unknown_field", 422
 
 
 class TooLarge(PushwardenError):
-    """The payload is larger than the provider takes."""
+    """The payload is larger than the provider takes.
+
+    Shorten the texts or `data`; `POST …/pushes/preview` shows the size. Nothing was queued.
+    """
 
     code, status = "payload_too_large", 413
 
 
 class Unauthenticated(PushwardenError):
-    """The request has no valid API key."""
+    """The request has no valid API key.
+
+    Send `Authorization: Bearer pwk_…` with a key that has not expired and is not revoked.
+    """
 
     code, status = "unauthenticated", 401
 
 
 class Forbidden(PushwardenError):
-    """The API key may not do this."""
+    """The API key may not do this.
+
+    Use a key of another kind or a wider scope; docs/access.md says which kind may do what.
+    """
 
     code, status = "forbidden", 403
 
 
 class NotFound(PushwardenError):
-    """There is no such thing, or it is not yours."""
+    """There is no such thing, or it is not yours.
+
+    Check the id, the environment and the organisation; with an installation key name the organisation.
+    """
 
     code, status = "not_found", 404
 
 
 class Conflict(PushwardenError):
-    """It was changed by someone else since you read it."""
+    """It was changed by someone else since you read it.
+
+    Read it again, repeat the change on what you read, and send the `version` you read.
+    """
 
     code, status = "conflict", 409
 
 
 class IdempotencyMismatch(PushwardenError):
-    """This idempotency key was used with another body."""
+    """This idempotency key was used with another body.
+
+    Use a new key for a new push. To repeat the old one, send exactly the old request.
+    """
 
     code, status = "idempotency_mismatch", 409
 
 
 class Stopped(PushwardenError):
-    """Sending is stopped here."""
+    """Sending is stopped here.
+
+    `GET /v1/stop` says who stopped it and why. Resume it, or send with `"when_stopped": "hold"`.
+    """
 
     code, status = "stopped", 409
 
 
 class NoCredential(PushwardenError):
-    """The app has no active credential for this provider."""
+    """The app has no active credential for this provider.
+
+    Add one and activate it: `pushwarden credentials add APP FILE --env ENV`.
+    """
 
     code, status = "no_credential", 409
 
 
 class AppDisabled(PushwardenError):
-    """The app is disabled."""
+    """The app is disabled.
+
+    Enable it: `pushwarden apps set APP --enabled`.
+    """
 
     code, status = "app_disabled", 409
 
 
 class Busy(PushwardenError):
-    """The store cannot record this right now; nothing was accepted. Try again in a moment."""
+    """The store cannot record this right now; nothing was accepted. Try again in a moment.
+
+    Wait as long as Retry-After says and repeat, with an Idempotency-Key.
+    """
 
     code, status = "busy", 503
 
 
 class StoreFull(PushwardenError):
-    """The disk is full; nothing was accepted."""
+    """The disk is full; nothing was accepted.
+
+    Free space on the disk of the data directory; sending goes on by itself. `pushwarden doctor` shows the rest.
+    """
 
     code, status = "store_full", 507
 
 
 class StaleClaim(PushwardenError):
-    """Another sender has taken this shard."""
+    """Another sender has taken this shard.
+
+    Nothing: it happens between senders after one was slow, and none of its work is lost.
+    """
 
     code, status = "stale_claim", 409
 
 
 class MethodNotAllowed(PushwardenError):
-    """This address does not take that method."""
+    """This address does not take that method.
+
+    The `Allow` header names the methods.
+    """
 
     code, status = "method_not_allowed", 405
 
 
 class BodyTooLarge(PushwardenError):
-    """The request body is larger than this address takes."""
+    """The request body is larger than this address takes.
+
+    Send less at once: pushes in batches, devices by import, which streams.
+    """
 
     code, status = "body_too_large", 413
 
 
 class UnsupportedMedia(PushwardenError):
-    """The request body comes in a form this address does not take."""
+    """The request body comes in a form this address does not take.
+
+    Set Content-Type to what `detail` names.
+    """
 
     code, status = "unsupported_media_type", 415
 
 
 class AlreadyExists(PushwardenError):
-    """Something with this name exists already."""
+    """Something with this name exists already.
+
+    Choose another id, or change the one that exists.
+    """
 
     code, status = "already_exists", 409
 
 
 class VaultRefused(PushwardenError):
-    """The sealed credential does not open with this key under this name; upload the credential again."""
+    """The sealed credential does not open with this key under this name; upload the credential again.
+
+    The data directory has another vault key than the one it was sealed to: restore `keys/`, or upload again.
+    """
 
     code, status = "vault_refused", 500
 
 
 class InUse(PushwardenError):
-    """It is in use."""
+    """It is in use.
+
+    `detail` says by what; end that first.
+    """
 
     code, status = "in_use", 409
 
 
 class UnusableCredential(PushwardenError):
-    """This file cannot be used as a credential; the checks say why."""
+    """This file cannot be used as a credential; the checks say why.
+
+    Read the failed checks; `pushwarden credentials check FILE` shows them without a server.
+    """
 
     code, status = "unusable_credential", 422
 
