@@ -8,7 +8,7 @@ import pytest
 from tests.devices_fixtures import CAROLS, SHOP, T0, device, entry, imported, made_sqlite, run, uuid_of
 
 from pushwarden.adapters.sqlite import device_import, device_reads, device_writes
-from pushwarden.adapters.sqlite.devices import STAGING
+from pushwarden.adapters.sqlite.device_import import STAGING
 from pushwarden.adapters.sqlite.driver import open_database
 from pushwarden.adapters.sqlite.migrate import migrate
 
@@ -33,9 +33,14 @@ PLANS = {
         device_import._FIND, 1,
         "SEARCH device USING COVERING INDEX device_installation (audience=? AND installation=?)",
     ),
-    "MOVED": (device_import._MOVED, 1, "SEARCH d USING INDEX device_token (audience=? AND token_end=?)"),
+    "MOVED_TO_NEW": (
+        device_import._MOVED_TO_NEW, 1, "SEARCH d USING INDEX device_token (audience=? AND token_end=?)",
+    ),
+    "MOVED_TO_KNOWN": (
+        device_import._MOVED_TO_KNOWN, 1, "SEARCH d USING INDEX device_token (audience=? AND token_end=?)",
+    ),
     "COMPARE": (device_import._COMPARE, 1, "SEARCH d USING PRIMARY KEY (audience=? AND seq=?)"),
-    "UPDATE": (device_import._UPDATE, 1, "SEARCH device USING PRIMARY KEY (audience=? AND seq=?)"),
+    "UPDATE": (device_import._UPDATE, 1, "SCAN changed"),
     "UPDATE_KEYS": (device_import._UPDATE_KEYS, 1, "SEARCH device USING PRIMARY KEY (audience=? AND seq=?)"),
 }  # fmt: skip
 
@@ -60,7 +65,7 @@ def test_a_device_takes_less_than_400_bytes_with_all_its_indexes(tmp_path: Path)
 
     async def scene() -> None:
         lines = [
-            entry(uuid_of(n), uuid_of(-n).replace("-", "") * 2, user=f"user-{n}", build="512", tags=["ios", "beta"])
+            entry(uuid_of(n), uuid_of(-n).replace("-", "") * 2, user=f"user-{n}", build="512", tags=("ios", "beta"))
             for n in range(1, count + 1)
         ]
         store = made_sqlite(tmp_path)

@@ -117,7 +117,7 @@ def test_csv_lines_are_the_same_devices_as_json_lines() -> None:
     text = '﻿installation_id,token,user,tags,test\r\na,AB01,"one, two",ios|beta,true\nb,zz,,,\nc,cc,,\nd,dd,,,\n'
     found = reader.feed(text.encode())
     assert found.entries == [
-        Entry("a", token="ab01", user="one, two", tags=["ios", "beta"], test=True), Entry("d", token="dd"),
+        Entry("a", token="ab01", user="one, two", tags=("ios", "beta"), test=True), Entry("d", token="dd"),
     ]  # fmt: skip
     assert [(error.line, error.code) for error in found.errors] == [(3, "invalid"), (4, "malformed")]
 
@@ -129,6 +129,6 @@ def test_a_csv_header_that_cannot_be_used_refuses_the_file(header: bytes) -> Non
 
 
 def test_a_written_line_reads_back_as_the_same_device() -> None:
-    entry = Entry("i", token="ab", user="u", tags=["x"], registered_at=5, gone_at=9, gone_reason="Unregistered")
+    entry = Entry("i", token="ab", user="u", tags=("x",), registered_at=5, gone_at=9, gone_reason="Unregistered")
     assert NdjsonLister().feed(write_lines([entry])).entries == [entry]
     assert entry_of(device_of(entry)) == entry

@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     user: str = ""
     app_version: str = ""
     build: str = ""
-    tags: list[str] = []
+    tags: tuple[str, ...] = ()
     test: bool = False
     version: int = 0
     registered_at: int = 0
@@ -114,7 +114,7 @@ def device_of(entry: Entry) -> Device:
         user=entry.user,
         app_version=entry.app_version,
         build=entry.build,
-        tags=tuple(entry.tags),
+        tags=entry.tags,
         test=entry.test,
         version=entry.version,
         registered_at=entry.registered_at,
@@ -129,7 +129,7 @@ def entry_of(device: Device) -> Entry:
     gone = device.state is DeviceState.GONE
     return Entry(
         device.installation_id, device.provider, device.token, device.token_kind, device.user, device.app_version,
-        device.build, list(device.tags), device.test, 0, device.registered_at, device.gone_at if gone else None,
+        device.build, device.tags, device.test, 0, device.registered_at, device.gone_at if gone else None,
         device.gone_reason if gone else "",
     )  # fmt: skip
 
@@ -159,7 +159,7 @@ def _check_tags(entry: Entry) -> None:
         if tag not in _KNOWN and not _remember(tag):
             raise Invalid("A tag is 1 to 64 characters of A-Z a-z 0-9 _ . : -", field="tags")
     if len(tags) > 1 and len(set(tags)) < len(tags):
-        entry.tags = list(dict.fromkeys(tags))
+        entry.tags = tuple(dict.fromkeys(tags))
 
 
 # Tags that were judged good, so that the millionth device with the same two costs nothing.

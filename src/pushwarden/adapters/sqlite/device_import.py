@@ -1,14 +1,15 @@
-"""Importing: up to 500 devices of one audience a transaction, decided by a few statements over all of them at once."""
+"""Importing: thousands of devices of one audience a transaction, decided by a few statements over all at once."""
 
 # Each step of a statement gives the GIL up and waits for it again, and binding a value costs 0.4 µs (measured): so the
-# rows go in as two packed blobs and one JSON array, and no statement answers more than one row.
+# rows go in as two packed blobs and one JSON array, and no statement answers more than one row. What else was measured
+# is in docs/decisions/device-import.md.
 
 # ruff: noqa: S608 -- only constants are put together
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -20,9 +21,11 @@ from pushwarden.core.device_rules import Entry
 from pushwarden.core.scope import Scope
 from pushwarden.ports.devices import Imported
 
-BATCH = 500
-CHUNK = 16_384
-"""Devices that are sorted together, so that one transaction writes neighbours in the index of installations."""
+PIECE = 16_384
+"""Devices of a transaction, at most: keys are random, so the more there are, the more share a page of an index."""
+
+CACHE_KIB = 262_144
+"""While importing: three indexes over a million devices take 80 MB, and each row goes to a random page of each."""
 
 STAGING = """
 PRAGMA temp_store=MEMORY;
@@ -30,27 +33,32 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (pos INTEGER PRIMARY KEY, installation,
 CREATE TEMP TABLE IF NOT EXISTS profile (id INTEGER PRIMARY KEY, app_version, build, tags, test, registered_at, gone_at,
                                          gone_reason);
 CREATE TEMP TABLE IF NOT EXISTS changed (seq INTEGER PRIMARY KEY, token, person, app_version, build, tags, test, state,
-                                         registered_at, gone_at, gone_reason, same, was);
+                                         registered_at, gone_at, gone_reason, same, fresh, was);
 """
 _PROFILES = """
 INSERT INTO profile
 SELECT key, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each(?)
 """
 _PACKED = """
-INSERT INTO incoming SELECT key, substr(?1, key * 16 + 1, 16), substr(?2, key * ?3 + 1, ?3), value,
-CAST(CAST(substr(?4, key * 3 + 1, 3) AS TEXT) AS INTEGER), NULL FROM json_each(?5)
+INSERT INTO incoming (installation, token, person, profile)
+SELECT substr(?1, key * 16 + 1, 16), substr(?2, key * ?3 + 1, ?3), value,
+  CAST(CAST(substr(?4, key * 5 + 1, 5) AS TEXT) AS INTEGER)
+FROM json_each(?5) ORDER BY 1
 """
-_BOUND = "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, NULL)"
+_BOUND = "INSERT INTO incoming (installation, token, person, profile) VALUES (?, ?, ?, ?)"
 _FIND = """
 UPDATE incoming SET seq = (SELECT seq FROM device WHERE audience = ?1 AND device.installation = incoming.installation)
 """
 _KNOWN = "SELECT count(seq) FROM incoming"
-_MOVED = """
+# A known device whose token stays is not asked about: no other has it.
+_HOLDERS = """
 SELECT json_group_array(d.seq), sum(d.state = 0), count(*)
-FROM incoming i CROSS JOIN device d INDEXED BY device_token
-WHERE d.audience = ?1 AND d.token_end = substr(i.token, -8) AND d.token = i.token AND d.seq IS NOT i.seq
-  AND NOT EXISTS (SELECT 1 FROM incoming o WHERE o.seq = d.seq)
+FROM {rows} CROSS JOIN device d INDEXED BY device_token
+WHERE d.audience = ?1 AND d.token_end = substr(i.token, -8) AND d.token = i.token
+  AND d.seq NOT IN (SELECT seq FROM incoming WHERE seq IS NOT NULL)
 """
+_MOVED_TO_NEW = _HOLDERS.format(rows="(SELECT token FROM incoming WHERE seq IS NULL) i")
+_MOVED_TO_KNOWN = _HOLDERS.format(rows="(SELECT token FROM changed WHERE fresh) i")
 _EVICT = "DELETE FROM device WHERE audience = ?1 AND seq IN (SELECT value FROM json_each(?2))"
 _CREATE = """
 INSERT INTO device
@@ -59,14 +67,14 @@ SELECT ?1, {number}, installation, token, person, app_version, build, tags, test
 FROM incoming i CROSS JOIN profile p ON p.id = i.profile WHERE i.seq IS NULL
 """
 _INSERT = _CREATE.format(number="?2 - 1 + row_number() OVER (ORDER BY pos)")
-_INSERT_ALL = _CREATE.format(number="?2 + pos")
+_INSERT_ALL = _CREATE.format(number="?2 - 1 + pos")
 # A tombstone stays over the same token unless the line says the app registered later; a line may bring a tombstone only
 # for a registration that is not newer.
 _COMPARE = """
 INSERT INTO changed
 SELECT seq, token, person, app_version, build, tags, test, new_state, registered_at,
   CASE WHEN stays THEN d_gone_at WHEN new_state THEN gone_at END,
-  CASE WHEN stays THEN d_gone_reason WHEN new_state THEN gone_reason END, same, d_state
+  CASE WHEN stays THEN d_gone_reason WHEN new_state THEN gone_reason END, same, fresh, d_state
 FROM (
   SELECT *,
     CASE WHEN stays THEN 1 WHEN gone_at IS NULL THEN 0 ELSE fresh OR d_registered_at <= gone_at END AS new_state
@@ -86,15 +94,21 @@ FROM (
 )
 """
 _FIELDS = """
-app_version = c.app_version, build = c.build, tags = c.tags, test = c.test, state = c.state,
-registered_at = c.registered_at, gone_at = c.gone_at, gone_reason = c.gone_reason, version = version + 1
+app_version = {of}.app_version, build = {of}.build, tags = {of}.tags, test = {of}.test, state = {of}.state,
+registered_at = {of}.registered_at, gone_at = {of}.gone_at, gone_reason = {of}.gone_reason, version = device.version + 1
 """
+# An upsert by a key that is always there: it visits each row once, UPDATE … FROM twice.
 _UPDATE = f"""
-UPDATE device SET {_FIELDS} FROM changed c
-WHERE device.audience = ?1 AND device.seq IN (SELECT seq FROM changed WHERE same) AND c.seq = device.seq
+INSERT INTO device (audience, seq, installation, token, person, app_version, build, tags, test, state, registered_at,
+                    gone_at, gone_reason, version)
+SELECT ?1, seq, '', '', '', app_version, build, tags, test, state, registered_at, gone_at, gone_reason, 1
+FROM changed WHERE same
+ON CONFLICT (audience, seq) DO UPDATE SET {_FIELDS.format(of="excluded")}
 """
 _UPDATE_KEYS = f"""
-UPDATE device SET token = c.token, person = c.person, doubt_at = iif(device.token IS c.token, doubt_at, NULL), {_FIELDS}
+UPDATE device
+SET token = c.token, person = c.person, doubt_at = iif(device.token IS c.token, doubt_at, NULL),
+  {_FIELDS.format(of="c")}
 FROM changed c
 WHERE device.audience = ?1 AND device.seq IN (SELECT seq FROM changed WHERE NOT same) AND c.seq = device.seq
 """
@@ -105,19 +119,31 @@ _GAINED = "SELECT sum(was - state) FROM changed"
 _GROW = "UPDATE audience SET size = size + ?2, next_seq = next_seq + ?3 WHERE id = ?1"
 
 
-def batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Runs of one audience, at most BATCH long, whose order does not matter.
+class Packed(msgspec.Struct, frozen=True):
+    """Columns of devices of one audience, in stored form. places: each row's profile (what many rows share)."""
 
-    Within a chunk no installation and no token stands twice, so sorting it changes no row's ending.
-    """
-    for at in range(0, len(entries), CHUNK):
-        chunk = entries[at : at + CHUNK]
-        distinct = len({e.installation_id for e in chunk}) == len({e.token for e in chunk}) == len(chunk)
-        for run in [chunk] if distinct else _distinct(chunk):
-            yield from _sorted(run)
+    provider: str
+    token_kind: str
+    installations: bytes | list[bytes | str]
+    tokens: bytes | list[bytes | str]
+    people: Sequence[str]
+    places: bytes
+    profiles: list[tuple[Any, ...]]
+
+    def __repr__(self) -> str:
+        return f"<{len(self.people)} devices to import>"
+
+
+def pack(entries: Sequence[Entry]) -> list[Packed]:
+    """The entries as the values the statements bind, to be written in this order."""
+    return [_pack(group) for run in _distinct(entries) for group in _grouped(run)]
 
 
 def _distinct(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Runs in which no installation and no token stands twice, so that the order of their rows does not matter."""
+    if len({e.installation_id for e in entries}) == len({e.token for e in entries}) == len(entries):
+        yield entries
+        return
     start, seen = 0, set[tuple[str, ...]]()
     for at, entry in enumerate(entries):
         kind = entry.provider, entry.token_kind
@@ -129,37 +155,35 @@ def _distinct(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     yield entries[start:]
 
 
-def _sorted(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+def _grouped(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    if len({(e.provider, e.token_kind) for e in entries}) == 1:
+        yield entries
+        return
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.provider, entry.token_kind), []).append(entry)
-    for group in groups.values():
-        group.sort(key=attrgetter("installation_id"))
-        for at in range(0, len(group), BATCH):
-            yield group[at : at + BATCH]
+    yield from groups.values()
 
 
-def pack(batch: Sequence[Entry]) -> Packed:
-    """The batch as the values its statements bind."""
-    profiles: dict[tuple[Any, ...], int] = {}
-    places = [
-        profiles.setdefault(
-            (e.app_version, e.build, tuple(e.tags), e.test, e.registered_at, e.gone_at, e.gone_reason), len(profiles)
-        )
-        for e in batch
-    ]
+def _pack(group: Sequence[Entry]) -> Packed:
+    columns = list(zip(*map(msgspec.structs.astuple, group), strict=True))
+    (provider, *_), (kind, *_) = columns[1], columns[3]
+    shared = list(zip(*columns[5:9], *columns[10:13], strict=True))
+    profiles = {profile: place for place, profile in enumerate(dict.fromkeys(shared))}
+    one = len(profiles) == 1
+    places = "00000" * len(group) if one else "".join([f"{profiles[profile]:05}" for profile in shared])
     return Packed(
-        provider=batch[0].provider,
-        token_kind=batch[0].token_kind,
-        installations=_packed_ids([e.installation_id for e in batch]),
-        tokens=_packed_tokens(batch[0].provider, [e.token for e in batch]),
-        people=[e.user for e in batch],
-        places=places,
+        provider=provider,
+        token_kind=kind,
+        installations=_packed_ids(columns[0]),
+        tokens=_packed_tokens(provider, columns[2]),
+        people=columns[4],
+        places=places.encode(),
         profiles=[(app, build, stored_tags(tags), int(test), *times) for app, build, tags, test, *times in profiles],
     )
 
 
-def _packed_ids(ids: list[str]) -> bytes | list[bytes | str]:
+def _packed_ids(ids: Sequence[str]) -> bytes | list[bytes | str]:
     """16 bytes each in one piece when all are lower-case UUIDs, as nearly always."""
     joined, count = "".join(ids), len(ids)
     uuids = all(joined[at::36] == "-" * count for at in (8, 13, 18, 23)) and set(map(len, ids)) == {36}
@@ -169,7 +193,7 @@ def _packed_ids(ids: list[str]) -> bytes | list[bytes | str]:
     return [stored_installation(one) for one in ids]
 
 
-def _packed_tokens(provider: str, tokens: list[str]) -> bytes | list[bytes | str]:
+def _packed_tokens(provider: str, tokens: Sequence[str]) -> bytes | list[bytes | str]:
     """One piece when all are APNs tokens of one even length."""
     widths = set(map(len, tokens))
     if provider == "apns" and len(widths) == 1 and not len(tokens[0]) % 2:
@@ -177,39 +201,41 @@ def _packed_tokens(provider: str, tokens: list[str]) -> bytes | list[bytes | str
     return [stored_token(provider, token) for token in tokens]
 
 
-class Packed(msgspec.Struct, frozen=True):
-    """Columns of one batch, in stored form. places: each row's profile (what many rows share)."""
+class Written(msgspec.Struct, frozen=True):
+    """seconds: how long the file was locked for it, without the commit."""
 
-    provider: str
-    token_kind: str
-    installations: bytes | list[bytes | str]
-    tokens: bytes | list[bytes | str]
-    people: list[str]
-    places: list[int]
-    profiles: list[tuple[Any, ...]]
-
-    def __repr__(self) -> str:
-        return f"<{len(self.people)} devices to import>"
+    counts: Imported
+    seconds: float
 
 
-def import_batch(connection: sqlite3.Connection, where: Scope, packed: Packed) -> Imported:
-    """All of a batch in the transaction that is open. Counts without lines and errors."""
+def import_piece(connection: sqlite3.Connection, where: Scope, packed: Packed) -> Written:
+    """All of it in the transaction that is open."""
+    began = time.monotonic()
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     audience, next_seq = audience_of(connection, where, packed.provider, packed.token_kind)
-    _stage(connection, packed)
     run = connection.execute
+    _stage(connection, packed)
     run(_FIND, (audience,))
-    seqs, lost, moved = run(_MOVED, (audience,)).fetchone()
-    if moved:
-        run(_EVICT, (audience, seqs))
     known = run(_KNOWN).fetchone()[0]
+    updated = run(_COMPARE, (audience,)).rowcount if known else 0
+    moved, lost = _evict(connection, audience, updated)
     created = run(_INSERT if known else _INSERT_ALL, (audience, next_seq)).rowcount
     gained = run(_CREATED_LIVE).fetchone()[0] if created else 0
-    updated = 0
-    if known:
-        updated = run(_COMPARE, (audience,)).rowcount
-        gained += _update(connection, audience) if updated else 0
-    run(_GROW, (audience, gained - (lost or 0), created))
-    return Imported(created=created, updated=updated, unchanged=len(packed.people) - created - updated, moved=moved)
+    gained += _update(connection, audience) if updated else 0
+    run(_GROW, (audience, gained - lost, created))
+    counts = Imported(created, updated, len(packed.people) - created - updated, moved)
+    return Written(counts, time.monotonic() - began)
+
+
+def _evict(connection: sqlite3.Connection, audience: int, updated: int) -> tuple[int, int]:
+    """Removes rows of installations outside the piece that hold a token of it: how many, and how many were live."""
+    moved = lost = 0
+    for holders in (_MOVED_TO_NEW, _MOVED_TO_KNOWN) if updated else (_MOVED_TO_NEW,):
+        seqs, live, count = connection.execute(holders, (audience,)).fetchone()
+        if count:
+            connection.execute(_EVICT, (audience, seqs))
+            moved, lost = moved + count, lost + live
+    return moved, lost
 
 
 def _update(connection: sqlite3.Connection, audience: int) -> int:
@@ -220,16 +246,21 @@ def _update(connection: sqlite3.Connection, audience: int) -> int:
 
 
 def _stage(connection: sqlite3.Connection, packed: Packed) -> None:
+    """Rows by installation, so that they are found and entered in its index in order."""
     for table in ("incoming", "profile", "changed"):
         connection.execute(f"DELETE FROM {table}")
     connection.execute(_PROFILES, (_json(packed.profiles),))
     ids, tokens, count = packed.installations, packed.tokens, len(packed.people)
     if isinstance(ids, bytes) and isinstance(tokens, bytes):
-        places = "".join([f"{place:03}" for place in packed.places]).encode()
-        connection.execute(_PACKED, (ids, tokens, len(tokens) // count, places, _json(packed.people)))
+        connection.execute(_PACKED, (ids, tokens, len(tokens) // count, packed.places, _json(packed.people)))
         return
-    columns = range(count), _apart(ids, count), _apart(tokens, count), packed.people, packed.places
-    connection.executemany(_BOUND, zip(*columns, strict=True))
+    places = [int(packed.places[at : at + 5]) for at in range(0, 5 * count, 5)]
+    rows = zip(_apart(ids, count), _apart(tokens, count), packed.people, places, strict=True)
+    connection.executemany(_BOUND, sorted(rows, key=_order))
+
+
+def _order(row: tuple[bytes | str, bytes | str, str, int]) -> tuple[bool, bytes | str]:
+    return isinstance(row[0], bytes), row[0]
 
 
 def _apart(column: bytes | list[bytes | str], count: int) -> Sequence[bytes | str]:

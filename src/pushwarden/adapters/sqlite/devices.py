@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from pushwarden.adapters.device_rows import read_device, stored_installation
+from pushwarden.adapters.sqlite import device_import as importing
 from pushwarden.adapters.sqlite import device_reads as reads
 from pushwarden.adapters.sqlite import device_writes as writes
-from pushwarden.adapters.sqlite.device_import import BATCH, CHUNK, STAGING, batches, import_batch, pack
 from pushwarden.adapters.sqlite.driver import sqlite3, translated
 from pushwarden.adapters.sqlite.engine import Reader, Writer
 from pushwarden.core.device import Audience, Device, Rows
@@ -25,6 +25,14 @@ T = TypeVar("T")
 
 CACHE_KIB = 65_536
 EXPORT_PAGE = 1000
+BATCH = 500
+"""Devices that a transaction registers or buries, at most: each takes a few statements."""
+
+HOLD_SECONDS = 0.25
+"""What an import may lock the file for: an opt-out or a tombstone waits that long, and is refused after 2 s."""
+
+TURN_SECONDS = 0.001
+"""Pause between two transactions of an import: others nap 0.8 ms between two tries."""
 MANY = 256
 """Users looked up on the event loop at most; more are looked up in a thread."""
 
@@ -38,6 +46,7 @@ class SqliteDevices:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._reader = Reader(path)
+        self._piece = importing.PIECE
 
     def close(self) -> None:
         if "_writer" in self.__dict__:
@@ -52,36 +61,42 @@ class SqliteDevices:
         return done
 
     async def import_devices(self, where: Scope, chunks: AsyncIterator[Sequence[Entry]]) -> AsyncIterator[Imported]:
-        """A piece is written while the next is read."""
-        total, waiting, writing = Imported(), list[Entry](), None
+        """One piece is written while the next is packed in a thread and the one after it is read."""
+        total, waiting, under_way = Imported(), list[Entry](), deque[asyncio.Task[Imported]]()
+
+        def start(piece: Sequence[Entry]) -> None:
+            under_way.append(asyncio.create_task(self._import(where, piece, under_way[-1] if under_way else None)))
+
         try:
             async for entries in chunks:
                 waiting += entries
                 await asyncio.sleep(0)  # a source that never waits must not hold up the writing
-                if len(waiting) >= CHUNK:
-                    if writing is not None:
-                        total += await writing
+                while len(waiting) >= self._piece:
+                    piece, waiting = waiting[: self._piece], waiting[self._piece :]
+                    if len(under_way) == 2:
+                        total += await under_way.popleft()
                         yield total
-                    writing = asyncio.create_task(self._import(where, waiting))
-                    waiting = []
-            if writing is not None:
-                total += await writing
-                yield total
-            yield total + await self._import(where, waiting)
-        finally:
-            if writing is not None:
-                writing.cancel()
-
-    async def _import(self, where: Scope, entries: Sequence[Entry]) -> Imported:
-        """Packs the next batch while two are under way, each in a transaction of its own."""
-        total, under_way = Imported(), deque[asyncio.Future[Imported]]()
-        for batch in batches(entries):
-            packed = pack(batch)
-            if len(under_way) == 2:
+                    start(piece)
+            start(waiting)
+            while under_way:
                 total += await under_way.popleft()
-            under_way.append(self._writer.run(partial(import_batch, where=where, packed=packed)))
-        for written in under_way:
-            total += await written
+                yield total
+            await self._writer.run(_release)
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _import(self, where: Scope, piece: Sequence[Entry], before: asyncio.Task[Imported] | None) -> Imported:
+        total = Imported()
+        packs = await asyncio.to_thread(importing.pack, piece) if piece else []
+        if before is not None:
+            await asyncio.shield(before)
+        for packed in packs:
+            await asyncio.sleep(TURN_SECONDS)
+            written = await self._writer.run(partial(importing.import_piece, where=where, packed=packed))
+            self._piece = _next_piece(self._piece, written.seconds)
+            total += written.counts
         return total
 
     async def get(self, where: Scope, installation_id: str) -> list[Device]:
@@ -184,5 +199,18 @@ class SqliteDevices:
     @cached_property
     def _writer(self) -> Writer:
         writer = Writer(self._path, synchronous="NORMAL")
-        writer.connection.executescript(f"PRAGMA cache_size=-{CACHE_KIB}; {STAGING}")
+        writer.connection.executescript(f"PRAGMA cache_size=-{CACHE_KIB}; {importing.STAGING}")
         return writer
+
+
+def _next_piece(piece: int, seconds: float) -> int:
+    """Smaller when the last one locked the file for too long, else larger again."""
+    if seconds > HOLD_SECONDS:
+        return max(BATCH, int(piece * HOLD_SECONDS / seconds))
+    return min(importing.PIECE, piece * 2)
+
+
+def _release(connection: sqlite3.Connection) -> None:
+    """Gives back what an import took for its cache."""
+    connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    connection.execute("PRAGMA shrink_memory")
