@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from product_fixtures import (
+    SLOW,
     ask,
     calm,
     conserved,
@@ -27,6 +28,7 @@ from product_fixtures import (
 from pushwarden.wiring.stage import Stage, device_line
 
 __all__ = ["calm"]
+pytestmark = SLOW
 
 
 def token_of(number: int) -> str:

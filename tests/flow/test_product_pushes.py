@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from product_fixtures import (
+    SLOW,
     ask,
     calm,
     conserved,
@@ -25,6 +26,7 @@ from product_fixtures import (
 from pushwarden.wiring.stage import BUNDLE_ID, Stage
 
 __all__ = ["calm"]
+pytestmark = SLOW
 
 TYPES: dict[str, tuple[str, dict[str, Any]]] = {
     "alert": ("", {"title": "Hello", "subtitle": "there", "body": "ümlaut 🔔", "badge": 3, "link": "shop://1"}),

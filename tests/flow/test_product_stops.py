@@ -7,10 +7,24 @@ from typing import Any
 
 import pytest
 
-from product_fixtures import ask, calm, conserved, ended, fleet, frames, script, send, times_seen, under_way, until
+from product_fixtures import (
+    SLOW,
+    ask,
+    calm,
+    conserved,
+    ended,
+    fleet,
+    frames,
+    script,
+    send,
+    times_seen,
+    under_way,
+    until,
+)
 from pushwarden.wiring.stage import Stage
 
 __all__ = ["calm"]
+pytestmark = SLOW
 
 SCOPES: dict[str, tuple[dict[str, Any], str]] = {
     "installation": ({"installation": True}, "installation"),
