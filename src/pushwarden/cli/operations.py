@@ -106,6 +106,8 @@ def resume(
         "release": f"{done['shards']} held shards are sent now",
         "discard": f"{len(done['discarded'])} pushes end `stopped`",
     }[done["held"]]
+    if not (done["shards"] or done["discarded"]):
+        what = "nothing was held"
     words = f"Sending for {done['scope']} goes on; {what}."
     if done["still"]:
         words += f" It is still covered by a stop of: {', '.join(done['still'])}."
