@@ -19,7 +19,7 @@ def row(path: str, method: str = "GET") -> Route:
 
 def found(router: Router, path: str) -> tuple[str, list[str]] | None:
     hit = router.find(path)
-    return (next(iter(hit[0].values()))[0].path, hit[1]) if hit else None
+    return (next(iter(hit[0].values()))[0].path, list(hit[1])) if hit else None
 
 
 def test_a_literal_segment_beats_a_parameter_and_yields_where_it_leads_nowhere() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Iterable
 
@@ -26,6 +27,7 @@ class KeyRing:
         self._keys: dict[str, tuple[ApiKey, Principal]] = {}
         self._organisations: frozenset[str] = frozenset()
         self._used: dict[str, int] = {}
+        self._proven: dict[bytes, tuple[ApiKey, Principal]] = {}  # by SHA-256 of the header that proved it
 
     def __repr__(self) -> str:
         return f"<{len(self._keys)} keys of {len(self._organisations)} organisations>"
@@ -33,23 +35,30 @@ class KeyRing:
     def replace(self, keys: Iterable[ApiKey], organisations: Iterable[str]) -> None:
         self._keys = {key.id: (key, key.principal) for key in keys}
         self._organisations = frozenset(organisations)
+        self._proven = {}
 
     def authenticate(self, headers: RawHeaders) -> Principal:
         """The principal of `Authorization: Bearer pwk_…`; Unauthenticated says nothing about why."""
         value = header(headers, b"authorization")
         if value is None or value[:7].lower() != b"bearer ":
             raise Unauthenticated("Send an API key as `Authorization: Bearer pwk_…`.")
+        proof = hashlib.sha256(value).digest()
+        known = self._proven.get(proof) or self._prove(value)
+        now = self._clock.now_ms()
+        if known is None or not known[0].usable(now):
+            raise Unauthenticated("This API key is unknown, expired or revoked; ask for a new one.")
+        self._proven[proof] = known
+        self._used[known[0].id] = now
+        return known[1]
+
+    def _prove(self, value: bytes) -> tuple[ApiKey, Principal] | None:
         found = apikey.parse(value[7:].decode("latin-1"))
         if found is None:
             raise Unauthenticated("This is not an API key of Pushwarden, or a part of it is missing.")
         key_id, secret = found
         known = self._keys.get(key_id)
         same = hmac.compare_digest(apikey.digest(secret), known[0].digest if known else _NOBODY)
-        now = self._clock.now_ms()
-        if known is None or not same or not known[0].usable(now):
-            raise Unauthenticated("This API key is unknown, expired or revoked; ask for a new one.")
-        self._used[key_id] = now
-        return known[1]
+        return known if same else None
 
     def organisation(self, principal: Principal, headers: RawHeaders) -> str:
         """The organisation a request is about: the key's own, or the one an installation-wide key names."""

@@ -6,6 +6,7 @@ import itertools
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -40,7 +41,8 @@ LONGEST_PATH = 2048
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SAFE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
-_ANYONE = Principal("", "anyone", KeyKind.DEVICE, Scope())
+_ANYWHERE = Scope()
+_ANYONE = Principal("", "anyone", KeyKind.DEVICE, _ANYWHERE)
 # Not `stopped` and the like: a sender that goes on asking would fill the audit; those are counted.
 _NOTED = (Forbidden, NotFound, Conflict, AlreadyExists, InUse, UnusableCredential)
 _log = structlog.get_logger("http")
@@ -81,7 +83,7 @@ class Frame:
         route, params = self._locate(scope)
         call = Call(
             principal=_ANYONE,
-            where=Scope(),
+            where=_ANYWHERE,
             params=params,
             headers=scope["headers"],
             request_id=request_id,
@@ -121,10 +123,10 @@ class Frame:
     def _admit(self, call: Call, route: Route, permission: Permission) -> None:
         call.principal = principal = self._ring.authenticate(call.headers)
         if route.within is Within.INSTALLATION:
-            require(principal, permission, Scope())
+            require(principal, permission, _ANYWHERE)
             return
         organisation = self._ring.organisation(principal, call.headers)
-        call.where = Scope(organisation, call.params.get("app", ""), _environment(call.params))
+        call.where = _place(organisation, call.params.get("app", ""), call.params.get("env"))
         if route.within is Within.PATH or permission not in GRANTS[principal.kind]:
             require(principal, permission, call.where)
 
@@ -152,13 +154,13 @@ class Frame:
         return f"{self._prefix}-{next(self._numbers):x}"
 
 
-def _environment(params: dict[str, str]) -> Environment | None:
-    name = params.get("env")
-    if name is None:
-        return None
-    if name not in Environment.__members__.values():
+@lru_cache(maxsize=256)
+def _place(organisation: str, app: str, environment: str | None) -> Scope:
+    if environment is None:
+        return Scope(organisation, app)
+    if environment not in Environment.__members__.values():
         raise NotFound("The environment is production, sandbox or simulated.")
-    return Environment(name)
+    return Scope(organisation, app, Environment(environment))
 
 
 async def _give(send: Send, request_id: str, answer: Answer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from pushwarden.core.principal import Permission
@@ -77,20 +78,28 @@ class _Node:
     routes: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
 
 
+Found = tuple[dict[str, tuple[Route, tuple[str, ...]]], tuple[str, ...]]
+"""method → route and parameter names; the parameters' values."""
+
+PATHS = 256
+"""Remembered with what was found: a sender goes on asking for the same few. Frame bounds their length."""
+
+
 class Router:
     """Finds a route in time that depends on the path's length only. A literal segment beats a parameter."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes: list[Route] = []
         self._root = _Node()
+        self.find = lru_cache(maxsize=PATHS)(self._find)
         for item in routes:
             self._add(item)
 
-    def find(self, path: str) -> tuple[dict[str, tuple[Route, tuple[str, ...]]], list[str]] | None:
-        """(method → route and parameter names, parameter values), None when no route has this path."""
+    def _find(self, path: str) -> Found | None:
+        """None when no route has this path."""
         values: list[str] = []
         node = _descend(self._root, path[1:].split("/"), 0, values)
-        return (node.routes, values) if node is not None else None
+        return (node.routes, tuple(values)) if node is not None else None
 
     def _add(self, item: Route) -> None:
         node, names = self._root, []

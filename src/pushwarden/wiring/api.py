@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,8 @@ from pushwarden.wiring.run import ready, termination
 
 LOOK_SECONDS = 0.25
 OBSERVE_SECONDS = 1.0
+COLLECT = (50_000, 50, 100)
+"""Python's collector would look at every request that waits for its commit again and again; hardly any has a cycle."""
 log = structlog.get_logger("api")
 
 
@@ -164,6 +167,9 @@ class Api:
             timeout_graceful_shutdown=10, backlog=2048,
         )  # fmt: skip
         server = Server(config)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECT)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         announce(self.settings, listening.getsockname()[1])
         ready()

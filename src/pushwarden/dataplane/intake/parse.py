@@ -38,6 +38,9 @@ class Kind(StrEnum):
     ALL = "all"
 
 
+_KINDS = tuple(Kind)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Who gets a push. names: users, the installation, or tokens in wire form; tags: the expression."""
@@ -103,7 +106,7 @@ def check(request: PushRequest) -> Parsed:
 
 def target_of(to: To) -> Target:
     """Exactly one way to name recipients."""
-    named = [kind for kind in Kind if getattr(to, kind) is not msgspec.UNSET]
+    named = [kind for kind in _KINDS if getattr(to, kind) is not msgspec.UNSET]
     if len(named) != 1:
         said = " and ".join(named) or "nobody"
         raise Invalid(f"to names {said}; name exactly one of {', '.join(Kind)}.", field="to")

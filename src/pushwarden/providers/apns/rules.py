@@ -8,7 +8,7 @@ from typing import Any
 
 from pushwarden.core.app import App
 from pushwarden.core.errors import Invalid, TooLarge
-from pushwarden.core.push import Push, PushType
+from pushwarden.core.push import Message, Push, PushType
 from pushwarden.providers.apns.facts import COLLAPSE_ID_LIMIT, KINDS, PRIORITIES
 from pushwarden.providers.apns.payload import PLACEHOLDER, encode, payload
 
@@ -38,6 +38,8 @@ def validate(push: Push, app: App) -> None:
 
 def headers(push: Push) -> dict[str, str]:
     """The header overrides, checked, as text."""
+    if not push.message.overrides:
+        return {}
     given = push.message.overrides.get("apns", {}).get("headers", {})
     if not isinstance(given, Mapping):
         raise _invalid("apns.headers", "must be an object of header names and values")
@@ -76,7 +78,7 @@ def _bundle(app: App) -> None:
 
 def _fields(push: Push) -> None:
     message = push.message
-    for name in ("title", "subtitle", "body", "link"):
+    for name in ("title", "subtitle", "body", "link") if _has_braces(message) else ():
         for found in _ANY_PLACEHOLDER.findall(getattr(message, name)):
             if not PLACEHOLDER.fullmatch(found.encode(errors="replace")):
                 raise _invalid(
@@ -94,6 +96,10 @@ def _fields(push: Push) -> None:
         raise _invalid("badge", "must be 0 or more")
     if not isinstance(message.overrides.get("apns", {}).get("aps", {}), Mapping):
         raise _invalid("apns.aps", "must be an object")
+
+
+def _has_braces(message: Message) -> bool:
+    return any("{{" in text for text in (message.title, message.subtitle, message.body, message.link))
 
 
 def _header(push: Push, name: str, value: object) -> str:
