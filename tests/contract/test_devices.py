@@ -207,6 +207,25 @@ def test_registering_again_clears_a_tombstone_and_tombstones_can_be_undone(store
     run(scene())
 
 
+def test_a_tombstone_goes_after_30_days_and_its_number_is_never_given_again(store: Store) -> None:
+    days = 24 * HOUR
+
+    async def scene() -> None:
+        await store.register(SHOP, [device(name) for name in "abc"], T0)
+        audience = await the_audience(store)
+        await store.bury(audience, [dead(0, "a", T0)], T0 + 1)
+        await store.bury(audience, [dead(1, "b", T0)], T0 + 2)
+        assert await store.retain(T0 + 1 + 30 * days) == 0
+        assert await store.retain(T0 + 2 + 30 * days) == 1
+        assert [d.installation_id for d in await everything(store, SHOP)] == ["b", "c"]
+        (again,) = await store.register(SHOP, [device("a")], T0 + 31 * days)
+        assert (again.change, again.device.seq) == ("created", 3)
+        assert await store.exhume(audience, since_ms=0) == 1
+        assert (await store.audiences(SHOP))[0].size == 3
+
+    run(scene())
+
+
 def test_an_audience_nobody_knows_is_empty(store: Store) -> None:
     async def scene() -> None:
         assert list(await store.members(7, 0, 10)) == []

@@ -26,6 +26,7 @@ PLANS = {
         device_writes._REMOVE, 2,
         "SEARCH device USING COVERING INDEX device_installation (audience=? AND installation=?)",
     ),
+    "RETAIN": (device_writes._RETAIN, 3, "SEARCH device USING COVERING INDEX device_gone (audience=? AND gone_at<?)"),
     "EXHUME": (device_writes._EXHUME, 4, "SEARCH device USING INDEX device_gone (audience=? AND gone_at>?)"),
     "FIND_USERS": (device_reads.FIND_USERS, 2, "SEARCH device USING INDEX device_person (audience=? AND person=?)"),
     "FIND_EACH": (device_reads.FIND_EACH, 5, "SEARCH device USING INDEX device_person (audience=? AND person=?)"),

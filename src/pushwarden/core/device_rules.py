@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -101,6 +102,34 @@ def checked(entry: Entry) -> Entry:
     if not 0 <= entry.registered_at < MAX_MS or not 0 <= (entry.gone_at or 0) < MAX_MS or entry.version < 0:
         raise Invalid("registered_at, gone_at and version must not be negative or beyond 2^53.", field="registered_at")
     return entry
+
+
+def all_checked(entries: Sequence[Entry]) -> bool:
+    """Whether `checked` would leave every one of them as it is: column by column, a third of its price."""
+    if not entries:
+        return True
+    columns = zip(*map(msgspec.structs.astuple, entries), strict=True)
+    ids, providers, tokens, kinds, users, versions, builds, tags, _, numbers, registered, gone, reasons = columns
+    texts = zip((users, versions, builds, reasons), _LIMITS.values(), strict=True)
+    return (
+        _within(ids, 1, MAX_INSTALLATION_ID)
+        and all(kind in TOKEN_KINDS.get(provider, ()) for provider, kind in set(zip(providers, kinds, strict=True)))
+        and _within(tokens, 2, 400)
+        and not "".join(tokens).encode().translate(None, b"0123456789abcdef")
+        and all(_within(set(column), 0, limit) for column, limit in texts)
+        and all(map(_good_tags, set(tags)))
+        and min(numbers) >= 0
+        and all(0 <= (time or 0) < MAX_MS for time in {*registered, *gone})
+    )
+
+
+def _within(texts: Collection[str], least: int, most: int) -> bool:
+    lengths = set(map(len, texts))
+    return least <= min(lengths) and max(lengths) <= most and "".join(texts).isprintable()
+
+
+def _good_tags(tags: tuple[str, ...]) -> bool:
+    return len(set(tags)) == len(tags) <= MAX_TAGS and all(tag in _KNOWN or _remember(tag) for tag in tags)
 
 
 def device_of(entry: Entry) -> Device:

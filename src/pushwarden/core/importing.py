@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from pushwarden.core.device_rules import Entry, checked, read_entry, refusal
+from pushwarden.core.device_rules import Entry, all_checked, checked, read_entry, refusal
 from pushwarden.core.errors import Invalid, Malformed, PushwardenError, UnknownField
 
 MAX_LINE = 16_384
@@ -91,6 +92,15 @@ class NdjsonLister:
         return self._read(self._splitter.last())
 
     def _read(self, lines: list[bytes | None]) -> Lines:
+        """All at once when every line is good, as nearly always; else one by one."""
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            entries = [_DECODE.decode(line) for line in lines if line is not None]
+            if len(entries) == len(lines) and all_checked(entries):
+                self.line += len(lines)
+                return Lines(entries)
+        return self._read_each(lines)
+
+    def _read_each(self, lines: list[bytes | None]) -> Lines:
         found = Lines()
         decode, add, number = _DECODE.decode, found.entries.append, self.line
         for number, line in enumerate(lines, self.line + 1):

@@ -10,6 +10,9 @@ from pushwarden.core.device import Audience, Device, Rows
 from pushwarden.core.device_rules import Entry
 from pushwarden.core.scope import Scope
 
+TOMBSTONE_LIFE_MS = 30 * 86_400_000
+"""How long a tombstone can be undone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:
@@ -85,6 +88,10 @@ class Registry(Protocol):
 
     async def counts(self, where: Scope) -> dict[str, int]:
         """live, gone, test."""
+        ...
+
+    async def retain(self, now_ms: int) -> int:
+        """Drops tombstones that can no longer be undone: older than TOMBSTONE_LIFE_MS. How many went."""
         ...
 
 

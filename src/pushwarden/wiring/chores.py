@@ -11,6 +11,7 @@ import structlog
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.sqlite.control import SqliteCatalog
+from pushwarden.adapters.sqlite.devices import SqliteDevices
 from pushwarden.adapters.sqlite.engine import checkpoint
 from pushwarden.adapters.sqlite.journal import SqliteJournal
 from pushwarden.core.errors import Busy, StoreFull
@@ -29,6 +30,7 @@ class Chores:
         self.settings, self.clock = settings, SystemClock()
         self.journal = SqliteJournal(settings.journal_db)
         self.catalog = SqliteCatalog(settings.control_db)
+        self.devices = SqliteDevices(settings.devices_db)
         self.fence = FenceFile(settings.fence_file)
 
     async def run(self, ended: asyncio.Event) -> None:
@@ -41,6 +43,7 @@ class Chores:
             beat.cancel()
         self.journal.close()
         self.catalog.close()
+        self.devices.close()
 
     async def beat(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         """For ever."""
@@ -56,9 +59,11 @@ class Chores:
             await asyncio.to_thread(checkpoint, path)
 
     async def retain(self) -> None:
-        dropped = await self.journal.retain(self.clock.now_ms())
-        if dropped:
-            log.info("retention", dropped=dropped)
+        now_ms = self.clock.now_ms()
+        dropped = await self.journal.retain(now_ms)
+        tombstones = await self.devices.retain(now_ms)
+        if dropped or tombstones:
+            log.info("retention", dropped=dropped, tombstones=tombstones)
 
 
 async def main(settings: Settings, _: str) -> None:

@@ -10,7 +10,7 @@ from pushwarden.core.device_rules import Entry, device_of
 from pushwarden.core.errors import Conflict
 from pushwarden.core.scope import Scope
 from pushwarden.core.tags import matches, parse_tags
-from pushwarden.ports.devices import DeadToken, Imported, Registration
+from pushwarden.ports.devices import TOMBSTONE_LIFE_MS, DeadToken, Imported, Registration
 
 SECOND_WORD_MS = 3_600_000
 _PIECE = 16_384
@@ -212,6 +212,18 @@ class MemoryDevices:
                 device, state=DeviceState.LIVE, gone_at=None, gone_reason="", version=device.version + 1
             )
         return len(back)
+
+    async def retain(self, now_ms: int) -> int:
+        before = now_ms - TOMBSTONE_LIFE_MS
+        old = [
+            (audience, device.seq)
+            for audience in self._audiences
+            for device in audience.rows.values()
+            if device.gone_at is not None and device.gone_at < before
+        ]
+        for audience, seq in old:
+            audience.drop(seq)
+        return len(old)
 
     def _live(self, audience: int) -> Iterator[Device]:
         return self._audiences[audience - 1].live() if 0 < audience <= len(self._audiences) else iter(())

@@ -61,6 +61,11 @@ WHERE audience = ?1 AND seq IN (
   WHERE audience = ?1 AND state = 1 AND gone_at >= ?2 AND (?3 = '' OR gone_reason = ?3) LIMIT ?4)
 """
 
+_RETAIN = """
+DELETE FROM device WHERE audience = ?1 AND seq IN (
+  SELECT seq FROM device INDEXED BY device_gone WHERE audience = ?1 AND state = 1 AND gone_at < ?2 LIMIT ?3)
+"""
+
 
 def place(where: Scope) -> tuple[str, str, str]:
     """The environment's columns. ValueError when the scope is not exactly an environment."""
@@ -162,6 +167,12 @@ def exhume(connection: sqlite3.Connection, audience: int, since_ms: int, reason:
     back = connection.execute(_EXHUME, (audience, since_ms, reason, limit)).rowcount
     _resize(connection, audience, back)
     return back
+
+
+def retain(connection: sqlite3.Connection, before_ms: int, limit: int) -> int:
+    """Drops tombstones from before then, at most `limit` an audience. How many went."""
+    audiences = connection.execute("SELECT id FROM audience").fetchall()
+    return sum(connection.execute(_RETAIN, (audience, before_ms, limit)).rowcount for (audience,) in audiences)
 
 
 def _resize(connection: sqlite3.Connection, audience: int, by: int) -> None:

@@ -19,7 +19,7 @@ from pushwarden.adapters.sqlite.engine import Reader, Writer
 from pushwarden.core.device import Audience, Device, Rows
 from pushwarden.core.device_rules import Entry
 from pushwarden.core.scope import Scope
-from pushwarden.ports.devices import DeadToken, Imported, Registration
+from pushwarden.ports.devices import TOMBSTONE_LIFE_MS, DeadToken, Imported, Registration
 
 T = TypeVar("T")
 
@@ -175,6 +175,12 @@ class SqliteDevices:
         ):
             back += some
         return back
+
+    async def retain(self, now_ms: int) -> int:
+        dropped, before = 0, now_ms - TOMBSTONE_LIFE_MS
+        while some := await self._writer.run(partial(writes.retain, before_ms=before, limit=BATCH)):
+            dropped += some
+        return dropped
 
     def _now(self, query: Callable[[sqlite3.Connection], T]) -> T:
         try:
