@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
 
 from pushwarden.bench.house import House, open_house
@@ -31,7 +32,10 @@ def run(name: str, wanted: Wanted) -> dict[str, Any]:
 
 def play(name: str, house: House, wanted: Wanted) -> dict[str, Any]:
     """Measures on a house that stands, whose app has no devices yet."""
-    return report(name, _module(name).play(house, wanted))
+    load = os.getloadavg()[0]
+    measured = _module(name).play(house, wanted)
+    measured.notes.append(f"The machine's load average was {load:.1f} before and {os.getloadavg()[0]:.1f} after.")
+    return report(name, measured)
 
 
 def _module(name: str) -> Any:
