@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
+import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pushwarden.cli.out import console
+from pushwarden.cli.out import console, fail
 from pushwarden.core.outcome import Fate
 from pushwarden.wiring.stage import NotStarted, Stage, device_line, temporary
 
@@ -108,17 +109,20 @@ def _conservation(stage: Stage, steps: dict[str, Any]) -> dict[str, Any]:
 
 def show(port: int) -> int:
     """Until Ctrl-C: a running Pushwarden with a phone, and what to try next."""
+    if not _is_free(port):
+        raise fail(f"127.0.0.1:{port} is taken, perhaps by another demo; end that, or choose another by --port.")
     folder = Path("data/demo").absolute()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the children too
+        signal.signal(number, signal.default_int_handler)
     try:
         with Stage(folder, port=port) as stage:
             base = "/v1/apps/shop/simulated"
             if not any(app["id"] == "shop" for app in stage.call("GET", "/v1/apps")["apps"]):
                 stage.make_app(key_file=folder / "AuthKey_DEMOKEY123.p8")
             _tour(stage, base)
-            ended = threading.Event()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: ended.set())
-            _phone(stage, base, ended)
+            _phone(stage, base)
+    except KeyboardInterrupt:
+        console.print("Everything has ended. What was sent and registered stays for the next time.")
     except NotStarted as error:
         console.print(str(error), markup=False)
         return 1
@@ -143,16 +147,25 @@ def _tour(stage: Stage, base: str) -> None:
     say("\nThe phone shows what arrives. Ctrl-C ends everything.\n")
 
 
-def _phone(stage: Stage, base: str, ended: threading.Event) -> None:
+def _phone(stage: Stage, base: str) -> None:
     """A simulated phone in this terminal: registered as `phone-1`, greeted with a first push."""
     from pushwarden.simulators.phone.phone import Phone
 
-    phone = Phone(f"http://127.0.0.1:{stage.simulator['control_port']}")
-    phone.pair()
-    phone.register(f"{stage.url}{base}/devices", stage.key, PHONE, {"user": "you"})
-    greeting = {"to": {"device": PHONE}, "title": "Hello from Pushwarden", "body": "This push took the real way."}
-    stage.call("POST", f"{base}/pushes", json=greeting)
-    while not ended.is_set():
-        for push in phone.arrived(wait_s=1.0):
-            console.print(f"📱 {push.line}", markup=False)
-    phone.close()
+    with contextlib.closing(Phone(f"http://127.0.0.1:{stage.simulator['control_port']}")) as phone:
+        phone.pair()
+        phone.register(f"{stage.url}{base}/devices", stage.key, PHONE, {"user": "you"})
+        greeting = {"to": {"device": PHONE}, "title": "Hello from Pushwarden", "body": "This push took the real way."}
+        stage.call("POST", f"{base}/pushes", json=greeting)
+        while True:
+            for push in phone.arrived(wait_s=1.0):
+                console.print(f"📱 {push.line}", markup=False)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

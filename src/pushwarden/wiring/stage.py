@@ -130,7 +130,9 @@ class Stage:
 
     def _start(self, command: list[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
-            child = subprocess.Popen(command, env=dict(environ), stdout=log, stderr=log)  # noqa: S603  our own
+            child = subprocess.Popen(  # noqa: S603  our own; in its own group, so that Ctrl-C leaves the ending to us
+                command, env=dict(environ), stdout=log, stderr=log, process_group=0
+            )
         self._children.append(child)
         return child
 
