@@ -164,6 +164,23 @@ def test_a_store_that_fails_in_an_import_says_how_far_it_came(tell: Callable[...
     tell(story)
 
 
+def test_an_import_tells_how_far_it_is_when_asked(tell: Callable[..., None]) -> None:
+    lines = [json.dumps(PHONE | {"installation_id": f"i{n}", "token": f"{n:08x}"}).encode() for n in range(20_000)]
+
+    async def story(house: House) -> None:
+        path = "/devices/import?progress=1"
+        answer = await house.post(b"\n".join([*lines, b"{"]), path=path, content_type="application/x-ndjson")
+        *steps, last = map(json.loads, answer.text.splitlines())
+        assert [step["imported"] for step in steps] == [16_384, 20_000]
+        assert all(step["lines"] >= step["imported"] for step in steps)
+        assert (last["lines"], last["created"], last["errors"][0]["line"]) == (20_001, 20_000, 20_001)
+        wrong = await house.post(b"id,token\n1,2\n", path=path, content_type="text/csv")
+        assert json.loads(wrong.text)["code"] == "unknown_field"
+        assert (await house.post(b"", path="/devices/import?progress=yes")).status_code == 422
+
+    tell(story)
+
+
 def test_more_errors_than_can_be_shown_are_counted(tell: Callable[..., None]) -> None:
     async def story(house: House) -> None:
         said = (await load(house, b"{\n" * 10_005)).json()

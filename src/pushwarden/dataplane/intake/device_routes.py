@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import json
+
 from pushwarden.core.app import Snapshot
 from pushwarden.core.device import Device
 from pushwarden.core.device_rules import Entry, entry_of, parse_device
-from pushwarden.core.errors import Invalid, NotFound
+from pushwarden.core.errors import Invalid, NotFound, PushwardenError
 from pushwarden.core.importing import lister, write_lines
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
@@ -46,7 +48,8 @@ class DeviceRoutes:
             route("GET", BASE, self.find, permission=read, summary="Devices of a user",
                   shape=Shape(query=("user",))),
             route("POST", BASE + "/import", self.post_import, permission=write, action="device.import", noted=True,
-                  limit=IMPORT_LIMIT, summary="Import NDJSON or CSV; every bad line is told by its number"),
+                  limit=IMPORT_LIMIT, summary="Import NDJSON or CSV; every bad line is told by its number",
+                  shape=Shape(query=("progress",))),
             route("GET", BASE + "/export", self.export, permission=write, action="device.export", noted=True,
                   summary="All devices with their tokens as NDJSON that an import takes back"),
         ]  # fmt: skip
@@ -85,8 +88,16 @@ class DeviceRoutes:
 
     async def post_import(self, call: Call) -> Answer:
         self._known(call.where)
+        progress = call.query("progress").get("progress", "")
+        if progress not in ("", "1"):
+            raise Invalid("Say ?progress=1 for a report after each piece, or leave it out.", field="progress")
         reader = lister(call.header(b"content-type"))
-        return Answer(await import_file(self.registry, call.where, call.stream(), reader))
+        reports = import_file(self.registry, call.where, call.stream(), reader)
+        if progress:
+            return Answer(stream=_told(reports), content_type=b"application/x-ndjson")
+        async for report in reports:
+            last = report
+        return Answer(last)
 
     async def export(self, call: Call) -> Answer:
         self._known(call.where)
@@ -100,6 +111,15 @@ class DeviceRoutes:
         """A disabled app still takes registrations: its phones go on living."""
         if self.snapshot().app(where.organisation, where.app) is None:
             raise NotFound(f"There is no app {where.app[:64]} here, or it is not yours.")
+
+
+async def _told(reports: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
+    """A line a report. The status is long sent when the store fails, so the last line then is a problem's fields."""
+    try:
+        async for report in reports:
+            yield json.encode(report) + b"\n"
+    except PushwardenError as error:
+        yield json.encode({"code": error.code, "detail": error.detail, **error.extra}) + b"\n"
 
 
 def installation_view(name: str, devices: Sequence[Device]) -> dict[str, Any]:

@@ -29,6 +29,15 @@ class Tally:
         room = max(0, ERRORS_SHOWN - len(self.errors))
         self.errors += [{"line": one.line, "code": one.code, "message": one.message} for one in lines.errors[:room]]
 
+    def progress(self, lines: int) -> dict[str, Any]:
+        """lines: how many were read; imported of them are written, refused ones never will be."""
+        total = self.total
+        return {
+            "lines": lines,
+            "imported": total.created + total.updated + total.unchanged,
+            "refused": self.refused,
+        }
+
     def view(self, lines: int) -> dict[str, Any]:
         total = self.total
         return {
@@ -44,8 +53,10 @@ class Tally:
         }
 
 
-async def import_file(registry: Registry, where: Scope, parts: AsyncIterator[bytes], lister: Lister) -> dict[str, Any]:
-    """The tally, after everything is written.
+async def import_file(
+    registry: Registry, where: Scope, parts: AsyncIterator[bytes], lister: Lister
+) -> AsyncIterator[dict[str, Any]]:
+    """How far it is after each piece, and last the whole tally, after everything is written.
 
     A store that fails ends the import: the PushwardenError carries the tally so far in `extra`; what was taken stays,
     and the same file may be sent again.
@@ -54,10 +65,11 @@ async def import_file(registry: Registry, where: Scope, parts: AsyncIterator[byt
     try:
         async for total in registry.import_devices(where, _entries(parts, lister, tally)):
             tally.total = total
+            yield tally.progress(lister.line)
     except PushwardenError as error:
         error.extra |= tally.view(lister.line)
         raise
-    return tally.view(lister.line)
+    yield tally.view(lister.line)
 
 
 async def _entries(parts: AsyncIterator[bytes], lister: Lister, tally: Tally) -> AsyncIterator[Sequence[Entry]]:
