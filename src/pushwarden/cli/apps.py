@@ -229,7 +229,12 @@ def organisations_list(context: typer.Context, json: Json = False) -> None:
 
 
 @organisations.command("create")
-def organisations_create(context: typer.Context, organisation: str, name: str = "", json: Json = False) -> None:
+def organisations_create(
+    context: typer.Context,
+    organisation: str,
+    name: Annotated[str, typer.Option(help="A name for people.")] = "",
+    json: Json = False,
+) -> None:
     """Make an organisation."""
     body = {"id": organisation, "name": name or organisation}
     emit(api(context).call("POST", "/v1/organisations", json=body, as_json=json), json, f"Made {organisation}.")
