@@ -102,9 +102,9 @@ def resume(
     body = _target(app, env, installation) | {"held": held} | ({"reason": reason} if reason else {})
     done = api(context).call("POST", "/v1/resume", json=body, as_json=json)
     what = {
-        "keep": f"{done['shards']} shards stay held until `resume --held release` or `discard`",
-        "release": f"{done['shards']} held shards are sent now",
-        "discard": f"{len(done['discarded'])} pushes end `stopped`",
+        "keep": f"what was held ({done['shards']} parts) stays held until `resume --held release` or `discard`",
+        "release": f"what was held ({done['shards']} parts) is sent now",
+        "discard": f"what was held ends `stopped` ({len(done['discarded'])} pushes)",
     }[done["held"]]
     if not (done["shards"] or done["discarded"]):
         what = "nothing was held"
