@@ -236,7 +236,7 @@ def test_a_stop_by_another_process_is_recorded_while_this_one_runs(path: Path) -
             await ours.stops.start()
             async with house(path) as other:
                 receipt = await other.stops._parts.brake.stop(APP, "operator", "by hand")
-            while not await ours.rows():  # noqa: ASYNC110 (another task writes it)
+            while not await ours.rows():
                 await asyncio.sleep(0.02)
             assert [row.id for row in await ours.rows()] == [receipt.id]
 
