@@ -186,6 +186,20 @@ def test_a_frozen_sender_is_killed_by_the_stop_and_its_successor_sends_nothing(r
     assert set(times_seen(stage, push).values()) == {1}
 
 
+def test_a_frozen_sender_that_nobody_stops_is_replaced_even_if_it_holds_the_journal(restless: Stage) -> None:
+    stage = restless
+    base, push = slow_fan_out(stage, "silent")
+    frozen = pid_of(stage, "sender-bulk-0")
+    os.kill(frozen, signal.SIGSTOP)
+    stage.control("POST", "/script", json={"rules": []})
+    until(lambda: not alive(frozen), "the end of the frozen sender")
+    state = stage.settled(base, push)
+    assert conserved(state)
+    assert sum(ended(state).values()) == FLEET
+    assert set(ended(state)) <= {"accepted", "unknown"}
+    assert set(times_seen(stage, push).values()) == {1}
+
+
 @pytest.mark.parametrize("name", ["control.db", "journal.db"])
 def test_a_stop_needs_no_database(restless: Stage, name: str) -> None:
     stage, app = restless, f"locked-{name.removesuffix('.db')}"

@@ -48,6 +48,7 @@ from pushwarden.wiring.announcing import AnnouncingCatalog
 from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.run import ready, termination
+from pushwarden.wiring.watchdog import Watchdog
 
 LOOK_SECONDS = 0.25
 OBSERVE_SECONDS = 1.0
@@ -139,10 +140,14 @@ class Api:
 
     async def observe(self) -> None:
         """What /metrics and `effective` show, gathered once a second."""
+        watchdog = Watchdog(self.settings.run, LocalProcesses())
         while True:
             with contextlib.suppress(Busy, StoreFull):
+                senders = await self.ring.stats()
+                for seat in await watchdog.look(senders):
+                    log.error("silent sender ended", sender=seat.sender, pid=seat.pid)
                 self.observed = Observed(
-                    senders=await self.ring.stats(),
+                    senders=senders,
                     backlog=await self.journal.backlog(),
                     credentials=tuple(self.snapshot.credentials.values()),
                     stops=len(self.fence.stops()),
