@@ -74,6 +74,13 @@ def _times(senders: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
             for family, histogram in stats["counters"][kind].items():
                 metric.add_metric((*family.split("/"), sender), _buckets(histogram), histogram["sum_ms"] / 1000)
         yield metric
+    record = HistogramMetricFamily(
+        "pushwarden_record_seconds", "One transaction of the journal, as the sender waits for it.", labels=("sender",)
+    )
+    for sender, stats in senders.items():
+        histogram = stats["counters"]["recorded"]
+        record.add_metric((sender,), _buckets(histogram), histogram["sum_ms"] / 1000)
+    yield record
 
 
 def _buckets(histogram: Mapping[str, Any]) -> list[tuple[str, float]]:

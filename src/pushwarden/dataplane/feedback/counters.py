@@ -32,6 +32,7 @@ class Counters:
     endings: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     ours: dict[str, Histogram] = field(default_factory=dict)
     theirs: dict[str, Histogram] = field(default_factory=dict)
+    recorded: Histogram = field(default_factory=Histogram)  # one transaction of the journal
     written: int = 0
     alarms: Counter[str] = field(default_factory=Counter)
 
@@ -46,6 +47,7 @@ class Counters:
             "endings": [[*key, count] for key, count in self.endings.items()],
             "ours": {lane: histogram.as_dict() for lane, histogram in self.ours.items()},
             "theirs": {lane: histogram.as_dict() for lane, histogram in self.theirs.items()},
+            "recorded": self.recorded.as_dict(),
             "written": self.written,
             "alarms": dict(self.alarms),
         }

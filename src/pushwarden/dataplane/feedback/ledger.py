@@ -103,7 +103,9 @@ class Ledger:
         pairs = grants(self.works, self.window)
         if not pairs:
             return False
+        began = asyncio.get_running_loop().time()
         refused = await self._mark([mark for _, mark in pairs])
+        self.counters.recorded.add((asyncio.get_running_loop().time() - began) * 1000)
         stale = {(mark.push, mark.no) for mark in refused}
         for work, mark in pairs:
             gone = (mark.push, mark.no) in stale
