@@ -200,3 +200,47 @@ def test_closing_finishes_what_is_queued_and_frees_the_descriptors(path: Path) -
 
     asyncio.run(main())
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def add_all(connection: sqlite3.Connection, names: Sequence[str]) -> list[str]:
+    connection.executemany("INSERT INTO word VALUES (?)", [(name,) for name in names])
+    return list(names)
+
+
+def test_work_begun_here_is_answered_after_its_commit_in_the_order_it_came(store: Writer, path: Path) -> None:
+    async def body() -> None:
+        first, second = store.begin_here(add_all, ["a"]), store.begin_here(add_all, ["b"])
+        third = store.run(add("c"))
+        assert [await first, await second, await third] == [["a"], ["b"], "c"]
+        assert words(path) == ["a", "b", "c"]
+
+    asyncio.run(body())
+
+
+def test_work_begun_here_that_fails_fails_alone_and_leaves_nothing_open(store: Writer, path: Path) -> None:
+    async def body() -> None:
+        await store.begin_here(add_all, ["a"])
+        with pytest.raises(sqlite3.IntegrityError):
+            await store.begin_here(add_all, ["b", "a"])
+        await store.begin_here(add_all, ["c"])
+
+    asyncio.run(body())
+    assert words(path) == ["a", "c"]
+
+
+def test_work_is_not_begun_here_while_another_process_writes(
+    store: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "BUSY_LIMIT", 0.05)
+    other = open_database(path)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def body() -> None:
+        with pytest.raises(Busy):
+            await store.begin_here(add_all, ["a"])
+        other.execute("ROLLBACK")
+        await store.begin_here(add_all, ["b"])
+
+    asyncio.run(body())
+    other.close()
+    assert words(path) == ["b"]

@@ -114,7 +114,8 @@ class SqliteClaims(_File):
             return []
         self._require_room()
         work = partial(claiming.claim, seat=sender, classes=classes, limit=limit, now_ms=now_ms)
-        return await self.writer.run(work)
+        (claimed,) = await self.writer.begin_here(lambda connection, _: [work(connection)], (None,))
+        return claimed
 
     def _claimable(self, sender: str, classes: Sequence[str], now_ms: int) -> bool:
         """Asked of the reader, so that a sender with nothing to do takes no lock."""
@@ -132,7 +133,7 @@ class SqliteClaims(_File):
     async def mark(self, marks: Sequence[Mark]) -> list[Mark]:
         if not marks:
             return []
-        recorded = await self.writer.batch(self._mark, marks, vital=True)
+        recorded = await self.writer.begin_here(self._mark, marks, vital=True)
         return [mark for mark, kept in zip(marks, recorded, strict=True) if not kept]
 
     def _mark(self, connection: sqlite3.Connection, marks: Sequence[Mark]) -> list[bool]:
