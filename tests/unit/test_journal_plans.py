@@ -78,7 +78,9 @@ def test_what_comes_in_order_is_not_sorted(connection: sqlite3.Connection, state
 def test_discarding_looks_at_open_pushes_only(connection: sqlite3.Connection) -> None:
     statement, named = scoped(sql.DISCARD, SHOP)
     steps = plan(connection, statement, {**named, "before": NOW})
-    assert any("push_open (organisation=? AND app=? AND environment=? AND accepted_at<?)" in step for step in steps), steps
+    assert any("push_open (organisation=? AND app=? AND environment=? AND accepted_at<?)" in step for step in steps), (
+        steps
+    )
     statement, named = scoped(sql.DISCARD, SHOP.__class__("a", push="p"))
     steps = plan(connection, statement, {**named, "before": NOW})
     assert any("push_id (id=?)" in step for step in steps), steps

@@ -18,6 +18,7 @@ import uvloop
 from pushwarden.core.errors import PushwardenError
 from pushwarden.observe.logs import configure
 from pushwarden.settings import Settings
+from pushwarden.wiring import priority
 from pushwarden.wiring.roles import ROLES, Main, kind, main_of
 
 PARENT = "PUSHWARDEN_SUPERVISOR"
@@ -49,6 +50,7 @@ def run_role(settings: Settings, name: str, main: Main) -> int:
     """0 when the role ended as asked, 1 when it was refused; the sentence is in the log."""
     die_with_parent()
     configure(settings.log_level, name)
+    priority.set_for(name)
     log = structlog.get_logger("role")
     try:
         uvloop.run(_whole(main, settings, name))

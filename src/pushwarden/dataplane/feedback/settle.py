@@ -33,7 +33,8 @@ SENDER_LOST = Outcome(Ending.UNKNOWN, "sender lost", retry=Retry.ELSEWHERE)
 """An earlier holder of the shard may have written it: types that bear a double are written again at once."""
 
 MOST_DETOURS = 4
-"""Times the recipients of a shard may be written again at once on another connection, on average."""
+"""Times the recipients of a shard may be written again at once on another connection, on average; once for the
+credential's sake (F15: a fresh token on a new connection)."""
 
 FOLLOW = {
     Blame.DEVICE: Follow.REPORT,
@@ -64,7 +65,8 @@ def settle(work: Work, offset: int, token: bytes, outcome: Outcome, now_ms: int,
 
 
 def _refused(work: Work, offset: int, token: bytes, outcome: Outcome, now_ms: int, jitter: float) -> Follow:
-    if outcome.retry is Retry.ELSEWHERE and work.detours < MOST_DETOURS * work.width:
+    detours = 1 if outcome.blame is Blame.CREDENTIAL else MOST_DETOURS
+    if outcome.retry is Retry.ELSEWHERE and work.detours < detours * work.width:
         work.detours += 1
         work.again.append(offset)
         return Follow.RECONNECT

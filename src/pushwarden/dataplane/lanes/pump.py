@@ -38,6 +38,8 @@ TICK = 0.1
 LATER_MS = 1000
 """When a shard is looked at again whose app or credential this sender does not know, or whose app is off."""
 FENCE_TIMEOUT = 0.05
+RECHECK = 5.0
+"""Seconds a paused lane's shards rest at most: another credential ends the pause at once, and they find it so."""
 STORE_REST = 0.05
 """Seconds to wait before a store that was busy is asked again."""
 
@@ -68,6 +70,7 @@ class Pump:
         self._claimed: list[tuple[Shard, Push]] = []  # claimed, not yet open: the store was busy between
         self._awake = asyncio.Event()
         self._emptied = asyncio.Event()
+        ledger.reach = self._reach
 
     def __repr__(self) -> str:
         return f"<pump {self.name}: {len(self.works)} shards, {len(self.stations)} lanes, W {self.ledger.window}>"
@@ -193,7 +196,7 @@ class Pump:
         """As much of the shard as the journal has issued and the lane's connections take, a quantum at most."""
         station = self._station(work.lane)
         if station.health.paused(self._now()):
-            pause = station.health.until - self._now()
+            pause = min(RECHECK, station.health.until - self._now())
             release(work, ShardState.READY, self.tools.clock.now_ms() + int(1000 * pause) + 1)
             return
         budget = QUANTUM
@@ -282,6 +285,10 @@ class Pump:
                 with contextlib.suppress(Busy, StoreFull):
                     await self.tools.journal.renew(self.name, self.tools.clock.now_ms())
             self.stir()
+
+    def _reach(self) -> int:
+        """Recipients worth issuing: what the streams of all open connections hold, and as many again behind them."""
+        return 2 * sum(link.streams for station in self.stations.values() for link in station.connections.links)
 
     def _under_way(self, station: Station) -> int:
         """Requests the lane could have in flight now: those that are, and those that could follow within W."""
