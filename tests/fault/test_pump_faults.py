@@ -344,7 +344,7 @@ def test_a_stop_in_mid_flight_lets_no_frame_follow_the_drained_reply(simulator: 
 
 
 def test_a_ttl_that_runs_out_ends_what_is_left_expired(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.script({"do": "delay", "ms": 150})
+    simulator.script({"do": "delay", "ms": 400})
 
     async def body() -> None:
         async with pump_stage(simulator, tmp_path, window=100) as stage:
