@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from intake_fixtures import BASE, CAST, House, opened, snapshot
+from intake_fixtures import BASE, CAST, WHERE, House, opened, snapshot
 from pushwarden.core.errors import Busy
-from pushwarden.ports.devices import Imported
+from pushwarden.ports.devices import DeadToken, Imported
 
 Story = Callable[[House], Awaitable[None]]
 TOKEN = "ab" * 32
@@ -132,6 +132,21 @@ def test_a_bad_line_costs_no_good_one_and_is_told_by_its_number(tell: Callable[.
         assert [(one["line"], one["code"]) for one in said["errors"]] == [
             (2, "malformed"), (4, "unknown_field"), (5, "invalid"),
         ]  # fmt: skip
+
+    tell(story)
+
+
+def test_tombstones_of_late_can_be_undone(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        await put(house, "i1", PHONE)
+        (audience,) = await house.devices.audiences(WHERE)
+        now = house.clock.now_ms()
+        assert await house.devices.bury(audience.id, [DeadToken(0, TOKEN.encode(), now, "Unregistered")], now) == [0]
+        other = await house.post(b'{"within_hours":1,"reason":"BadDeviceToken"}', path="/devices/revive")
+        undone = await house.post(b'{"within_hours":1,"reason":"Unregistered"}', path="/devices/revive")
+        assert (other.json(), undone.json()) == ({"revived": 0}, {"revived": 1})
+        wrong = await house.post(b'{"within_hours":721}', path="/devices/revive")
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
 
     tell(story)
 

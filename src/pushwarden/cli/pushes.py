@@ -201,6 +201,21 @@ def devices_export(context: typer.Context, app: App, env: Env = PRODUCTION, json
         sys.stdout.write(line + "\n")
 
 
+@devices.command("revive")
+def devices_revive(
+    context: typer.Context,
+    app: App,
+    env: Env = PRODUCTION,
+    within_hours: Annotated[int, typer.Option(help="Tombstones of the last so many hours, 720 at most.")] = 24,
+    reason: Annotated[str, typer.Option(help="Only those of this reason, such as Unregistered.")] = "",
+    json: Json = False,
+) -> None:
+    """Undo tombstones: the provider was wrong, or we were."""
+    body = {"within_hours": within_hours, "reason": reason}
+    done = api(context).call("POST", f"/v1/apps/{app}/{env}/devices/revive", json=body, as_json=json)
+    emit(done, json, f"{done['revived']} devices live again.")
+
+
 @devices.command("show")
 def devices_show(
     context: typer.Context, app: App, installation: str, env: Env = PRODUCTION, json: Json = False

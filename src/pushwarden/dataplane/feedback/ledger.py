@@ -34,6 +34,7 @@ class Ledger:
         self.works: list[Work] = []
         self.counters = Counters()
         self.troubles: dict[str, str] = {}
+        self.rounds = 0
         self.reach: Callable[[], int] = lambda: self.window  # recipients that the open connections could carry soon
         self.after: Callable[[], Awaitable[None]] | None = None
         self._journal, self._least = journal, least
@@ -101,6 +102,7 @@ class Ledger:
     async def flush(self) -> bool:
         """One round of marks; False when there was nothing to record."""
         self._unrecorded = 0
+        self.rounds += 1
         pairs = grants(self.works, min(self.window, max(self._least, self.reach())))
         if not pairs:
             return False

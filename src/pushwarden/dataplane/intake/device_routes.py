@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import json
+from msgspec import Meta, Struct, json
 
 from pushwarden.core.app import Snapshot
 from pushwarden.core.device import Device
@@ -20,6 +20,7 @@ from pushwarden.dataplane.intake.imports import import_file
 from pushwarden.dataplane.intake.views import iso
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.devices import Devices, Registry
+from pushwarden.web.body import decode
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, route
 
@@ -27,6 +28,16 @@ BASE = "/v1/apps/{app}/{env}/devices"
 BODY_LIMIT = 64 * 1024
 IMPORT_LIMIT = 1 << 40
 FOUND_LIMIT = 100
+
+
+class Revival(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tombstones set within so many hours, 30 days at most; with a reason only those of that reason."""
+
+    within_hours: Annotated[int, Meta(ge=1, le=720)]
+    reason: Annotated[str, Meta(max_length=64)] = ""
+
+
+_REVIVAL = json.Decoder(Revival)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,8 @@ class DeviceRoutes:
             route("POST", BASE + "/import", self.post_import, permission=write, action="device.import", noted=True,
                   limit=IMPORT_LIMIT, summary="Import NDJSON or CSV; every bad line is told by its number",
                   shape=Shape(query=("progress",))),
+            route("POST", BASE + "/revive", self.revive, permission=write, action="device.revive", noted=True,
+                  limit=BODY_LIMIT, summary="Undo tombstones set of late", shape=Shape(Revival)),
             route("GET", BASE + "/export", self.export, permission=write, action="device.export", noted=True,
                   summary="All devices with their tokens as NDJSON that an import takes back"),
         ]  # fmt: skip
@@ -98,6 +111,16 @@ class DeviceRoutes:
         async for report in reports:
             last = report
         return Answer(last)
+
+    async def revive(self, call: Call) -> Answer:
+        """Buried tokens live again; the provider's next word may bury them anew."""
+        self._known(call.where)
+        wanted = decode(_REVIVAL, await call.read())
+        since = self.clock.now_ms() - wanted.within_hours * 3_600_000
+        revived = 0
+        for audience in await self.devices.audiences(call.where):
+            revived += await self.devices.exhume(audience.id, since_ms=since, reason=wanted.reason)
+        return Answer({"revived": revived})
 
     async def export(self, call: Call) -> Answer:
         self._known(call.where)

@@ -22,6 +22,7 @@ from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.settle import SENDER_LOST, end_rest, settle
 from pushwarden.dataplane.lanes.claims import Claims
 from pushwarden.dataplane.lanes.gate import Gate, Verdict
+from pushwarden.dataplane.lanes.lease import Lease
 from pushwarden.dataplane.lanes.reading import SLICE_AGE, Maker, in_doubt, open_work
 from pushwarden.dataplane.lanes.station import Station
 from pushwarden.dataplane.lanes.window import release
@@ -70,6 +71,7 @@ class Pump:
         self._claimed: list[tuple[Shard, Push]] = []  # claimed, not yet open: the store was busy between
         self._awake = asyncio.Event()
         self._emptied = asyncio.Event()
+        self._lease = Lease(tools.clock.monotonic())
         ledger.reach = self._reach
 
     def __repr__(self) -> str:
@@ -217,6 +219,9 @@ class Pump:
         """Writes rows of the current slice; how many. Synchronous: nothing comes between the fence and the write."""
         part = work.slice
         assert part is not None
+        if not self._lease.holds(self.tools.clock.monotonic(), self.ledger.rounds):
+            self.ledger.press()
+            return 0
         if self.draining or self.gate.verdict(work.push, work.lane, self.tools.clock.now_ms()) is not Verdict.GO:
             self.stir()
             return 0
@@ -274,17 +279,23 @@ class Pump:
 
     async def _tend(self) -> None:
         """Deadlines, PINGs, opening and retiring of connections, the lease."""
-        renewed = self._now()
         while True:
             await asyncio.sleep(TICK)
             now = self._now()
             for station in [*self.stations.values()]:
                 station.connections.tend(now, self._under_way(station))
-            if now - renewed > 1.0:
-                renewed = now
+            if self._lease.renewable(self.tools.clock.monotonic()):
                 with contextlib.suppress(Busy, StoreFull):
                     await self.tools.journal.renew(self.name, self.tools.clock.now_ms())
+                    self._renewed()
             self.stir()
+
+    def _renewed(self) -> None:
+        """After a lapse every shard is marked before anything more of it is written: another sender may hold it."""
+        if self._lease.renewed(self.tools.clock.monotonic(), self.ledger.rounds):
+            for work in self.works:
+                work.dirty = True
+            self.ledger.press()
 
     def _reach(self) -> int:
         """Recipients worth issuing: what the streams of all open connections hold, and as many again behind them."""
