@@ -36,6 +36,7 @@ from pushwarden.wiring.run import ready
 
 POLL = 0.25
 """Seconds between looks at the configuration and the holds; the ring makes it quicker."""
+CACHE_KIB = 8192
 LATE_MS = 25_000
 """A shard whose last answer is still awaited goes back to the store within this time."""
 PATIENCE = 15.0
@@ -56,7 +57,7 @@ class Sender:
         clock = SystemClock()
         self.clock = clock
         self.journal = SqliteJournal(settings.journal_db)
-        self.devices = SqliteDevices(settings.devices_db)
+        self.devices = SqliteDevices(settings.devices_db, CACHE_KIB)
         self.catalog = SqliteCatalog(settings.control_db)
         self.holds = CatalogHolds(self.catalog)
         self.snapshots = SnapshotReader(settings.control_db)

@@ -24,6 +24,7 @@ from pushwarden.ports.devices import TOMBSTONE_LIFE_MS, DeadToken, Imported, Reg
 T = TypeVar("T")
 
 CACHE_KIB = 65_536
+"""Page cache of the writer; a process that only buries tokens wants less."""
 EXPORT_PAGE = 1000
 BATCH = 500
 """Devices that a transaction registers or buries, at most: each takes a few statements."""
@@ -43,8 +44,8 @@ class SqliteDevices:
     synchronous NORMAL: a power cut may undo the last registrations, which apps repeat; an opt-out is synced first.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, cache_kib: int = CACHE_KIB) -> None:
+        self._path, self._cache_kib = path, cache_kib
         self._reader = Reader(path)
         self._piece = importing.PIECE
 
@@ -205,7 +206,7 @@ class SqliteDevices:
     @cached_property
     def _writer(self) -> Writer:
         writer = Writer(self._path, synchronous="NORMAL")
-        writer.connection.executescript(f"PRAGMA cache_size=-{CACHE_KIB}; {importing.STAGING}")
+        writer.connection.executescript(f"PRAGMA cache_size=-{self._cache_kib}; {importing.STAGING}")
         return writer
 
 

@@ -28,7 +28,7 @@ REST = 0.05
 
 
 class Ledger:
-    """The works of one sender and their record. `least`: W while answers come within 10 ms."""
+    """The works of one sender and their record. `least`: W while answers come quickly."""
 
     def __init__(self, journal: Journal, least: int) -> None:
         self.works: list[Work] = []

@@ -9,6 +9,8 @@ UNKNOWN_ATTEMPTS = 3
 LONGEST_WAIT = 900.0
 """Seconds. Apple: wait about 15 minutes after 5xx, then back off exponentially; single pushes are tried sooner."""
 FIRST_WAIT = 2.0
+QUICK_REPLY = 0.005
+"""Seconds an answer may take while the least W is enough for the full rate."""
 MOST_GROWTH = 16
 """How many times its least value W may reach with slow answers."""
 
@@ -29,8 +31,8 @@ def retry_wait(outcome: Outcome, attempt: int, jitter: float) -> float:
 
 
 def window(least: int, reply_time: float) -> int:
-    """W: recipients issued and not done. `least` up to 10 ms of reply time, then in proportion up to `MOST_GROWTH`.
+    """W: recipients issued and not done. `least` up to `QUICK_REPLY`, then in proportion up to `MOST_GROWTH`.
 
     By Little's law a fixed W caps the rate at W / reply time; W is also the price of a kill -9.
     """
-    return int(least * min(MOST_GROWTH, max(1.0, reply_time / 0.010)))
+    return int(least * min(MOST_GROWTH, max(1.0, reply_time / QUICK_REPLY)))
