@@ -171,11 +171,7 @@ async def pump_stage(
         pump.configure(snapshot, [lane_family(Lane.parse(hold.lane))])
 
     burial = Burial(devices, holds, clock, on_hold)
-
-    async def bury() -> None:
-        await burial.apply(pump.stations.values())
-
-    ledger.after = bury
+    burying = asyncio.create_task(burial.keep(lambda: [*pump.stations.values()], pump.answers.suspected))
     await journal.enlist(SEAT, clock.now_ms())
     pump.configure(snapshot, [])
     running = asyncio.create_task(pump.run())
@@ -187,6 +183,7 @@ async def pump_stage(
         await pump.drain(0.5)
         await asyncio.wait({running}, timeout=5)
         running.cancel()
+        burying.cancel()
 
 
 def _with_facts(changes: dict[str, Any]) -> Provider:

@@ -66,7 +66,6 @@ class Sender:
         tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries)
         self.pump = Pump(name, classes_of(name), tools, Gate(FenceFile(settings.fence_file)), self.ledger)
         self.burial = Burial(self.devices, self.holds, clock, self.on_hold)
-        self.ledger.after = self.bury
         self.held: dict[str, Hold] = {}
         self._applied: set[str] = set()
         self._letting_go: list[tuple[Scope, int]] = []
@@ -85,7 +84,8 @@ class Sender:
         await self.server.start()
         await self.journal.enlist(self.name, self.clock.now_ms())
         await self.look()
-        watching = asyncio.create_task(self.watch())
+        burying = self.burial.keep(lambda: [*self.pump.stations.values()], self.pump.answers.suspected)
+        beside = [asyncio.create_task(work) for work in (self.watch(), burying)]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: asyncio.ensure_future(self.pump.drain(PATIENCE)))
@@ -96,7 +96,8 @@ class Sender:
         try:
             await self.pump.run()
         finally:
-            watching.cancel()
+            for task in beside:
+                task.cancel()
             await self.server.close()
             self.journal.close()
             self.devices.close()
@@ -141,9 +142,6 @@ class Sender:
     def _configure(self, snapshot: Any) -> None:
         families = [lane_family(Lane.parse(hold.lane)) for hold in self.held.values()]
         self.pump.configure(snapshot or self.pump.snapshot, families)
-
-    async def bury(self) -> None:
-        await self.burial.apply(self.pump.stations.values())
 
     # --- the ring
 

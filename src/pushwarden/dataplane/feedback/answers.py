@@ -28,6 +28,7 @@ class Answers:
 
     def __init__(self, stations: Mapping[str, Station], ledger: Ledger, clock: Clock, stir: Callable[[], None]) -> None:
         self._stations, self._ledger, self._clock, self._stir = stations, ledger, clock, stir
+        self.suspected = asyncio.Event()  # so many dead tokens at once that a person should look
 
     def heard(self, lane: Lane, link: Link, events: Sequence[Event]) -> None:
         station = self._stations[lane.key]
@@ -86,6 +87,8 @@ class Answers:
             seq = work.seq(burst.slice.offset(row))
             dead = DeadToken(seq, burst.slice.token(row), outcome.gone_ms, outcome.reason)
             station.tally.report(work.shard.audience, dead)
+            if not station.tally.held and station.tally.suspicion(idle=False):
+                self.suspected.set()
 
     def _unanswered(self, burst: Burst, rows: Sequence[int], why: Why) -> None:
         work = burst.slice.work

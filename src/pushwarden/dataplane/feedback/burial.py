@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from pushwarden.core.errors import PushwardenError
+from pushwarden.core.errors import Busy, PushwardenError, StoreFull
 from pushwarden.core.hold import Hold, Release
 from pushwarden.dataplane.lanes.gate import lane_family
 from pushwarden.ports.clock import Clock
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pushwarden.dataplane.feedback.tombstones import Tally
     from pushwarden.dataplane.lanes.station import Station
 
+BEAT = 0.1
 MOST_KEPT = 100_000
 """Reports a hold keeps for a release with `apply`; beyond that the provider will say it again at the next push."""
 
@@ -28,8 +31,17 @@ class Burial:
     def __init__(self, devices: Devices, holds: Holds, clock: Clock, held: Callable[[Hold], None]) -> None:
         self._devices, self._holds, self._clock, self._held = devices, holds, clock, held
 
+    async def keep(self, stations: Callable[[], Iterable[Station]], suspected: asyncio.Event) -> None:
+        """For ever, a few times a second and when something looks wrong; beside the records, which it never delays."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(suspected.wait(), BEAT)
+            suspected.clear()
+            with contextlib.suppress(Busy, StoreFull):
+                await self.apply(stations())
+
     async def apply(self, stations: Iterable[Station]) -> None:
-        """After each record: buries what is trusted, holds what is suspicious."""
+        """Buries what is trusted, holds what is suspicious."""
         for station in stations:
             tally = station.tally
             if tally.held or not tally.waiting:

@@ -6,8 +6,7 @@ Marks are totals; a journal that is locked or full delays them, and with them th
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from pushwarden.core.errors import Busy, StoreFull
 from pushwarden.core.lane import Lane
@@ -36,7 +35,6 @@ class Ledger:
         self.troubles: dict[str, str] = {}
         self.rounds = 0
         self.reach: Callable[[], int] = lambda: self.window  # recipients that the open connections could carry soon
-        self.after: Callable[[], Awaitable[None]] | None = None
         self._journal, self._least = journal, least
         self._reply_time = ReplyTime()
         self._unrecorded = 0
@@ -95,9 +93,6 @@ class Ledger:
             self._pressed.clear()
             if await self.flush():
                 recorded()
-            if self.after is not None:
-                with contextlib.suppress(Busy, StoreFull):
-                    await self.after()
 
     async def flush(self) -> bool:
         """One round of marks; False when there was nothing to record."""

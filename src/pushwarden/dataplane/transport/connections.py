@@ -16,6 +16,9 @@ from pushwarden.dataplane.transport.streams import Link
 from pushwarden.http2.messages import Event
 from pushwarden.providers.port import Authorization, Facts
 
+SHORT_LIFE = 2.0
+"""Seconds: a connection that ends sooner and has answered nothing counts as one that could not be opened."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -103,8 +106,9 @@ class Connections:
     def closed(self, link: Link, reason: str, *, refused: bool) -> None:
         if link in self.links:
             self.links.remove(link)
-        if link.answers == 0:
-            self._dialling.failed(asyncio.get_running_loop().time(), random.random())  # noqa: S311
+        now = asyncio.get_running_loop().time()
+        if link.answers == 0 and (refused or now - link.opened_at < SHORT_LIFE):
+            self._dialling.failed(now, random.random())  # noqa: S311
             self._owner.troubled(self.lane, reason, credential=refused)
 
     # --- inside
