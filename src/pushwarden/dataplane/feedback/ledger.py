@@ -60,7 +60,7 @@ class Ledger:
         family = lane_family(lane)
         self.counters.endings[family, Ending.ACCEPTED, ""] += count
         self.counters.answered(family, ms, count)
-        self._reply_time.seen(ms / 1000)
+        self._reply_time.seen(ms / 1000, asyncio.get_running_loop().time())
         self.troubles.pop(family, None)
         self._count(count)
 

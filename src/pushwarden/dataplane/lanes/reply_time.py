@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from math import inf
 
-SPAN = 512
-"""Answers after which the shortest one is forgotten, at the latest after twice as many."""
+SPAN = 0.25
+"""Seconds after which the shortest one is forgotten, at the latest after twice as many."""
 
 
 class ReplyTime:
     """A mean would grow with our own queue, and with it W, and with W the queue."""
 
-    __slots__ = ("_before", "_count", "_now")
+    __slots__ = ("_before", "_now", "_since")
 
     def __init__(self) -> None:
         self._before = self._now = inf
-        self._count = 0
+        self._since = -inf
 
-    def seen(self, seconds: float) -> None:
-        """One answer, or many that came together."""
-        self._count += 1
-        if self._count > SPAN:
-            self._before, self._now, self._count = self._now, inf, 1
+    def seen(self, seconds: float, at: float) -> None:
+        """One answer, or many that came together; at: when, in seconds of a clock that does not step back."""
+        if at - self._since > SPAN:
+            self._before, self._now, self._since = self._now, inf, at
         self._now = min(self._now, seconds)
 
     @property
