@@ -16,7 +16,7 @@ COMMANDS = {
     "imports": [BIN / "lint-imports", "--no-cache"],
 }
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
-MACHINE_PATH = re.compile(r"/(?:work|farm)/|/root/")
+MACHINE_PATH = re.compile("|".join(f"/{name}/" for name in ("work", "farm", "root")))
 
 
 def dead_links() -> list[str]:
