@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -118,6 +119,7 @@ def bench(
     json: Json = False,
 ) -> None:
     """Measure. One JSON object a benchmark with --json; references are measured in the same run."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what it started ends with it
     from pushwarden.bench import NAMES, Wanted, run
 
     wanted: list[str] = names or list(NAMES)
