@@ -68,7 +68,7 @@ class Registry(Protocol):
         ...
 
     def import_devices(self, where: Scope, chunks: AsyncIterator[Sequence[Entry]]) -> AsyncIterator[Imported]:
-        """Upserts checked entries; yields the total after each piece (≤ 16,384 entries). It ends as one by one would.
+        """Upserts checked entries; yields the total after each piece (≤ 32,768 entries). It ends as one by one would.
 
         registered_at is the entry's (0: not known), never the time of the import: an old list revives no tombstone.
         """

@@ -21,7 +21,7 @@ from pushwarden.core.device_rules import Entry
 from pushwarden.core.scope import Scope
 from pushwarden.ports.devices import Imported
 
-PIECE = 16_384
+PIECE = 32_768
 """Devices of a transaction, at most: keys are random, so the more there are, the more share a page of an index."""
 
 _SLICE = 512
