@@ -18,11 +18,12 @@ from pushwarden.dataplane.intake.parse import parse
 from pushwarden.dataplane.intake.preview import preview
 from pushwarden.dataplane.intake.push import Caller, Intake, Receipt
 from pushwarden.dataplane.intake.request import BODY_LIMIT, PushRequest
-from pushwarden.dataplane.intake.views import failure_view, progress_view, receipt_view
+from pushwarden.dataplane.intake.views import failure_view, progress_view
 from pushwarden.ports.devices import Devices
 from pushwarden.ports.journal import Accepts, Progress
 from pushwarden.web import body
 from pushwarden.web.call import Answer, Call
+from pushwarden.web.receipts import receipt_view
 from pushwarden.web.routes import Route, Shape, route
 
 BASE = "/v1/apps/{app}/{env}/pushes"

@@ -7,7 +7,6 @@ from typing import Any
 
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import PushState
-from pushwarden.core.receipt import Receipt
 from pushwarden.core.shard import Failure
 from pushwarden.dataplane.intake.words import explained
 from pushwarden.ports.journal import Progress
@@ -73,24 +72,4 @@ def failure_view(row: int, failure: Failure) -> dict[str, Any]:
         "token_hash": failure.token.hex(),
         "meaning": meaning,
         "action": action,
-    }
-
-
-def receipt_view(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "id": receipt.id,
-        "drained": receipt.drained,
-        "stopped_at": iso(receipt.stopped_at),
-        "ms": receipt.ms,
-        "senders": [
-            {
-                "sender": one.sender,
-                "confirmation": str(one.confirmation),
-                "ms": one.ms,
-                "named": one.named,
-                "until": iso(one.until_ms),
-                "killed": one.killed,
-            }
-            for one in receipt.senders
-        ],
     }
