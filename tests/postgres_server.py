@@ -1,0 +1,67 @@
+"""A real PostgreSQL for the tests: one server a worker, started when first asked for; databases from a template.
+
+dsn = postgres_server.fresh_database()                  # migrated
+dsn = postgres_server.fresh_database(migrated=False)    # empty
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import psycopg
+
+from pushwarden.wiring.local_postgres import LocalPostgres, NoServer
+from real import absent
+
+_numbers = itertools.count(1)
+
+
+@cache
+def server() -> LocalPostgres:
+    """The worker's server, which no test may break. It ends with the worker, however that ends."""
+    return own_server()
+
+
+def own_server() -> LocalPostgres:
+    """A server a test may kill and start again. Without the programs the test is skipped, or fails when CI=true."""
+    folder = Path(tempfile.mkdtemp(prefix="pwpg-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        started = LocalPostgres(folder, durable=False).start()
+    except NoServer as reason:
+        absent(str(reason))
+        raise
+    atexit.register(started.stop)
+    return started
+
+
+def fresh_database(*, migrated: bool = True) -> str:
+    """The DSN of a database of the test's own; migrated: with all tables, as this version makes them."""
+    name = f"t{next(_numbers)}"
+    _create(server(), name, _template() if migrated else "template0")
+    return server().dsn(name)
+
+
+def database_of(own: LocalPostgres, name: str = "pushwarden") -> str:
+    """The DSN of an empty database on a server of the test's own."""
+    _create(own, name, "template0")
+    return own.dsn(name)
+
+
+@cache
+def _template() -> str:
+    from pushwarden.adapters.postgres.migrate import migrate
+
+    _create(server(), "migrated", "template0")
+    migrate(server().dsn("migrated"))
+    return "migrated"
+
+
+def _create(on: LocalPostgres, name: str, template: str) -> None:
+    with psycopg.connect(on.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[arg-type]
