@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pushwarden.core import errors
 from pushwarden.core.errors import PushwardenError
+from pushwarden.providers.apns import verdicts as apns
+from pushwarden.providers.verdicts import page, section
 from pushwarden.settings import Settings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -25,7 +27,7 @@ def problems() -> str:
         "Made from [core/errors.py](../src/pushwarden/core/errors.py) by `python -m tests.pages`; change it there.\n\n"
         "A refusal is a problem (RFC 9457, `application/problem+json`): `code` is stable and meant for programs,\n"
         "`detail` is one sentence for people, `field` names the field at fault where there is one, and `request_id`\n"
-        "stands in the audit. After a refusal nothing was accepted. What Apple's refusals mean is in\n"
+        "stands in the audit. After a refusal nothing was accepted. What the providers' refusals mean is in\n"
         "[verdicts.md](verdicts.md).\n\n"
         "| status | code | it says | what to do |\n|---|---|---|---|\n"
     )
@@ -47,8 +49,13 @@ def operations() -> str:
     return MARK.sub(lambda found: found[1] + settings() + found[2], text)
 
 
-PAGES = {"errors.md": problems, "operations.md": operations}
+def verdicts() -> str:
+    """docs/verdicts.md: every provider's table."""
+    return page([section("Apple (APNs)", "apns", apns.VERDICTS, apns.NOTES)])
+
+
+PAGES = {"errors.md": problems, "operations.md": operations, "verdicts.md": verdicts}
 
 if __name__ == "__main__":
-    for name, page in PAGES.items():
-        (DOCS / name).write_text(page())
+    for name, made in PAGES.items():
+        (DOCS / name).write_text(made())

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from apns_fixtures import APP, NOW_MS, Pair, openssl_p12, p8
 from pushwarden.core.secret import Secret
 from pushwarden.providers.apns import APNS
-from pushwarden.providers.apns.check import SIZE_LIMIT
 from pushwarden.providers.apns.tokens import TokenKey
+from pushwarden.providers.files import SIZE_LIMIT
 from pushwarden.providers.port import Report
 from real import need
 

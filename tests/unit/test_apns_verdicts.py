@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import random
 import string
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pushwarden.core.outcome import Blame, Ending, Retry
 from pushwarden.providers.apns import APNS
-from pushwarden.providers.apns.verdicts import VERDICTS, Verdict, page
+from pushwarden.providers.apns.verdicts import VERDICTS
 from pushwarden.providers.port import Reply
+from pushwarden.providers.verdicts import Verdict
 
-ROOT = Path(__file__).resolve().parents[2]
 STATUSES = (100, 200, 201, 301, 400, 401, 403, 404, 405, 407, 410, 413, 418, 429, 500, 502, 503, 599, 999)
 
 
@@ -102,7 +101,3 @@ def test_a_closing_server_sends_the_push_elsewhere_and_blames_nobody() -> None:
 )
 def test_a_wait_the_provider_asks_for_is_kept(value: str, seconds: float | None) -> None:
     assert APNS.classify(reply(503, {"reason": "ServiceUnavailable"}, retry_after=value)).retry_after == seconds
-
-
-def test_the_page_of_verdicts_is_up_to_date() -> None:
-    assert (ROOT / "docs/verdicts.md").read_text() == page(), "write docs/verdicts.md anew from verdicts.page()"

@@ -10,6 +10,7 @@ from pushwarden.core.outcome import Outcome
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
+from pushwarden.providers import template
 from pushwarden.providers.apns import facts as known
 from pushwarden.providers.apns import payload, render, rules, verdicts
 from pushwarden.providers.apns.check import check
@@ -37,7 +38,7 @@ class _Apns:
         rules.validate(push, app)
 
     def columns(self, push: Push) -> tuple[str, ...]:
-        return payload.columns(payload.encode(payload.payload(push)))
+        return template.columns(template.encode(payload.payload(push)))
 
     def render(self, push: Push, app: App, credential: Credential, rows: Rows) -> list[Envelope]:
         return render.render(push, app, credential, rows)

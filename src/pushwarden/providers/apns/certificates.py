@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from pushwarden.core.scope import Environment
 from pushwarden.providers.apns.facts import KINDS
-from pushwarden.providers.apns.findings import Findings
+from pushwarden.providers.findings import Findings
 
 _UID = x509.ObjectIdentifier("0.9.2342.19200300.100.1.1")
 _APPLE = "1.2.840.113635.100.6.3."

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 import msgspec
 
 from pushwarden.core.secret import Secret
-from pushwarden.providers.apns.findings import Findings, Unusable
 from pushwarden.providers.apns.p8 import check_p8
 from pushwarden.providers.apns.p12 import check_p12
+from pushwarden.providers.files import is_page, sized, text_of, unknown
+from pushwarden.providers.findings import Findings, Unusable
 from pushwarden.providers.port import Report
-
-SIZE_LIMIT = 64 * 1024
-"""Bytes of a credential file. Apple's have 250 (.p8) to some 8,000 (.p12)."""
 
 _CAN_READ = "We can read .p8 and .p12 (.pfx)."
 _PRIVATE_KEYS = ("BEGIN PRIVATE KEY", "BEGIN EC PRIVATE KEY", "BEGIN ENCRYPTED PRIVATE KEY")
@@ -31,40 +29,18 @@ def check(data: bytes, *, password: Secret | None, hints: Mapping[str, str], now
 def _dispatch(
     data: bytes, password: Secret | None, hints: Mapping[str, str], now_ms: int, findings: Findings
 ) -> Report:
-    name = hints.get("file_name", "") or "The file"
-    if not data.strip():
-        findings.end("file.empty", f"The file is empty: {name} has {len(data)} bytes. Choose it again.")
-    if len(data) > SIZE_LIMIT:
-        findings.end(
-            "file.too_large", f"{name} has {len(data)} bytes; a credential has at most {SIZE_LIMIT}. {_CAN_READ}"
-        )
+    sized(data, hints, _CAN_READ, findings)
     if data[:1] == b"\x30":
         _known_binary(data, findings)
         return check_p12(data, password, hints, now_ms, findings)
-    text = _text(data)
-    if text is None:
-        return _unknown(name, data, findings)
+    text = text_of(data) or ""
     _known_text(text, hints, findings)
     if any(mark in text for mark in _PRIVATE_KEYS):
         return check_p8(text, hints, findings)
     if "PRIVATE KEY" in text:
         findings.end("p8.curve", "This is another kind of key: Apple's .p8 is elliptic (P-256). "
                      "Use the AuthKey_….p8 from Apple's list of keys.")  # fmt: skip
-    return _unknown(name, data, findings)
-
-
-def _text(data: bytes) -> str | None:
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        return None
-    return text if text.isprintable() or not any(ch < " " and ch not in "\r\n\t" for ch in text) else None
-
-
-def _unknown(name: str, data: bytes, findings: Findings) -> Report:
-    first = "".join(ch if ch.isprintable() else "." for ch in data[:12].decode("latin-1"))
-    findings.end("file.unknown", f"We don't recognise this file: {name}, {len(data)} bytes. {_CAN_READ}", first)
+    return unknown(data, hints, _CAN_READ, findings)
 
 
 def _known_binary(data: bytes, findings: Findings) -> None:
@@ -75,8 +51,7 @@ def _known_binary(data: bytes, findings: Findings) -> None:
 
 def _known_text(text: str, hints: Mapping[str, str], findings: Findings) -> None:
     """Ends the report for the usual wrong files."""
-    start = text.lstrip()[:200].lower()
-    if start.startswith(("<!doctype html", "<html")):
+    if is_page(text):
         findings.end("file.html", "That is a web page saved as a file, often a sign-in page. Download the file again.")
     if text.lstrip().startswith("{"):
         _json(text, findings)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from pushwarden.core.app import CredentialKind
 from pushwarden.core.secret import Secret
 from pushwarden.providers.apns import certificates, pfx
-from pushwarden.providers.apns.findings import Findings
+from pushwarden.providers.findings import Findings
 from pushwarden.providers.port import Report
 
 _PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from pushwarden.core.app import CredentialKind
 from pushwarden.core.secret import Secret
-from pushwarden.providers.apns.findings import Findings
 from pushwarden.providers.apns.tokens import ALGORITHM, TokenKey
+from pushwarden.providers.findings import Findings
 from pushwarden.providers.port import Report
 
 _FILE_NAME = re.compile(r"AuthKey_([A-Z0-9]{10})(?![A-Za-z0-9])")

@@ -12,8 +12,9 @@ from pushwarden.core.push import Push, PushType
 from pushwarden.core.scope import Environment
 from pushwarden.providers.apns import rules
 from pushwarden.providers.apns.facts import HOSTS, KINDS
-from pushwarden.providers.apns.payload import columns, encode, fill, payload
+from pushwarden.providers.apns.payload import payload
 from pushwarden.providers.port import Cell, Envelope, Origin
+from pushwarden.providers.template import columns, encode, fill
 
 _TOO_LARGE = Outcome(Ending.REFUSED, reason="PayloadTooLarge", blame=Blame.MESSAGE)
 """Ours, so without a status: the body was too large after its template was filled, and was not sent."""

@@ -10,7 +10,8 @@ from pushwarden.core.app import App
 from pushwarden.core.errors import Invalid, TooLarge
 from pushwarden.core.push import Message, Push, PushType
 from pushwarden.providers.apns.facts import COLLAPSE_ID_LIMIT, KINDS, PRIORITIES
-from pushwarden.providers.apns.payload import PLACEHOLDER, encode, payload
+from pushwarden.providers.apns.payload import payload
+from pushwarden.providers.template import PLACEHOLDER, encode, encodes
 
 HEADERS = ("apns-priority", "apns-expiration", "apns-collapse-id")
 """The headers `overrides["apns"]["headers"]` may set. The topic is not among them: it is the app's."""
@@ -121,7 +122,7 @@ def _header(push: Push, name: str, value: object) -> str:
 
 def _sendable(field: str, text: str) -> None:
     """As a header value may be (RFC 9113 §8.2.1)."""
-    if _CONTROL.search(text) or not _encodes(text):
+    if _CONTROL.search(text) or not encodes(text):
         raise _invalid(field, "may not hold line breaks, control characters or half a character")
     if text != text.strip():
         raise _invalid(field, "may not begin or end with a space")
@@ -157,15 +158,7 @@ def _size(push: Push, built: dict[str, Any]) -> None:
 
 def _broken(push: Push) -> str:
     texts = (name for name in (*_VISIBLE, "link") if isinstance(getattr(push.message, name), str))
-    return next((name for name in texts if not _encodes(getattr(push.message, name))), "data")
-
-
-def _encodes(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return next((name for name in texts if not encodes(getattr(push.message, name))), "data")
 
 
 def _no_rule(push: Push, built: dict[str, Any]) -> None:

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from pushwarden.core.outcome import ACCEPTED, Blame, Ending, Outcome, Retry
 from pushwarden.providers.port import Reply
+from pushwarden.providers.verdicts import Verdict, retry_after
 
 LEAST_PLAUSIBLE_MS = 10**11
 """A 410's timestamp is in milliseconds; a smaller number is seconds, and is not believed."""
-
-LONGEST_RETRY_AFTER = 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One documented (status, reason). gone: the token is dead since the answer's timestamp."""
-
-    status: int
-    reason: str
-    blame: Blame
-    retry: Retry
-    meaning: str
-    action: str
-    gone: bool = False
 
 
 _D, _M, _C, _P, _U, _N = (
@@ -135,7 +119,7 @@ def _refused(reply: Reply, reason: str, blame: Blame, retry: Retry, gone_ms: int
         status=reply.status,
         blame=blame,
         retry=retry,
-        retry_after=_seconds(reply.headers.get(b"retry-after", b"")),
+        retry_after=retry_after(reply.headers),
         gone_ms=gone_ms,
     )
 
@@ -164,35 +148,8 @@ def _instant(timestamp: object) -> int | None:
     return timestamp if LEAST_PLAUSIBLE_MS <= timestamp < 2**63 else None
 
 
-def _seconds(value: bytes) -> float | None:
-    """Retry-After in seconds; APNs documents none, so that a date is not looked for."""
-    return min(float(value), LONGEST_RETRY_AFTER) if value.isdigit() and len(value) < 12 else None
-
-
-def page() -> str:
-    """docs/verdicts.md, made from the table."""
-    rows = [
-        f"| {row.status} | `{row.reason}` | {row.blame} | {row.retry} | {row.meaning} | {row.action} |"
-        for row in VERDICTS
-    ]
-    return "\n".join([_HEAD, *rows, _FOOT])
-
-
-_HEAD = """# What every answer of Apple means
-
-Made from the table in [verdicts.py](../src/pushwarden/providers/apns/verdicts.py); change it there.
-
-*Blame* decides what is done: **device** sets the token aside or buries it, **message** is final, **credential** holds
-the lane and touches no token, **provider** slows the lane, **us** is an alarm, **nobody** does nothing.
-*Retry* says whether the same push may go out again: **never**, **once**, **later**, or at once **elsewhere**, on
-another connection.
-
-| status | reason | blame | retry | meaning | what is done, what to do |
-|---|---|---|---|---|---|"""
-
-_FOOT = """
-- A reason that is not in the table is kept word for word, tried once more, and touches no token.
-- An answer whose body cannot be read is judged by its status: 5xx and 429 later, 403 credential, 410 device, else once.
+NOTES = """- An answer whose body cannot be read is judged by its status: 5xx and 429 later, 403 credential, 410 device,
+  else once.
 - A 410 carries the time since when Apple knows the token dead. A token registered after that time stays. Without a
   believable time the token is only set aside, and buried on a second word at least an hour later.
 - `BadDeviceToken` has no time either, and is often the wrong environment: it is treated the same way.

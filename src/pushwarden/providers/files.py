@@ -1,0 +1,48 @@
+"""What is the same for every uploaded file: it holds something, is not huge, and is text or is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+from pushwarden.providers.findings import Findings
+
+SIZE_LIMIT = 64 * 1024
+"""Bytes of a credential file. Apple's have 250 (.p8) to some 8,000 (.p12), Google's some 2,400."""
+
+
+def sized(data: bytes, hints: Mapping[str, str], can_read: str, findings: Findings) -> None:
+    """Ends the report for an empty file and for one larger than any credential. can_read: what we take, a sentence."""
+    name = name_of(hints)
+    if not data.strip():
+        findings.end("file.empty", f"The file is empty: {name} has {len(data)} bytes. Choose it again.")
+    if len(data) > SIZE_LIMIT:
+        findings.end(
+            "file.too_large", f"{name} has {len(data)} bytes; a credential has at most {SIZE_LIMIT}. {can_read}"
+        )
+
+
+def text_of(data: bytes) -> str | None:
+    """The file as text, in UTF-8 or UTF-16; None when it is something else."""
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() or not any(ch < " " and ch not in "\r\n\t" for ch in text) else None
+
+
+def is_page(text: str) -> bool:
+    """A web page, often a sign-in page, saved as the file."""
+    return text.lstrip()[:200].lower().startswith(("<!doctype html", "<html"))
+
+
+def unknown(data: bytes, hints: Mapping[str, str], can_read: str, findings: Findings) -> NoReturn:
+    """Ends the report for a file we do not recognise."""
+    first = "".join(ch if ch.isprintable() else "." for ch in data[:12].decode("latin-1"))
+    name = name_of(hints)
+    findings.end("file.unknown", f"We don't recognise this file: {name}, {len(data)} bytes. {can_read}", first)
+
+
+def name_of(hints: Mapping[str, str]) -> str:
+    return hints.get("file_name", "") or "The file"
