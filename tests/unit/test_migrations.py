@@ -111,7 +111,6 @@ def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (versions / name).write_text(f"{head}def upgrade():\n    {body.strip()}\n")
         before = own
     monkeypatch.setattr(migrations, "HOME", tmp_path / "history")
-    monkeypatch.setattr("pushwarden.adapters.sqlite.upgrade.HOME", tmp_path / "history")
     return tmp_path / "toy.db"
 
 

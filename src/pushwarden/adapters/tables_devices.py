@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Column, Computed, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
 metadata = MetaData()
@@ -13,6 +15,10 @@ def _text(name: str) -> Column[str]:
 
 def _number(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
     return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 audience = Table(
@@ -51,7 +57,7 @@ device = Table(
     Column("token_end", LargeBinary, Computed("substr(token, -8)", persisted=False)),
     Index("device_installation", "audience", "installation", unique=True),
     Index("device_token", "audience", "token_end"),
-    Index("device_person", "audience", "person", sqlite_where=text("person <> ''")),
-    Index("device_gone", "audience", "gone_at", sqlite_where=text("state = 1")),
+    Index("device_person", "audience", "person", **_where("person <> ''")),
+    Index("device_gone", "audience", "gone_at", **_where("state = 1")),
     sqlite_with_rowid=False,
 )

@@ -10,6 +10,9 @@ It writes the next revision from the difference and `<database>/schema.sql`, fro
 A release changes a database in a pair: `before` runs before the new code starts and only adds, so the code still
 running goes on working; `after` takes away what only the old code needed. On one machine both run at start.
 
+The same revisions run on PostgreSQL, where each database is a schema of one database; adapters/postgres/dialect.py says
+what is written otherwise there. Give a partial index `postgresql_where` beside `sqlite_where`.
+
 - SQLite checks no foreign key while a revision runs; what they must say is checked before the commit.
 - In a batch, pass `table_kwargs={"sqlite_strict": True}`, and give a renamed column its constraint in a second batch:
   in the same one Alembic loses it without a word.
@@ -42,6 +45,14 @@ def target(database: str, phase: str = "after") -> str:
     return next(name for name in reversed(known) if phase == "after" or name.endswith("_before"))
 
 
+def is_behind(database: str, stored: str, target: str) -> bool:
+    """Whether the revision stored comes before the target. NewerDatabase when this version does not know it."""
+    known = revisions(database)
+    if stored not in known:
+        raise NewerDatabase
+    return known.index(stored) < known.index(target)
+
+
 def schema(database: str) -> str:
-    """The statements that make the database as it is at its newest revision."""
+    """The statements that make an SQLite file as it is at its newest revision."""
     return (HOME / database / "schema.sql").read_text()

@@ -24,7 +24,7 @@ def migrate(paths: Mapping[str, Path], phase: str = "after") -> list[str]:
         stored = revision(path) or _make(path, database)
         if stored is None:
             done.append(f"{path.name}: made at {migrations.target(database)}")
-        elif _is_behind(database, stored, target):
+        elif migrations.is_behind(database, stored, target):
             from pushwarden.adapters.sqlite.upgrade import upgrade
 
             done += [f"{path.name}: {step}" for step in upgrade(path, database, target)]
@@ -57,10 +57,3 @@ def _make(path: Path, database: str) -> str | None:
                 return stored
             raise
     return None
-
-
-def _is_behind(database: str, stored: str, target: str) -> bool:
-    known = migrations.revisions(database)
-    if stored not in known:
-        raise migrations.NewerDatabase
-    return known.index(stored) < known.index(target)

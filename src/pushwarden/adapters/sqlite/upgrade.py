@@ -1,19 +1,15 @@
-"""Runs a database's revisions through Alembic, each database in one transaction."""
+"""Takes a database file through its revisions, each file in one transaction."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from pushwarden.adapters.migrations import HOME
+from pushwarden.adapters.migrations.steps import run
 from pushwarden.adapters.sqlite.driver import open_database, sqlite3
 
 WAIT_MS = 30_000
@@ -22,22 +18,9 @@ WAIT_MS = 30_000
 
 def upgrade(path: Path, database: str, target: str) -> list[str]:
     """The revisions applied, oldest first. ValueError, and no change, when a foreign key would point nowhere."""
-    config = Config()
-    config.set_main_option("script_location", str(HOME / database).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
-    applied: list[str] = []
-
-    def steps(revision: Any, context: Any) -> Any:
-        return script._upgrade_revs(target, revision)
-
-    def note(ctx: Any, step: Any, heads: Any, run_args: Any) -> None:
-        applied.append(step.up_revision_id)
-
-    with connected(path) as connection, EnvironmentContext(config, script, fn=steps, destination_rev=target) as env:
-        env.configure(connection=connection, render_as_batch=True, transactional_ddl=True, on_version_apply=note)
-        with connection.begin():
-            env.run_migrations()
-            _check_foreign_keys(connection)
+    with connected(path) as connection, connection.begin():
+        applied = run(connection, database, target)
+        _check_foreign_keys(connection)
     return applied
 
 

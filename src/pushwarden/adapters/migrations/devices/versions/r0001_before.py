@@ -47,9 +47,19 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     with op.batch_alter_table("device", schema=None) as batch_op:
-        batch_op.create_index("device_gone", ["audience", "gone_at"], unique=False, sqlite_where=sa.text("state = 1"))
+        batch_op.create_index(
+            "device_gone",
+            ["audience", "gone_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 1"),
+            postgresql_where=sa.text("state = 1"),
+        )
         batch_op.create_index("device_installation", ["audience", "installation"], unique=True)
         batch_op.create_index(
-            "device_person", ["audience", "person"], unique=False, sqlite_where=sa.text("person <> ''")
+            "device_person",
+            ["audience", "person"],
+            unique=False,
+            sqlite_where=sa.text("person <> ''"),
+            postgresql_where=sa.text("person <> ''"),
         )
         batch_op.create_index("device_token", ["audience", "token_end"], unique=False)
