@@ -69,13 +69,15 @@ def test_a_refusal_carries_its_timestamp_and_retry_after(simulator: Simulator) -
     assert 0 < time.time() * 1000 - json.loads(gone.body)["timestamp"] - 1000 < 60_000
 
 
-@pytest.mark.parametrize("shape", ["none", "text", "huge", "split", "truncated"])
+@pytest.mark.parametrize("shape", ["none", "text", "huge", "split", "truncated", "bare"])
 def test_error_bodies_can_be_shaped(simulator: Simulator, shape: str) -> None:
     simulator.script({"do": "refuse", "status": 500, "reason": "InternalServerError", "body": shape})
     with simulator.client() as client:
         (answer,) = client.wait(*send(simulator, client, 1))
     assert answer.status == 500
-    if shape in {"huge", "split"}:
+    if shape == "bare":
+        assert answer.body == b"{}"
+    elif shape in {"huge", "split"}:
         assert answer.reason == "InternalServerError"
         assert len(answer.body) > 1 << 20 or shape == "split"
     else:

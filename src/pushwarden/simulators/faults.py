@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-Body = Literal["json", "none", "text", "huge", "split", "truncated"]
+Body = Literal["json", "none", "text", "huge", "split", "truncated", "bare"]
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -53,7 +53,7 @@ class Mischief:
         return [rule for rule in self._rules if rule.holds(self._connection, elapsed)]
 
     def fate(self, rules: Sequence[RequestRule], nth: int, topic: str, push_type: str, token: bytes) -> Fate:
-        """nth: the number of the request on its connection, from 1. token: lower-case hex."""
+        """nth: the number of the request on its connection, from 1. token: as it was sent."""
         delay = 0.0
         for rule in rules:
             if not self._matches(rule, nth, topic, push_type, token):
@@ -71,7 +71,7 @@ class Mischief:
         return (
             (not rule.push_type or rule.push_type == push_type)
             and (not rule.topic or rule.topic == topic)
-            and (not rule.token or token.startswith(rule.token.lower().encode()))
+            and (not rule.token or token.lower().startswith(rule.token.lower().encode()))
         )
 
     def processed(self, now: float, first: int, count: int) -> tuple[int, faults.GoAway | None]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+from pushwarden.simulators.common.run import main
 
-from .run import CannotStart, options, run
+from .run import Apns
 
 if __name__ == "__main__":
-    try:
-        run(options())
-    except CannotStart as error:
-        sys.exit(str(error))
+    main(Apns())

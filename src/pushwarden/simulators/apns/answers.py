@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from pushwarden.simulators.common import batch
+
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(batch.Refusal):
     """timestamp_ms: only with 410, when the token was last known to be dead, ms since the epoch."""
 
-    status: int
-    reason: str
     timestamp_ms: int | None = None
 
     @property

@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
+
+from pushwarden.simulators.common.batch import Batch
 
 from . import columns, rules
 from .answers import Refusal, refusal
@@ -19,6 +21,7 @@ from .provider_token import Binding, ProviderTokens
 from .rules import Kind
 
 Header = tuple[bytes, bytes, bool]
+Judged = Batch[Kind, Refusal]
 HOLE: Final[Header] = (b"", b"", False)
 UNKNOWN: Final = Kind("", "", rules.LIMIT)
 EXACT: Final = 6  # templates with their own expiration and collapse id, before those become holes too
@@ -41,18 +44,6 @@ class Template:
     token: bytes  # the provider token, empty on a certificate connection
 
 
-@dataclass(slots=True)
-class Batch:
-    """Columns of one receive(). ids: canonical apns-ids; tokens: hex; refusals by row."""
-
-    streams: list[int]
-    ids: list[bytes]
-    tokens: list[bytes]
-    bodies: list[bytes]
-    kinds: list[Kind]
-    refusals: dict[int, Refusal] = field(default_factory=dict)
-
-
 class Judge:
     """One connection's. peer: the holder of its client certificate, None when it gave none."""
 
@@ -70,10 +61,10 @@ class Judge:
         """A request with a good provider token was seen: APNs raises the stream limit then."""
         return self._binding.current is not None
 
-    def batch(self, streams: list[int], headers: list[list[Header]], bodies: list[bytes], now: float) -> Batch:
+    def batch(self, streams: list[int], headers: list[list[Header]], bodies: list[bytes], now: float) -> Judged:
         """now: epoch seconds. The header lists are left as they were."""
-        found = Batch(streams, [], [], bodies, [])
-        ids, paths, kinds = found.ids.append, found.tokens.append, found.kinds.append
+        found: Judged = Batch(streams, [], [], bodies, [])
+        ids, paths, kinds = found.names.append, found.tokens.append, found.kinds.append
         self._forget(now)
         template = self._usual()
         for row, fields in enumerate(headers):
@@ -103,11 +94,11 @@ class Judge:
         if any(now > template.expires for template in (*self._exact[:1], *self._holed[:1])):
             self._exact, self._holed = [], []
 
-    def _one(self, fields: list[Header], found: Batch, now: float) -> tuple[Kind, Refusal | None]:
+    def _one(self, fields: list[Header], found: Judged, now: float) -> tuple[Kind, Refusal | None]:
         values = {name: value for name, value, _ in fields}
         found.tokens.append(values.get(b":path", b""))
         given = values.get(b"apns-id")
-        found.ids.append(self._make_id() if given is None else given)
+        found.names.append(self._make_id() if given is None else given)
         for templates in (self._exact, self._holed):
             for at, template in enumerate(templates):
                 if _fits(template, fields):
@@ -164,17 +155,18 @@ class Judge:
     def _make_id(self) -> bytes:
         return self._prefix + b"%012x" % next(self._serial)
 
-    def _columns(self, found: Batch) -> None:
+    def _columns(self, found: Judged) -> None:
         if not columns.paths_are_good(found.tokens):
             for row, path in enumerate(found.tokens):
                 if refused := rules.path(path):
                     found.refusals.setdefault(row, refused)
         found.tokens = [path[columns.PATH_SIZE :] for path in found.tokens]
-        if not columns.ids_are_good(found.ids):
-            for row, given in enumerate(found.ids):
+        if not columns.ids_are_good(found.names):
+            for row, given in enumerate(found.names):
                 if refused := rules.apns_id(given):
-                    found.ids[row] = self._make_id()
+                    found.names[row] = self._make_id()
                     found.refusals.setdefault(row, refused)
+        found.raw = columns.raw_ids(found.names)
         sizes = list(map(len, found.bodies))
         if sizes and not (min(sizes) > 0 and max(sizes) <= rules.LIMIT):
             for row, size in enumerate(sizes):

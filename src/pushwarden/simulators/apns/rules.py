@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from pushwarden.simulators.common import batch
+
 from .answers import Refusal, refusal
 
 LIMIT: Final = 4096  # bytes of payload
@@ -45,11 +47,9 @@ class Allowed:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(batch.Kind):
     """What the headers say of a request beside its id and token. expiration: epoch seconds, None when absent."""
 
-    topic: str
-    push_type: str
     limit: int
     expiration: int | None = None
 

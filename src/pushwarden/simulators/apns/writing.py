@@ -6,14 +6,13 @@ from functools import cache
 from typing import Final
 
 from pushwarden.http2.server import ServerConnection, encode_block
+from pushwarden.simulators.common import bodies
 from pushwarden.simulators.faults import Body, Refuse
 
 from .answers import Refusal
 from .columns import ID_SIZE
 
-HUGE: Final = 1 << 20
 SANDBOX_NAME: Final = b"apns-unique-id"
-CONTENT_TYPES: Final[dict[Body, bytes]] = {"text": b"text/html", "none": b""}
 
 
 def _name(name: bytes, size: int) -> bytes:
@@ -42,28 +41,6 @@ def _head(status: int, content_type: bytes, retry_after: str) -> bytes:
 def refuse(h2: ServerConnection, stream: int, apns_id: bytes, refused: Refusal, rule: Refuse | None) -> None:
     """Answers a refusal; rule: the script's, which may shape the body."""
     shape: Body = rule.body if rule else "json"
-    head = _head(refused.status, CONTENT_TYPES.get(shape, b"application/json"), rule.retry_after if rule else "")
-    block, body = head + apns_id, _shaped(refused.body, shape)
-    if shape != "split":
-        h2.respond(stream, block, body)
-        return
-    if stream in h2.open_streams:
-        h2.send_headers(stream, block)
-        third = len(body) // 3
-        h2.send_data(stream, body[:third], end=False)
-        h2.send_data(stream, body[third : 2 * third], end=False)
-        h2.send_data(stream, body[2 * third :])
-
-
-def _shaped(body: bytes, shape: Body) -> bytes:
-    match shape:
-        case "none":
-            return b""
-        case "text":
-            return b"<html><body>The service is unavailable.</body></html>"
-        case "huge":
-            return body[:-1] + b',"padding":"' + b"x" * HUGE + b'"}'
-        case "truncated":
-            return body[: len(body) // 2]
-        case _:
-            return body
+    head = _head(refused.status, bodies.CONTENT_TYPES.get(shape, bodies.JSON), rule.retry_after if rule else "")
+    body = b"{}" if shape == "bare" else bodies.shaped(refused.body, shape)
+    bodies.send(h2, stream, head + apns_id, body, shape)

@@ -21,7 +21,7 @@ class NotRegistered(Exception):
 class Push:
     """One notification as the phone got it. content: the payload, empty when it was no JSON object."""
 
-    apns_id: str
+    id: str
     topic: str
     push_type: str
     content: dict[str, Any] = field(repr=False)
@@ -85,4 +85,4 @@ def _push(row: dict[str, Any]) -> Push:
         content = json.loads(row["body"] or "{}")
     except ValueError:
         content = {}
-    return Push(row["apns_id"], row["topic"], row["push_type"], content if isinstance(content, dict) else {})
+    return Push(row["id"], row["topic"], row["push_type"], content if isinstance(content, dict) else {})

@@ -1,4 +1,4 @@
-"""What APNs keeps for phones: everything for one that listens, the newest of each topic for one that does not."""
+"""What is kept for phones: everything for one that listens, what may wait for one that does not."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """expiration: epoch seconds; 0: never stored, None: APNs' own policy."""
+    """collapse: an absent phone gets the newest of those with the same one; empty: all of them.
+
+    expiration: epoch seconds; 0: never stored, None: the provider's own policy.
+    """
 
     topic: str
     push_type: str
-    apns_id: str
-    expiration: int | None
+    name: str
+    collapse: str
+    expiration: float | None
     body: bytes = field(repr=False)
 
 
@@ -39,11 +43,12 @@ class Inbox:
         self.seen = float("-inf")
 
     def offer(self, push: Stored, now: float) -> None:
-        """Keeps a push; for an absent phone only the newest of its topic, and none that may not be stored."""
+        """Keeps a push; for an absent phone only the newest of those that collapse, none that may not be stored."""
         if not self.present(now):
             if push.expiration == 0:
                 return
-            self.queue = deque((held for held in self.queue if held.topic != push.topic), KEPT)
+            kept = (held for held in self.queue if not push.collapse or held.collapse != push.collapse)
+            self.queue = deque(kept, KEPT)
         self.queue.append(push)
         self.arrived.set()
 
