@@ -1,4 +1,4 @@
-"""Catalogs to test with: the one in memory and the one in a file, ready with their tables."""
+"""Catalogs to test with: in memory, in a file and on a server, ready with their tables."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgres_server
 from pushwarden.adapters.memory.control import MemoryCatalog
+from pushwarden.adapters.postgres.control import PostgresCatalog
 from pushwarden.adapters.sqlite.control import SqliteCatalog
 from pushwarden.adapters.sqlite.migrate import migrate
 from pushwarden.ports.catalog import Catalog
 
-KINDS = ("memory", "sqlite")
+KINDS = ("memory", "sqlite", "postgres")
 
 
 @contextlib.contextmanager
@@ -19,10 +21,14 @@ def opened(kind: str, folder: Path) -> Iterator[Catalog]:
     if kind == "memory":
         yield MemoryCatalog()
         return
-    path = folder / "control.db"
-    migrate({"control": path})
-    catalog = SqliteCatalog(path)
+    catalog = PostgresCatalog(postgres_server.fresh_database(), "test") if kind == "postgres" else in_file(folder)
     try:
         yield catalog
     finally:
         catalog.close()
+
+
+def in_file(folder: Path) -> SqliteCatalog:
+    path = folder / "control.db"
+    migrate({"control": path})
+    return SqliteCatalog(path)

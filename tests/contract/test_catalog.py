@@ -243,3 +243,14 @@ def test_browsing_sees_what_reading_sees(catalog: Catalog) -> None:
         )
 
     assert asyncio.run(both()) == ([SHOP], [SHOP])
+
+
+def test_changes_made_at_once_make_one_chain(catalog: Catalog) -> None:
+    async def all_at_once() -> None:
+        work = (catalog.record(entry("push.cancel", at=at)) for at in range(12))
+        await asyncio.gather(*work)
+
+    asyncio.run(all_at_once())
+    kept = see(catalog, lambda tables: tables.audit.after("acme", 0, 100))
+    assert [row.sequence for row in kept] == list(range(1, 13))
+    assert verify("acme", ((row.sequence, row.body, row.hash) for row in kept)).intact

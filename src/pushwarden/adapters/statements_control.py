@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, text
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select, text
 
 from pushwarden.adapters.tables_control import (
     api_key,
@@ -14,7 +14,6 @@ from pushwarden.adapters.tables_control import (
     hold,
     organisation,
     snapshot,
-    state,
     stop,
 )
 from pushwarden.core.app import CredentialState
@@ -85,7 +84,7 @@ AUDIT_PAGE = (
         or_(_p("before") == 0, audit.c.sequence < _p("before")),
         audit.c.at >= _p("since"),
         or_(_p("until") == 0, audit.c.at < _p("until")),
-        func.substr(audit.c.action, 1, func.length(_p("action"))) == _p("action"),
+        func.substr(audit.c.action, literal_column("1"), func.length(_p("action"))) == _p("action"),
         *(or_(_p(name) == "", audit.c[name] == _p(name)) for name in ("actor", "app", "outcome", "target")),
     )
     .order_by(audit.c.sequence.desc())
@@ -97,7 +96,7 @@ SNAPSHOT_VERSION = select(snapshot.c.version)
 STATE_NEXT = text(
     "INSERT INTO state (id, version) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET version = state.version + 1"
 )
-STATE_VERSION = select(state.c.version)
+STATE_VERSION = "SELECT version FROM state"
 STOPS = (
     select(stop)
     .where(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -11,9 +12,9 @@ import psycopg
 from psycopg import AsyncConnection, Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from pushwarden.core.errors import Busy, PushwardenError, StoreFull
+from pushwarden.core.errors import Busy, Invalid, PushwardenError, StoreFull
 
-__all__ = ["Line", "connect", "connect_now", "errors", "translated"]
+__all__ = ["Line", "connect", "connect_now", "errors", "lost", "translated"]
 
 CONNECT_SECONDS = 3
 STATEMENT_MS = 10_000
@@ -47,6 +48,8 @@ _BUSY = {
     "55P03": "The database row is locked by another process; nothing was recorded. Try again in a moment.",
     "57": "The database server is stopping, starting or gave up on a statement; try again in a moment.",
 }
+NUL = "A text has a NUL character in it, which the database does not keep; leave it out."
+_NUL_STATE = "22021"
 UNREACHABLE = "The database cannot be reached; start it, or look at PUSHWARDEN_STORE."
 
 
@@ -92,14 +95,23 @@ def errors() -> Iterator[None]:
 
 
 def translated(error: psycopg.Error) -> PushwardenError | psycopg.Error:
-    """Busy or StoreFull; any other error is a mistake of ours and stays what it is."""
+    """Busy, StoreFull or Invalid; any other error is a mistake of ours and stays what it is."""
     state = error.sqlstate
+    if state == _NUL_STATE or (state is None and isinstance(error, psycopg.DataError)):
+        return Invalid(NUL)
     if state is None:
         return Busy(UNREACHABLE) if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else error
     if state in _FULL:
         return StoreFull(_FULL[state])
     sentence = _BUSY.get(state) or _BUSY.get(state[:2])
     return Busy(sentence) if sentence else error
+
+
+def lost(connection: Connection[Any] | AsyncConnection[Any] | None) -> bool:
+    """Whether a new one is needed. On an idle connection the server has nothing to say but that it ends."""
+    if connection is None or connection.closed:
+        return True
+    return bool(select.select([connection.fileno()], [], [], 0)[0])
 
 
 class Line:
@@ -121,8 +133,10 @@ class Line:
         """Every statement commits by itself."""
         async with self._turn:
             with errors():
-                if self._connection is None or self._connection.closed:
+                if lost(self._connection):
+                    await self.close()
                     self._connection = await connect(*self._where)
+                assert self._connection
                 yield self._connection
 
     async def close(self) -> None:

@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Executable
 from sqlalchemy.dialects import sqlite
 
 from pushwarden.adapters import statements_control as sql
 from pushwarden.adapters.catalog_log_sql import SqlTables
-from pushwarden.adapters.catalog_sql import Run
 from pushwarden.adapters.sqlite.engine import Reader, Writer, sqlite3
+from pushwarden.adapters.statements import runner
 from pushwarden.core.audit import AuditEntry
 from pushwarden.ports.catalog import Changed, Tables
 
 T = TypeVar("T")
 
-_DIALECT = sqlite.dialect(paramstyle="named")
-
-
-@cache
-def compiled(statement: Executable) -> tuple[str, dict[str, Any]]:
-    """The text, and the values it has itself."""
-    done = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
-    return str(done), dict(done.params)
-
-
-def running(connection: sqlite3.Connection) -> Run:
-    """Statements on this connection, in whatever transaction is open on it."""
-
-    def run(statement: Executable, /, **parameters: Any) -> list[dict[str, Any]]:
-        text, own = compiled(statement)
-        cursor = connection.execute(text, {**own, **parameters})
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
-
-    return run
+running = runner(sqlite.dialect(paramstyle="named"))
 
 
 class SqliteCatalog:
@@ -91,5 +70,5 @@ class SqliteCatalog:
             await self._writer.run(transaction)
 
     async def version(self) -> int:
-        found: tuple[int] | None = self._reader.row(compiled(sql.STATE_VERSION)[0])
+        found: tuple[int] | None = self._reader.row(sql.STATE_VERSION)
         return found[0] if found else 0
