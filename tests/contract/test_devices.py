@@ -342,6 +342,23 @@ def bare(d: Device) -> tuple[object, ...]:
     return d.installation_id, d.token_kind, d.token, d.user, d.build, d.tags, d.test, *times
 
 
+def test_what_is_proven_never_goes_back_and_never_beyond_what_is_registered(store: Store) -> None:
+    async def scene() -> None:
+        await store.register(SHOP, [device("a"), device("b"), device("c")], T0)
+        audience = await the_audience(store)
+        seen = []
+        for seq in (0, 2, 1, 99):
+            await store.prove(audience, seq)
+            seen.append((await store.audiences(SHOP))[0].proven_seq)
+        assert seen == [0, 2, 2, 3]
+        await imported(store, SHOP, [entry("d")])
+        (known,) = await store.audiences(SHOP)
+        assert (known.proven_seq, known.next_seq) == (3, 4)
+        await store.prove(audience + 7, 5)
+
+    run(scene())
+
+
 def test_a_doubt_outlives_an_import_that_leaves_the_token_alone(store: Store) -> None:
     async def scene() -> None:
         await store.register(SHOP, [device("a"), device("b")], T0)

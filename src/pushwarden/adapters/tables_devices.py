@@ -32,6 +32,7 @@ audience = Table(
     _text("token_kind"),
     _number("size"),  # live devices
     _number("next_seq"),
+    Column("proven_seq", Integer, nullable=False, server_default=text("0")),
     Index("audience_place", "organisation", "app", "environment", "provider", "token_kind", unique=True),
 )
 

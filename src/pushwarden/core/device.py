@@ -35,6 +35,7 @@ class Audience:
     token_kind: str
     size: int = 0  # live devices, for previews; may lag by seconds
     next_seq: int = 0  # the next device's number: every seq of the audience is below it
+    proven_seq: int = 0  # devices below it were sent to, themselves or a sample of their lot, and were accepted
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,10 @@ class Devices(Protocol):
         """Compare-and-set tombstones: where the token is unchanged and registered_at ≤ gone_ms. The seqs buried."""
         ...
 
+    async def prove(self, audience: int, seq: int) -> None:
+        """The devices below `seq` count as proven; it never goes back, and never beyond what was registered."""
+        ...
+
     async def exhume(self, audience: int, *, since_ms: int, reason: str = "") -> int:
         """Undoes tombstones set since then (the caller asks for 30 days at most). How many came back."""
         ...

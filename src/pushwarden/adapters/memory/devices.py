@@ -32,6 +32,7 @@ class _Audience:
     by_token: dict[str, int] = field(default_factory=dict)
     doubts: dict[int, int] = field(default_factory=dict)
     next_seq: int = 0
+    proven_seq: int = 0
 
     def of_installation(self, installation_id: str) -> Device | None:
         seq = self.by_installation.get(installation_id)
@@ -64,7 +65,7 @@ class _Audience:
         return (self.rows[seq] for seq in sorted(self.rows) if self.rows[seq].state is DeviceState.LIVE)
 
     def described(self) -> Audience:
-        return replace(self.about, size=sum(1 for _ in self.live()), next_seq=self.next_seq)
+        return replace(self.about, size=sum(1 for _ in self.live()), next_seq=self.next_seq, proven_seq=self.proven_seq)
 
 
 class MemoryDevices:
@@ -199,6 +200,11 @@ class MemoryDevices:
                 device, state=DeviceState.GONE, gone_at=now_ms, gone_reason=word.reason, version=device.version + 1
             )
         return dead
+
+    async def prove(self, audience: int, seq: int) -> None:
+        if 0 < audience <= len(self._audiences):
+            known = self._audiences[audience - 1]
+            known.proven_seq = max(known.proven_seq, min(seq, known.next_seq))
 
     async def exhume(self, audience: int, *, since_ms: int, reason: str = "") -> int:
         rows = self._audiences[audience - 1].rows if 0 < audience <= len(self._audiences) else {}

@@ -40,7 +40,7 @@ _PICKED = """
 audience = ?1 AND seq IN (SELECT value FROM json_each(?2)) AND state = 0
 """
 AUDIENCES = """
-SELECT id, organisation, app, environment, provider, token_kind, size, next_seq FROM audience
+SELECT id, organisation, app, environment, provider, token_kind, size, next_seq, proven_seq FROM audience
 WHERE organisation = ? AND app = ? AND environment = ? ORDER BY id
 """
 FIND_USERS = """
@@ -69,9 +69,9 @@ _COLUMNS = msgspec.json.Decoder(list[str])
 _FOUND = msgspec.json.Decoder(list[tuple[str, int, int]])
 
 
-def audience_from(row: tuple[int, str, str, str, str, str, int, int]) -> Audience:
-    number, organisation, app, environment, provider, token_kind, size, next_seq = row
-    return Audience(number, organisation, app, Environment(environment), provider, token_kind, size, next_seq)
+def audience_from(row: tuple[int, str, str, str, str, str, int, int, int]) -> Audience:
+    number, organisation, app, environment, provider, token_kind, *numbers = row
+    return Audience(number, organisation, app, Environment(environment), provider, token_kind, *numbers)
 
 
 def members(connection: sqlite3.Connection, audience: int, lo: int, hi: int, tags: str) -> Sequence[int]:

@@ -54,6 +54,7 @@ WHERE audience = ? AND seq = ? AND token = ? AND state = 0 AND doubt_at <= ?
 _DOUBT = (
     "UPDATE device SET doubt_at = ? WHERE audience = ? AND seq = ? AND token = ? AND state = 0 AND doubt_at IS NULL"
 )
+_PROVE = "UPDATE audience SET proven_seq = max(proven_seq, min(?2, next_seq)) WHERE id = ?1"
 _EXHUME = """
 UPDATE device SET state = 0, gone_at = NULL, gone_reason = NULL, version = version + 1
 WHERE audience = ?1 AND seq IN (
@@ -160,6 +161,10 @@ def _bury(connection: sqlite3.Connection, row: tuple[int, int, bytes | str], wor
         return True
     connection.execute(_DOUBT, (now_ms, *row))
     return False
+
+
+def prove(connection: sqlite3.Connection, audience: int, seq: int) -> None:
+    connection.execute(_PROVE, (audience, seq))
 
 
 def exhume(connection: sqlite3.Connection, audience: int, since_ms: int, reason: str, limit: int) -> int:

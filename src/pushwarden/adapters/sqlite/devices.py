@@ -169,6 +169,9 @@ class SqliteDevices:
             buried += await self._writer.run(partial(writes.bury, audience=audience, dead=some, now_ms=now_ms))
         return buried
 
+    async def prove(self, audience: int, seq: int) -> None:
+        await self._writer.run(partial(writes.prove, audience=audience, seq=seq))
+
     async def exhume(self, audience: int, *, since_ms: int, reason: str = "") -> int:
         back = 0
         while some := await self._writer.run(

@@ -1,17 +1,3 @@
-CREATE TABLE audience (
-	id INTEGER NOT NULL,
-	organisation TEXT NOT NULL,
-	app TEXT NOT NULL,
-	environment TEXT NOT NULL,
-	provider TEXT NOT NULL,
-	token_kind TEXT NOT NULL,
-	size INTEGER NOT NULL,
-	next_seq INTEGER NOT NULL,
-	PRIMARY KEY (id)
-);
-
-CREATE UNIQUE INDEX audience_place ON audience (organisation, app, environment, provider, token_kind);
-
 CREATE TABLE device (
 	audience INTEGER NOT NULL,
 	seq INTEGER NOT NULL,
@@ -40,3 +26,18 @@ CREATE UNIQUE INDEX device_installation ON device (audience, installation);
 CREATE INDEX device_person ON device (audience, person) WHERE person <> '';
 
 CREATE INDEX device_token ON device (audience, token_end);
+
+CREATE TABLE "audience" (
+	id INTEGER NOT NULL,
+	organisation TEXT NOT NULL,
+	app TEXT NOT NULL,
+	environment TEXT NOT NULL,
+	provider TEXT NOT NULL,
+	token_kind TEXT NOT NULL,
+	size INTEGER NOT NULL,
+	next_seq INTEGER NOT NULL,
+	proven_seq INTEGER DEFAULT 0 NOT NULL,
+	PRIMARY KEY (id)
+);
+
+CREATE UNIQUE INDEX audience_place ON audience (organisation, app, environment, provider, token_kind);
