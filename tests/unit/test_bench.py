@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pushwarden.bench import NAMES, NotMeasured, Wanted, play, procs, run
+from pushwarden.bench import NAMES, NotMeasured, Wanted, peer_programs, peers, play, procs, run
 from pushwarden.bench.house import House
 from pushwarden.bench.scale import sizes
 from pushwarden.wiring.stage import Stage, temporary
@@ -20,6 +21,7 @@ FIGURES = {
     "ingest": {"accepts_per_s", "p50_ms", "p99_ms", "batch_pushes_per_s"},
     "import": {"devices_per_s", "bytes_per_device"},
     "scale": {"rows", "peak_rss_mb"},
+    "peers": {"pushwarden_per_s", "pushwarden_client_per_s", "node_apn_per_s", "h2load_per_s", "ratio_to_best_peer"},
 }
 """The contract's names."""
 TINY = {
@@ -29,6 +31,7 @@ TINY = {
     "ingest": Wanted(devices=100, trials=1),
     "import": Wanted(devices=500),
     "scale": Wanted(devices=300),
+    "peers": Wanted(devices=1000, trials=1),
 }
 
 
@@ -44,9 +47,13 @@ def test_the_contract_names_every_benchmark() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_benchmark_gives_the_contracts_object(name: str, stage: Stage) -> None:
-    if name in ("fanout", "ingest"):
+def test_a_benchmark_gives_the_contracts_object(name: str, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in ("fanout", "ingest", "peers"):
         need("h2load")
+    if name == "peers":
+        need("npm")
+        quick = [peer for peer in peer_programs.PEERS if peer.name == "node_apn"]  # the others take minutes to build
+        monkeypatch.setattr(peers, "PEERS", quick)
     told: dict[str, Any] = play(name, House(stage, stage.make_app(name)), TINY[name])
     stage.control("POST", "/script", content=b'{"rules":[]}')
     assert set(told) == {"name", "figures", "targets", "trials", "machine", "commit", "notes"}
@@ -55,6 +62,17 @@ def test_a_benchmark_gives_the_contracts_object(name: str, stage: Stage) -> None
     assert set(told["targets"]) <= set(told["figures"])
     assert set(told["machine"]) == {"cpu", "cores", "python"}
     assert not [note for note in told["notes"] if "broken" in note or "should be" in note or "never reached" in note]
+
+
+def test_a_peer_that_cannot_be_had_is_named_with_its_reason(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    need("h2load")
+    broken = peer_programs.Peer("broken", "Broken 1.0", lambda: ["/bin/false"], 1, 1)
+    absent = replace(broken, name="absent", label="Absent 1.0", build=lambda: [peer_programs.program("no-such-tool")])
+    monkeypatch.setattr(peers, "PEERS", [broken, absent])
+    told = play("peers", House(stage, stage.make_app("named")), TINY["peers"])
+    assert "Broken 1.0 is skipped: false ended with 1: no word" in told["notes"]
+    assert "Absent 1.0 is skipped: no-such-tool is not installed." in told["notes"]
+    assert "ratio_to_best_peer" not in told["figures"]
 
 
 def test_what_is_not_there_is_not_measured() -> None:

@@ -18,6 +18,7 @@ MODULES = {
     "ingest": "ingest",
     "import": "importing",
     "scale": "scale",
+    "peers": "peers",
 }
 NAMES = tuple(MODULES)
 

@@ -52,7 +52,7 @@ def apns_rate(port: int, folder: Path, requests: int) -> float:
     body = folder / "h2load.json"
     body.write_bytes(BODY)
     headers = {
-        "authorization": _provider_token(),
+        "authorization": provider_token(),
         "apns-topic": BUNDLE_ID,
         "apns-push-type": "background",
         "apns-priority": "5",
@@ -81,9 +81,10 @@ def fsync_ms(folder: Path, times: int = 200) -> float:
 
 
 @cache
-def _provider_token() -> str:
-    """Of the right form, of a key of its own, one in this process: providers refuse tokens renewed too often.
+def provider_token() -> str:
+    """An authorization header of the right form, of a key of its own.
 
+    One in this process: providers refuse tokens renewed too often.
     The simulator runs with --any-key and does not verify its signature.
     """
     parts = ({"alg": "ES256", "kid": "H2LOADKEY1"}, {"iss": "H2LOADTEAM", "iat": int(time.time())})

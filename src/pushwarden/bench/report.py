@@ -27,6 +27,14 @@ TARGETS: Mapping[str, Mapping[str, str]] = {
     "stop": {"stop_p50_ms": "≤ 20", "stop_p100_ms": "≤ 100", "frames_after_reply": "0"},
     "ingest": {"accepts_per_s": "≥ 4000", "p99_ms": "≤ 50"},
     "import": {"devices_per_s": "≥ 100000", "upserts_per_s": "≥ 40000", "bytes_per_device": "≤ 400"},
+    "peers": {
+        "client_cpu_to_pushy": "≤ 0.5",
+        "client_cpu_to_apns2": "≤ 0.15",
+        "client_cpu_to_node_apn": "≤ 0.1",
+        "pipeline_cpu_to_pushy": "≤ 1",
+        "pipeline_rate_to_node_apn": "≥ 8",
+        "pipeline_rate_to_aioapns": "≥ 40",
+    },
     "scale": {"peak_rss_mb": "≤ 150", "us_per_device_ratio": "≤ 1.25"},
 }
 
