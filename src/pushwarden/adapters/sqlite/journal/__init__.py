@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pushwarden.adapters.journal_rows import failure_of
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import accepting, claiming, marking, sql
 from pushwarden.adapters.sqlite.journal.insert import scoped
 from pushwarden.adapters.sqlite.journal.progress import progress
-from pushwarden.adapters.sqlite.journal.rows import failure_of
 from pushwarden.adapters.sqlite.reader import Reader
 from pushwarden.adapters.sqlite.reserve import ReserveFile
 from pushwarden.adapters.sqlite.writer import Writer

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from pushwarden.adapters.journal_rows import push_row
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import sql
 from pushwarden.adapters.sqlite.journal.insert import insert, insert_shards, scoped
-from pushwarden.adapters.sqlite.journal.rows import push_row
 from pushwarden.core.errors import IdempotencyMismatch
 from pushwarden.core.push import PushState
 from pushwarden.core.scope import Scope

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from pushwarden.adapters.journal_rows import RANK, push_of, shard_of
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import sql
-from pushwarden.adapters.sqlite.journal.rows import RANK, push_of, shard_of
 from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
 from pushwarden.core.shard import Shard, ShardKind

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from pushwarden.adapters.journal_rows import INLINE, shard_row
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import sql
-from pushwarden.adapters.sqlite.journal.rows import INLINE, shard_row
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import NewShard, ShardState
 

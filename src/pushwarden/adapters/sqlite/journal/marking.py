@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from pushwarden.adapters.journal_rows import failure_row, totals
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import sql
 from pushwarden.adapters.sqlite.journal.insert import insert, insert_shards
-from pushwarden.adapters.sqlite.journal.rows import failure_row, totals
 from pushwarden.core.outcome import Fate
 from pushwarden.core.shard import Failure, Mark, NewShard, ShardState
 

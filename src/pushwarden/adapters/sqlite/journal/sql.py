@@ -2,15 +2,8 @@
 
 # ruff: noqa: S608 (built of constants only)
 
+from pushwarden.adapters.journal_rows import ENDED, FATES, KEPT_COLUMNS, PUSH_COLUMNS
 from pushwarden.core.shard import INSTANT
-
-PUSH_COLUMNS = (
-    "id", "organisation", "app", "environment", "type", "class", "message", "accepted_at", "expires_at", "not_before",
-    "collapse_id", "priority", "tags", "schedule", "cohort", "state",
-)  # fmt: skip
-
-FATES = ("accepted", "refused", "unknown", "expired", "stopped", "withdrawn")
-ENDED = "accepted + refused + unknown + expired + stopped + withdrawn"
 
 # Intake: what is there already of the ids and idempotency keys asked for, in one row.
 SEEN = """
@@ -157,7 +150,7 @@ ON CONFLICT (push, reason) DO UPDATE SET recipients = recipients + excluded.reci
 PUSHES = f"SELECT {', '.join(PUSH_COLUMNS)} FROM push WHERE id IN (SELECT value FROM json_each(:ids))"
 
 KEPT = f"""
-SELECT {", ".join(PUSH_COLUMNS)}, audience_note, finished_at, planned, {", ".join(FATES)} FROM push
+SELECT {", ".join(KEPT_COLUMNS)} FROM push
 """
 PUSH = KEPT + "WHERE id = :id"
 RECENT_OF_ENVIRONMENT = (

@@ -1,4 +1,4 @@
-"""Between the journal's rows and core's types."""
+"""Between the journal's rows, which are the same in every database, and core's types."""
 
 from __future__ import annotations
 
@@ -8,15 +8,27 @@ from typing import Any
 
 import msgspec
 
-from pushwarden.adapters.sqlite.journal.sql import FATES
 from pushwarden.core.lane import Class
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, Push, PushState, PushType
 from pushwarden.core.scope import Environment
 from pushwarden.core.shard import Failure, NewShard, Shard, ShardKind, ShardState
+from pushwarden.ports.journal import Progress
 
 INLINE = 1024
 """Bytes of members kept in the shard's own row; longer ones stand in `roster`, written once."""
+
+PUSH_COLUMNS = (
+    "id", "organisation", "app", "environment", "type", "class", "message", "accepted_at", "expires_at", "not_before",
+    "collapse_id", "priority", "tags", "schedule", "cohort", "state",
+)  # fmt: skip
+
+FATES = ("accepted", "refused", "unknown", "expired", "stopped", "withdrawn")
+ENDED = " + ".join(FATES)
+
+KEPT_COLUMNS = (*PUSH_COLUMNS, "audience_note", "finished_at", "planned", *FATES)
+"""A push with what its finished shards came to: what `progress_of` reads."""
+_NOTE, _FINISHED, _PLANNED, _FIRST_FATE = 16, 17, 18, 19
 
 RANK = {Class.URGENT: 0, Class.NORMAL: 1, Class.BULK: 2}
 _FATES = tuple(Fate(fate) for fate in FATES)
@@ -95,3 +107,24 @@ def in_flight(kind: ShardKind, frozen: bool, width: int, issued: int, members: b
     if kind is ShardKind.RANGE:
         open_bits &= int.from_bytes(members, "little") if frozen else 0
     return open_bits.bit_count()
+
+
+def progress_of(row: Sequence[Any], left: Sequence[Sequence[Any]], flying: int, refusals: dict[str, int]) -> Progress:
+    """row: KEPT_COLUMNS. left: a group a state: state, shards, unfrozen ones, estimated, planned, then the fates."""
+    shards = {group[0]: group[1] for group in left}
+    unfrozen = sum(group[2] for group in left)
+    estimated = row[_PLANNED] + sum(group[3] for group in left)
+    planned = row[_PLANNED] + sum(group[4] for group in left)
+    ended = [sum(values) for values in zip(row[_FIRST_FATE:], *(group[5:] for group in left), strict=True)]
+    return Progress(
+        push=push_of(row),
+        audience_note=row[_NOTE],
+        estimated=estimated,
+        planned=None if unfrozen else planned,
+        pending=estimated - flying - sum(ended),
+        in_flight=flying,
+        fates=fates(ended),
+        shards=shards,
+        refusals=refusals,
+        finished_at=row[_FINISHED],
+    )
