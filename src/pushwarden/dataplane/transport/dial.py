@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import socket
 import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
+
+from aiohappyeyeballs import start_connection
 
 from pushwarden.providers.port import Origin
 
@@ -18,6 +21,8 @@ TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; Python 3.11's socket module has no name f
 UNSENT_BYTES = 128 * 1024
 """Unsent bytes the kernel may hold for a connection: enough for a burst, little enough for a fence to drain."""
 MOST_PROXY_HEADER = 8192
+NEXT_ADDRESS = 0.25
+"""Seconds after which the next address is tried beside one that has not answered (RFC 8305 §8)."""
 P = TypeVar("P", bound=asyncio.Protocol)
 
 
@@ -67,7 +72,12 @@ async def dial(target: Target, factory: Callable[[], P]) -> P:
     except ssl.SSLError as error:
         raise DialError(f"TLS with {where} failed: {error.reason or error}.") from error
     except OSError as error:
-        raise DialError(f"{where} cannot be reached: {error.strerror or error}.") from error
+        raise DialError(f"{where} cannot be reached: {_reason(error)}.") from error
+
+
+def _reason(error: OSError) -> str:
+    """Event loops word the same error in their own ways; a resolver's errors have negative numbers."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
 
 
 async def _socket(target: Target) -> socket.socket:
@@ -84,24 +94,17 @@ async def _socket(target: Target) -> socket.socket:
 
 
 async def _connect(host: str, port: int) -> socket.socket:
-    """The first address that answers, in the resolver's order."""
+    """The first address that answers; one that does not is not waited for (RFC 8305: a dead or silent address, F19)."""
     loop = asyncio.get_running_loop()
-    failure: OSError = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        sock = socket.socket(family, kind, protocol)
-        sock.setblocking(False)
-        try:
-            tune(sock)
-            await loop.sock_connect(sock, address)
-        except OSError as error:
-            sock.close()
-            failure = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise failure
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return await start_connection(found, happy_eyeballs_delay=NEXT_ADDRESS, interleave=1, socket_factory=_tuned)
+
+
+def _tuned(address: tuple[Any, ...]) -> socket.socket:
+    sock = socket.socket(*address[:3])
+    sock.setblocking(False)
+    tune(sock)
+    return sock
 
 
 async def _tunnel(sock: socket.socket, origin: Origin, user: str | None, password: str | None) -> None:
