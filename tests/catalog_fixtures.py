@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +22,12 @@ def opened(kind: str, folder: Path) -> Iterator[Catalog]:
     if kind == "memory":
         yield MemoryCatalog()
         return
-    catalog = PostgresCatalog(postgres_server.fresh_database(), "test") if kind == "postgres" else in_file(folder)
-    try:
+    if kind == "postgres":
+        catalog = PostgresCatalog(postgres_server.fresh_database(), "test")
         yield catalog
-    finally:
-        catalog.close()
-
-
-def in_file(folder: Path) -> SqliteCatalog:
+        asyncio.run(catalog.close())
+        return
     path = folder / "control.db"
     migrate({"control": path})
-    return SqliteCatalog(path)
+    with contextlib.closing(SqliteCatalog(path)) as found:
+        yield found

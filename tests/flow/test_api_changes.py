@@ -17,7 +17,7 @@ from cast import Stage, stage
 from catalog_fixtures import KINDS, opened
 from pushwarden.adapters.holds import CatalogHolds
 from pushwarden.adapters.sqlite.engine import open_database
-from pushwarden.adapters.sqlite.snapshot import SnapshotReader
+from pushwarden.adapters.sqlite.snapshot import SqliteSnapshots
 from pushwarden.control.audit import verified, verified_file
 from pushwarden.core.hold import Hold
 from pushwarden.core.principal import Permission
@@ -144,16 +144,16 @@ def test_the_snapshot_holds_what_is_active_under_the_label_it_was_sealed_to(tmp_
     async def run() -> None:
         with opened("sqlite", tmp_path) as catalog:
             scene = await stage(catalog)
-            reader = SnapshotReader(tmp_path / "control.db")
-            first = reader.load_if_newer(0)
+            reader = SqliteSnapshots(tmp_path / "control.db")
+            first = await reader.load_if_newer(0)
             assert first is not None
-            assert reader.load_if_newer(first.version) is None
+            assert await reader.load_if_newer(first.version) is None
             assert first.credential("acme", "shop", Environment.PRODUCTION, "apns") is None
             one = await upload(scene, "one")
-            assert reader.load_if_newer(first.version) is None
+            assert await reader.load_if_newer(first.version) is None
             await scene.ask("alice", "POST", f"{CREDENTIALS}/{one}/activate")
             await scene.ask("alice", "PATCH", "/v1/apps/shop", {"version": 1, "enabled": False})
-            second = reader.load_if_newer(first.version)
+            second = await reader.load_if_newer(first.version)
             assert second is not None
             app, credential = (
                 second.app("acme", "shop"),
@@ -167,7 +167,7 @@ def test_the_snapshot_holds_what_is_active_under_the_label_it_was_sealed_to(tmp_
             assert effective["snapshot"] == second.version
             assert effective["credentials"]["apns"]["id"] == one
             await scene.ask("alice", "DELETE", "/v1/apps/shop")
-            third = reader.load_if_newer(second.version)
+            third = await reader.load_if_newer(second.version)
             assert third is not None
             assert third.app("acme", "shop") is None
             assert third.app("beta", "shop") is not None

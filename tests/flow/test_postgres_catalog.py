@@ -39,7 +39,7 @@ def catalogs(dsn: str) -> Iterator[tuple[PostgresCatalog, PostgresCatalog]]:
     pair = PostgresCatalog(dsn, "api"), PostgresCatalog(dsn, "bulk-0")
     yield pair
     for catalog in pair:
-        catalog.close()
+        asyncio.run(catalog.close())
 
 
 def test_two_processes_that_write_at_once_make_one_intact_chain(
@@ -109,5 +109,5 @@ def test_a_killed_server_loses_no_change_and_is_found_again() -> None:
     asyncio.run(catalog.record(entry(3)))
     kept = asyncio.run(catalog.read(lambda tables: tables.audit.after("acme", 0, 10)))
     assert [json.loads(row.body)["at"] for row in kept] == [1, 3]
-    catalog.close()
+    asyncio.run(catalog.close())
     server.stop()

@@ -13,14 +13,9 @@ import typer
 from pushwarden.cli.client import load_settings
 from pushwarden.cli.common import group
 from pushwarden.cli.out import Json, console, emit, fail
-from pushwarden.settings import Settings
+from pushwarden.core.errors import PushwardenError
 
 simulate = group("Simulators of providers and a phone, for your own tests too.")
-
-
-def databases(settings: Settings) -> dict[str, Path]:
-    """The three files by name."""
-    return {"control": settings.control_db, "devices": settings.devices_db, "journal": settings.journal_db}
 
 
 def serve(
@@ -40,11 +35,14 @@ def serve(
 
 def migrate(json: Json = False) -> None:
     """Make the databases, or bring them to this version."""
-    from pushwarden.adapters.sqlite.migrate import migrate as bring
+    from pushwarden.wiring.stores import keeping_of
 
     settings = load_settings()
     settings.data.mkdir(parents=True, exist_ok=True)
-    done = bring(databases(settings))
+    try:
+        done = keeping_of(settings).migrate()
+    except PushwardenError as error:
+        raise fail(error.detail, json) from error
     emit({"done": done}, json, "\n".join(done) or "Nothing to do: every database is of this version.")
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 
-from pushwarden.adapters.sqlite.control import SqliteCatalog
 from pushwarden.core.audit import AuditEntry
-from pushwarden.ports.catalog import Changed, Tables
+from pushwarden.ports.catalog import Catalog, Changed, Tables
 
 T = TypeVar("T")
 
 
-class AnnouncingCatalog(SqliteCatalog):
-    """`changed` is awaited after each change's commit, before the change is answered."""
+class AnnouncingCatalog:
+    """`Catalog` over another one: `changed` is awaited after each change's commit, before the change is answered."""
 
-    def __init__(self, path: Path, changed: Callable[[], Awaitable[None]]) -> None:
-        super().__init__(path)
-        self._changed = changed
+    def __init__(self, catalog: Catalog, changed: Callable[[], Awaitable[None]]) -> None:
+        self._catalog, self._changed = catalog, changed
+        self.read, self.browse = catalog.read, catalog.browse
+        self.record, self.note_used, self.version = catalog.record, catalog.note_used, catalog.version
 
     async def change(self, entry: AuditEntry, work: Callable[[Tables], Changed[T]]) -> T:
-        result = await super().change(entry, work)
+        result = await self._catalog.change(entry, work)
         await self._changed()
         return result

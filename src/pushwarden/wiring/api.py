@@ -17,9 +17,6 @@ from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.processes import LocalProcesses
 from pushwarden.adapters.ring import Ring
-from pushwarden.adapters.sqlite.devices import SqliteDevices
-from pushwarden.adapters.sqlite.journal import SqliteJournal
-from pushwarden.adapters.sqlite.snapshot import SnapshotReader
 from pushwarden.adapters.stop_diary import StopFolder
 from pushwarden.adapters.vault.hpke import Sealing
 from pushwarden.adapters.vault.keys import public_key
@@ -48,6 +45,7 @@ from pushwarden.wiring.announcing import AnnouncingCatalog
 from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.run import ready, termination
+from pushwarden.wiring.stores import require_current, stores_of
 from pushwarden.wiring.watchdog import Watchdog
 
 LOOK_SECONDS = 0.25
@@ -70,13 +68,12 @@ class Api:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.clock = settings, SystemClock()
-        self.catalog = AnnouncingCatalog(settings.control_db, self.adopt)
-        self.devices = SqliteDevices(settings.devices_db)
-        self.journal = SqliteJournal(settings.journal_db)
+        self.stores = stores_of(settings, "api")
+        self.catalog = AnnouncingCatalog(self.stores.catalog, self.adopt)
+        self.devices, self.journal = self.stores.devices, self.stores.journal
         self.fence = FenceFile(settings.fence_file)
         self.ring = Ring(settings.run)
         self.keys = KeyRing(self.clock)
-        self.snapshots = SnapshotReader(settings.control_db)
         self.snapshot = Snapshot(0)
         self.looked = False
         self.observed = Observed()
@@ -126,7 +123,7 @@ class Api:
     async def adopt(self) -> None:
         """The configuration in effect, here and at the senders. A locked store leaves what is known in effect."""
         with contextlib.suppress(Busy, StoreFull):
-            newer = self.snapshots.load_if_newer(self.snapshot.version)
+            newer = await self.stores.snapshots.load_if_newer(self.snapshot.version)
             self.looked = True
             if newer is not None:
                 self.snapshot = newer
@@ -188,10 +185,7 @@ class Api:
     async def close(self) -> None:
         await self.stops.close()
         await self.ring.close()
-        self.catalog.close()
-        self.devices.close()
-        self.journal.close()
-        self.snapshots.close()
+        await self.stores.close()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -217,5 +211,6 @@ def announce(settings: Settings, port: int) -> None:
 
 async def main(settings: Settings, _: str) -> None:
     """The api role: serves until SIGTERM, then finishes what it has."""
+    require_current(settings)
     ended = termination()
     await Api(settings).run(ended)

@@ -10,15 +10,12 @@ import structlog
 
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
-from pushwarden.adapters.sqlite.control import SqliteCatalog
-from pushwarden.adapters.sqlite.devices import SqliteDevices
-from pushwarden.adapters.sqlite.engine import checkpoint
-from pushwarden.adapters.sqlite.journal import SqliteJournal
 from pushwarden.core.errors import Busy, StoreFull
 from pushwarden.settings import Settings
 from pushwarden.wiring.run import ready, termination
+from pushwarden.wiring.stores import keeping_of, require_current, stores_of
 
-CHECKPOINT_SECONDS = 1.0
+TIDY_SECONDS = 1.0
 RETAIN_SECONDS = 600.0
 log = structlog.get_logger("chores")
 
@@ -28,22 +25,19 @@ class Chores:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.clock = settings, SystemClock()
-        self.journal = SqliteJournal(settings.journal_db)
-        self.catalog = SqliteCatalog(settings.control_db)
-        self.devices = SqliteDevices(settings.devices_db)
+        self.keeping = keeping_of(settings)
+        self.stores = stores_of(settings, "chores")
         self.fence = FenceFile(settings.fence_file)
 
     async def run(self, ended: asyncio.Event) -> None:
         beats = [
-            asyncio.create_task(self.beat(CHECKPOINT_SECONDS, self.checkpoint)),
+            asyncio.create_task(self.beat(TIDY_SECONDS, self.tidy)),
             asyncio.create_task(self.beat(RETAIN_SECONDS, self.retain)),
         ]
         await ended.wait()
         for beat in beats:
             beat.cancel()
-        self.journal.close()
-        self.catalog.close()
-        self.devices.close()
+        await self.stores.close()
 
     async def beat(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         """For ever."""
@@ -52,22 +46,20 @@ class Chores:
                 await chore()
             await asyncio.sleep(seconds)
 
-    async def checkpoint(self) -> None:
-        """Moves the write-ahead logs into the files; nobody else does, so that no commit pays for it."""
-        settings = self.settings
-        for path in (settings.journal_db, settings.devices_db, settings.control_db):
-            await asyncio.to_thread(checkpoint, path)
+    async def tidy(self) -> None:
+        await asyncio.to_thread(self.keeping.tidy)
 
     async def retain(self) -> None:
         now_ms = self.clock.now_ms()
-        dropped = await self.journal.retain(now_ms)
-        tombstones = await self.devices.retain(now_ms)
+        dropped = await self.stores.journal.retain(now_ms)
+        tombstones = await self.stores.devices.retain(now_ms)
         if dropped or tombstones:
             log.info("retention", dropped=dropped, tombstones=tombstones)
 
 
 async def main(settings: Settings, _: str) -> None:
     """The chores role: until SIGTERM."""
+    require_current(settings)
     ended = termination()
     chores = Chores(settings)
     ready()

@@ -13,13 +13,12 @@ from typing import Any
 from pushwarden.adapters import migrations
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.seats import seats
-from pushwarden.adapters.sqlite.engine import sqlite3
-from pushwarden.adapters.sqlite.migrate import revision
 from pushwarden.adapters.vault.hpke import Opening, Sealing
 from pushwarden.adapters.vault.keys import PRIVATE, private_key, public_key
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.secret import Secret
 from pushwarden.settings import Settings
+from pushwarden.wiring.stores import keeping_of
 
 LEAST_FREE = 256 << 20
 
@@ -37,7 +36,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Every finding, good ones too. Nothing is changed."""
     found: list[Finding] = []
-    for look in (_sqlite, _disk, _databases, _vault, _fence, _senders):
+    for look in (_store, _disk, _databases, _vault, _fence, _senders):
         try:
             found += look(settings)
         except (PushwardenError, OSError) as error:
@@ -45,8 +44,9 @@ def examine(settings: Settings) -> list[Finding]:
     return found
 
 
-def _sqlite(_: Settings) -> Iterator[Finding]:
-    yield Finding("sqlite", True, f"SQLite {sqlite3.sqlite_version} has the write-ahead-log repair.")
+def _store(settings: Settings) -> Iterator[Finding]:
+    for name, good, sentence in keeping_of(settings).health():
+        yield Finding(name, good, sentence)
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -58,14 +58,13 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 
 
 def _databases(settings: Settings) -> Iterator[Finding]:
-    for path in (settings.control_db, settings.devices_db, settings.journal_db):
-        if not path.exists():
-            yield Finding(path.name, False, f"{path.name} does not exist; `pushwarden migrate` makes it.")
+    for database, stored in keeping_of(settings).revisions().items():
+        newest = migrations.target(database)
+        if stored is None:
+            yield Finding(database, False, f"The database `{database}` does not exist; `pushwarden migrate` makes it.")
             continue
-        stored, newest = revision(path), migrations.target(path.stem)
-        good = stored == newest
-        words = f"is at revision {stored}" + ("." if good else f", not {newest}; run `pushwarden migrate`.")
-        yield Finding(path.name, good, f"{path.name} {words}")
+        words = f"is at revision {stored}" + ("." if stored == newest else f", not {newest}; run `pushwarden migrate`.")
+        yield Finding(database, stored == newest, f"The database `{database}` {words}")
 
 
 def _vault(settings: Settings) -> Iterator[Finding]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import structlog
 
 from pushwarden.adapters.fence_file import FenceFile
-from pushwarden.adapters.sqlite.control import SqliteCatalog
-from pushwarden.adapters.sqlite.migrate import migrate
 from pushwarden.adapters.vault.keys import make_keys
 from pushwarden.ports.fence import Stop
 from pushwarden.settings import Settings
+from pushwarden.wiring.stores import keeping_of, stores_of
 
 _log = structlog.get_logger("prepare")
 
@@ -18,8 +17,7 @@ async def main(settings: Settings, _: str) -> None:
     """Runs to its end; safe to run again."""
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.run.mkdir(mode=0o700, exist_ok=True)
-    files = {"control": settings.control_db, "devices": settings.devices_db, "journal": settings.journal_db}
-    for line in migrate(files):
+    for line in keeping_of(settings).migrate():
         _log.info("migrated", step=line)
     make_keys(settings.keys)
     if not settings.fence_file.exists():
@@ -30,10 +28,10 @@ async def main(settings: Settings, _: str) -> None:
 
 async def _open_stops(settings: Settings) -> list[Stop]:
     """A sender that started on an empty fence would send what is stopped, so the file is born with the stops in it."""
-    catalog = SqliteCatalog(settings.control_db)
+    stores = stores_of(settings, "prepare")
     try:
-        records = await catalog.read(lambda tables: tables.stops.open())
+        records = await stores.catalog.read(lambda tables: tables.stops.open())
     finally:
-        catalog.close()
+        await stores.close()
     scopes = {record.scope: record.stopped_at for record in records}
     return [Stop(scope, number, at) for number, (scope, at) in enumerate(scopes.items(), 1)]

@@ -15,10 +15,6 @@ from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.holds import CatalogHolds
 from pushwarden.adapters.ring_server import RingServer
-from pushwarden.adapters.sqlite.control import SqliteCatalog
-from pushwarden.adapters.sqlite.devices import SqliteDevices
-from pushwarden.adapters.sqlite.journal import SqliteJournal
-from pushwarden.adapters.sqlite.snapshot import SnapshotReader
 from pushwarden.adapters.vault.hpke import Opening
 from pushwarden.adapters.vault.keys import private_key
 from pushwarden.core.errors import Busy, StoreFull
@@ -33,10 +29,10 @@ from pushwarden.settings import Settings
 from pushwarden.wiring.entries import Entries
 from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.run import ready
+from pushwarden.wiring.stores import require_current, stores_of
 
 POLL = 0.25
 """Seconds between looks at the configuration and the holds; the ring makes it quicker."""
-CACHE_KIB = 8192
 LATE_MS = 25_000
 """A shard whose last answer is still awaited goes back to the store within this time."""
 PATIENCE = 15.0
@@ -56,11 +52,9 @@ class Sender:
         self.settings, self.name = settings, name
         clock = SystemClock()
         self.clock = clock
-        self.journal = SqliteJournal(settings.journal_db)
-        self.devices = SqliteDevices(settings.devices_db, CACHE_KIB)
-        self.catalog = SqliteCatalog(settings.control_db)
-        self.holds = CatalogHolds(self.catalog)
-        self.snapshots = SnapshotReader(settings.control_db)
+        self.stores = stores_of(settings, name)
+        self.journal, self.devices = self.stores.journal, self.stores.devices
+        self.holds = CatalogHolds(self.stores.catalog)
         entries = Entries(settings, Opening(private_key(settings.keys, os.environ)), PROVIDERS)
         self.ledger = Ledger(self.journal, settings.unknown_window)
         tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries)
@@ -99,9 +93,7 @@ class Sender:
             for task in beside:
                 task.cancel()
             await self.server.close()
-            self.journal.close()
-            self.devices.close()
-            self.catalog.close()
+            await self.stores.close()
 
     # --- configuration and holds
 
@@ -113,7 +105,7 @@ class Sender:
                 await self.look()
 
     async def look(self) -> None:
-        snapshot = self.snapshots.load_if_newer(self.pump.snapshot.version)
+        snapshot = await self.stores.snapshots.load_if_newer(self.pump.snapshot.version)
         held = {hold.id: hold for hold in await self.holds.held()}
         if snapshot is not None or held.keys() != self.held.keys():
             self.held = held
@@ -175,4 +167,5 @@ class Sender:
 
 async def main(settings: Settings, name: str) -> None:
     """Runs one sender seat until it is told to end."""
+    require_current(settings)
     await Sender(settings, name).run()

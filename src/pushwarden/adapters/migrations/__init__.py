@@ -34,6 +34,12 @@ class NewerDatabase(PushwardenError):
     code, status = "newer_database", 500
 
 
+class NotMigrated(PushwardenError):
+    """The databases are not of this version; run `pushwarden migrate`."""
+
+    code, status = "not_migrated", 500
+
+
 def revisions(database: str) -> list[str]:
     """Oldest first, for example `0001_before`."""
     return sorted(path.stem[1:] for path in (HOME / database / "versions").glob("r[0-9]*.py"))

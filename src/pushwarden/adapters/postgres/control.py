@@ -32,9 +32,9 @@ class PostgresCatalog:
         self._reads = Desk(dsn, role, SCHEMA, read_only=True)
         self._browses = Desk(dsn, role, SCHEMA, read_only=True)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         for desk in (self._writes, self._reads, self._browses):
-            desk.close()
+            await desk.close()
 
     async def change(self, entry: AuditEntry, work: Callable[[Tables], Changed[T]]) -> T:
         def transaction(connection: Connection) -> T:

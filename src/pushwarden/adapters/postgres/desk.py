@@ -29,8 +29,8 @@ class Desk:
         """Busy or StoreFull for the server's errors; whatever `work` raises undoes what it did."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
 
-    def close(self) -> None:
-        self._thread.submit(self._hang_up)
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._hang_up)
         self._thread.shutdown()
 
     def _run(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
