@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,18 @@ def in_sqlite(directory: Path, now_ms: Callable[[], int]) -> SqliteJournal:
 OPENERS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {"memory": in_memory, "sqlite": in_sqlite}
 
 
+async def claim_due(
+    journal: Any, sender: str, classes: Sequence[str], limit: int, now_ms: int
+) -> list[tuple[Shard, Push]]:
+    """Claims like a sender for whom every lane is alike: urgent lanes first, `limit` shards in all."""
+    claimed: list[tuple[Shard, Push]] = []
+    lanes = await journal.ready(classes)
+    for lane in sorted(lanes, key=lambda lane: (ALL.index(Lane.parse(lane).klass), lane)):
+        if len(claimed) < limit:
+            claimed += await journal.claim(sender, {lane: limit - len(claimed)}, now_ms)
+    return claimed
+
+
 class Desk:
     """A journal whose methods are called without await, and its clock."""
 
@@ -55,8 +67,15 @@ class Desk:
             raise answer
         return answer.push_id
 
+    def claim_due(self, sender: str, classes: Sequence[str], limit: int, now_ms: int) -> list[tuple[Shard, Push]]:
+        return self._runner.run(claim_due(self.journal, sender, classes, limit, now_ms))
+
+    def due(self, classes: Sequence[str]) -> int | None:
+        """The earliest due time of all ready lanes."""
+        return min(self.ready(classes).values(), default=None)
+
     def claim_all(self, sender: str = "bulk-0", now_ms: int = NOW, limit: int = 100) -> list[Shard]:
-        return [shard for shard, _ in self.claim(sender, ALL, limit, now_ms)]
+        return [shard for shard, _ in self.claim_due(sender, ALL, limit, now_ms)]
 
     def claim_one(self, sender: str = "bulk-0", now_ms: int = NOW) -> Shard:
         (shard,) = self.claim_all(sender, now_ms, limit=1)

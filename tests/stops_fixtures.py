@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import Popen
 
 import ring_toy
+from journal_fixtures import claim_due
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.processes import LocalProcesses
@@ -68,7 +69,7 @@ class House:
         return push.scope
 
     async def claim(self) -> list[tuple[Shard, Push]]:
-        return await self.journal.claim("bulk-0", ["bulk"], 100, FAR - 1)
+        return await claim_due(self.journal, "bulk-0", ["bulk"], 100, FAR - 1)
 
     async def end(self, claimed: Sequence[tuple[Shard, Push]]) -> None:
         """As a sender does with shards of a discarded push, with nobody in them."""

@@ -18,6 +18,7 @@ from journal_fixtures import (
     bitmap,
     desk_of,
     finish,
+    lane_of,
     list_shard,
     mark_of,
     push_of,
@@ -35,6 +36,7 @@ from pushwarden.core.shard import NewShard, ShardKind, ShardState
 from pushwarden.ports.journal import Acceptance, Accepted
 
 HOUR = 3_600_000
+SHOPS, SHOPS_BULK, OF_CAROL = (lane_of(push_of(*what)) for what in ((SHOP,), (SHOP, Class.BULK), (CAROLS,)))
 
 
 @pytest.fixture(params=sorted(OPENERS))
@@ -159,7 +161,7 @@ def test_a_claimed_shard_is_as_it_was_accepted(desk: Desk) -> None:
     tokens = NewShard(push.id, "acme", ShardKind.TOKENS, 0, "acme/shop/production/apns/bulk", NOW, 0, 2, b"aa\nbb")
     wanted = (range_shard(push, 64, lo=8192), list_shard(push, *seqs, attempt=3), tokens)
     desk.accept_one(Acceptance(push, wanted))
-    got = {shard.no: (shard, of) for shard, of in desk.claim("bulk-0", ALL, 10, NOW)}
+    got = {shard.no: (shard, of) for shard, of in desk.claim_due("bulk-0", ALL, 10, NOW)}
     for no, new in enumerate(wanted):
         shard, of = got[no]
         assert of == push
@@ -172,23 +174,45 @@ def test_a_claimed_shard_is_as_it_was_accepted(desk: Desk) -> None:
         assert sum(shard.counts.values()) == 0
 
 
-def test_urgent_shards_are_claimed_first_then_the_earliest(desk: Desk) -> None:
+def test_of_each_lane_no_more_than_its_share_is_claimed_the_earliest_first(desk: Desk) -> None:
     due = {}
-    for klass, at in ((Class.BULK, 1), (Class.NORMAL, 4), (Class.URGENT, 9), (Class.NORMAL, 3), (Class.URGENT, 8)):
-        push = push_of(klass=klass)
-        due[push.id] = (klass, at)
+    for where, at in ((SHOP, 5), (SHOP, 4), (CAROLS, 7), (SHOP, 6), (CAROLS, 8), (CAROLS, 9)):
+        push = push_of(where)
+        due[push.id] = at
         desk.accept_one(to_list(push, 1, due_at=NOW - 100 + at))
-    first = [due[shard.push] for shard in desk.claim_all(limit=3)]
-    rest = [due[shard.push] for shard in desk.claim_all()]
-    assert first == [(Class.URGENT, 8), (Class.URGENT, 9), (Class.NORMAL, 3)]
-    assert rest == [(Class.NORMAL, 4), (Class.BULK, 1)]
+    shares = {OF_CAROL: 2, SHOPS: 1, SHOPS_BULK: 5}
+    assert [due[shard.push] for shard, _ in desk.claim("bulk-0", shares, NOW)] == [7, 8, 4]
+    assert sorted(due[shard.push] for shard in desk.claim_all()) == [5, 6, 9]
+
+
+def test_ready_names_each_lane_once_with_its_earliest_due_time(desk: Desk) -> None:
+    assert desk.ready(ALL) == {}
+    desk.accept([to_list(push_of(where), 1, due_at=NOW + at) for where, at in ((SHOP, 5), (CAROLS, 4), (SHOP, 3))])
+    desk.accept([to_list(push_of(klass=Class.BULK), 1, due_at=NOW), to_list(push_of(CAROLS), 1, held=True)])
+    assert desk.ready(["normal"]) == {SHOPS: NOW + 3, OF_CAROL: NOW + 4}
+    assert desk.ready(ALL) == {**desk.ready(["normal"]), SHOPS_BULK: NOW}
+
+
+def test_only_what_is_over_may_be_asked_for(desk: Desk) -> None:
+    over, fresh = push_of(expires_at=NOW + 50), push_of()
+    at_once, stopped = push_of(expires_at=NOW), push_of()
+    desk.accept([to_list(push, 1) for push in (fresh, over, at_once, stopped)])
+    desk.discard(stopped.scope, NOW)
+
+    def claimed(now_ms: int) -> list[str]:
+        return sorted(push.id for _, push in desk.claim("bulk-0", {SHOPS: 9}, now_ms, ended=True))
+
+    assert claimed(NOW + 49) == [stopped.id]
+    assert claimed(NOW + 50) == [over.id]
+    assert claimed(NOW + 9_999) == []
+    assert claimed(NOW + 10_000) == [at_once.id]
 
 
 def test_only_the_classes_asked_for_are_claimed(desk: Desk) -> None:
     push = push_of(klass=Class.BULK)
     desk.accept_one(to_list(push, 1))
-    assert desk.claim("urgent-0", ["urgent", "normal"], 10, NOW) == []
-    assert len(desk.claim("bulk-0", ["bulk"], 10, NOW)) == 1
+    assert desk.ready(["urgent", "normal"]) == {}
+    assert len(desk.claim_due("bulk-0", ["bulk"], 10, NOW)) == 1
 
 
 def test_what_is_not_due_waits_and_due_says_how_long(desk: Desk) -> None:
@@ -385,7 +409,7 @@ def test_discarding_makes_what_is_left_due_at_once_and_says_so_to_the_sender(des
     desk.accept([to_list(held, 1, held=True), to_list(later, 1, due_at=NOW + HOUR), to_list(newer, 1, held=True)])
     assert sorted(desk.discard(SHOP, NOW)) == sorted([held.id, later.id])
     assert desk.discard(SHOP, NOW) == []
-    got = desk.claim("bulk-0", ALL, 10, NOW)
+    got = desk.claim_due("bulk-0", ALL, 10, NOW)
     assert {push.id: push.state for _, push in got} == dict.fromkeys([held.id, later.id], PushState.DISCARDING)
     desk.mark([finish(shard, counts={Fate.STOPPED: 1}) for shard, _ in got])
     found = desk.progress(SHOP, held.id)
@@ -443,7 +467,9 @@ def test_a_lease_not_renewed_for_ten_seconds_may_be_claimed_by_anyone(desk: Desk
     desk.enlist("bulk-0", NOW)
     shard = desk.claim_one("bulk-0")
     desk.renew("bulk-0", NOW + 5_000)
+    assert desk.renew("bulk-1", NOW + 15_000) == 0
     assert desk.claim_all("bulk-1", now_ms=NOW + 15_000) == []
+    assert desk.renew("bulk-1", NOW + 15_001) == 1
     taken = desk.claim_one("bulk-1", now_ms=NOW + 15_001)
     assert (taken.push, taken.crashes) == (shard.push, 1)
     assert desk.mark([finish(shard)]) == [finish(shard)]
@@ -455,7 +481,7 @@ def test_claiming_renews_the_lease(desk: Desk) -> None:
     desk.enlist("bulk-0", NOW)
     desk.claim_one("bulk-0")
     desk.claim_one("bulk-0", now_ms=NOW + 8_000)
-    assert desk.claim_all("bulk-1", now_ms=NOW + 15_000) == []
+    assert desk.renew("bulk-1", NOW + 15_000) == 0
 
 
 # Looking and forgetting
@@ -491,8 +517,8 @@ def test_a_small_named_shard_is_issued_by_its_first_claim_and_in_doubt_after_a_c
     push = push_of()
     desk.accept_one(Acceptance(push, (list_shard(push, 7, 9),)))
     desk.enlist("urgent", NOW)
-    [(shard, _)] = desk.claim("urgent", ALL, 1, NOW)
+    [(shard, _)] = desk.claim_due("urgent", ALL, 1, NOW)
     assert (shard.issued, shard.instant) == (2, True)
     desk.enlist("urgent", NOW)
-    [(again, _)] = desk.claim("urgent", ALL, 1, NOW)
+    [(again, _)] = desk.claim_due("urgent", ALL, 1, NOW)
     assert (again.issued, again.instant, again.crashes) == (2, False, 1)

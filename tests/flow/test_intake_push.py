@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from intake_fixtures import BASE, CAST, KINDS, WHERE, House, opened, phones, shop, snapshot
+from journal_fixtures import claim_due
 from pushwarden.adapters.sqlite.driver import open_database
 from pushwarden.core.lane import Class
 from pushwarden.core.outcome import Fate
@@ -53,7 +54,7 @@ def test_a_push_to_a_user_is_accepted_and_a_sender_is_rung(tell: Callable[..., N
         assert (said["state"], said["estimated"]) == ("open", 1)
         assert said["links"]["self"] == f"{BASE}/pushes/{said['id']}"
         assert house.bell.rung == [{Class.NORMAL}]
-        ((shard, push),) = await house.journal.claim("s", tuple(Class), 10, house.clock.ms)
+        ((shard, push),) = await claim_due(house.journal, "s", tuple(Class), 10, house.clock.ms)
         assert (push.id, push.message.title, shard.lane) == (said["id"], "Hello", "acme/shop/simulated/apns/normal")
         assert shard.width == 1
 
@@ -93,7 +94,7 @@ def test_a_push_to_nobody_is_done_at_once_and_says_so(tell: Callable[..., None])
 def test_a_fan_out_is_one_row_a_shard_however_many_devices(tell: Callable[..., None]) -> None:
     async def story(house: House) -> None:
         said = (await house.post({"to": {"all": True}, "type": "background"})).json()
-        claimed = await house.journal.claim("s", tuple(Class), 10, house.clock.ms)
+        claimed = await claim_due(house.journal, "s", tuple(Class), 10, house.clock.ms)
         assert [(shard.lo, shard.width) for shard, _ in claimed] == [(0, SHARD_WIDTH), (SHARD_WIDTH, 1)]
         assert said["estimated"] == SHARD_WIDTH + 1
         assert house.bell.rung == [{Class.BULK}]
@@ -194,9 +195,9 @@ def test_a_push_may_be_held_while_stopped_until_it_is_released(tell: Callable[..
         said = (await house.post(HELLO | {"when_stopped": "hold"})).json()
         assert said["state"] == "held" and not house.bell.rung
         assert (await house.get(f"/pushes/{said['id']}")).json()["state"] == "held"
-        assert not await house.journal.claim("s", tuple(Class), 10, house.clock.ms)
+        assert not await claim_due(house.journal, "s", tuple(Class), 10, house.clock.ms)
         assert await house.journal.release(WHERE) == 1
-        assert await house.journal.claim("s", tuple(Class), 10, house.clock.ms)
+        assert await claim_due(house.journal, "s", tuple(Class), 10, house.clock.ms)
 
     tell(story)
 
@@ -374,8 +375,8 @@ def test_a_push_is_scheduled_until_its_time(tell: Callable[..., None]) -> None:
         later = house.clock.ms // 1000 + 60
         push_id = (await house.post(HELLO | {"not_before": later})).json()["id"]
         assert (await house.get(f"/pushes/{push_id}")).json()["state"] == "scheduled"
-        assert not await house.journal.claim("s", tuple(Class), 10, house.clock.ms)
-        assert await house.journal.claim("s", tuple(Class), 10, later * 1000)
+        assert not await claim_due(house.journal, "s", tuple(Class), 10, house.clock.ms)
+        assert await claim_due(house.journal, "s", tuple(Class), 10, later * 1000)
 
     tell(story)
 

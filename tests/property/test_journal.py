@@ -176,7 +176,7 @@ class Life(RuleBasedStateMachine):
         self.desk.release(replace(push_of().scope, push=""))
         for sender in ("bulk-0", "bulk-1"):
             self.desk.enlist(sender, NOW)
-        while got := self.desk.claim("bulk-0", ALL, 50, NOW):
+        while got := self.desk.claim_due("bulk-0", ALL, 50, NOW):
             for shard, _ in got:
                 if not shard.frozen:
                     bits = bitmap(*range(shard.width), width=shard.width)

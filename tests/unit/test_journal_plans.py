@@ -30,14 +30,17 @@ def plan(connection: sqlite3.Connection, statement: str, parameters: Any) -> lis
     return [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + statement, parameters)]
 
 
-CLAIM = {"seat": "s", "rank": 1, "now": NOW, "limit": 9}
+CLAIM = {"seat": "s", "rank": 1, "lane": "a/b/c/d/normal", "now": NOW, "limit": 9}
 
 
 @pytest.mark.parametrize(
     ("statement", "parameters", "index"),
     [
-        (sql.CLAIM, CLAIM, "shard_ready (rank=? AND due_at<?)"),
-        (sql.DUE, {"rank": 1}, "shard_ready (rank=?)"),
+        (sql.CLAIM, CLAIM, "shard_lane (rank=? AND lane=? AND due_at<?)"),
+        (sql.CLAIM_ENDED, CLAIM, "shard_lane (rank=? AND lane=? AND due_at<?)"),
+        (sql.CLAIM_ENDED, CLAIM, "push_id (id=?)"),
+        (sql.READY, {"rank": 1}, "COVERING INDEX shard_lane (rank=? AND lane>?)"),
+        (sql.READY, {"rank": 1}, "COVERING INDEX shard_lane (rank=? AND lane=?)"),
         (sql.GIVE_BACK, {"seat": "s"}, "shard_claimed (holder=?)"),
         (sql.MARK, (*TOTALS, *KEY), "shard_no (push=? AND no=?)"),
         (sql.MARK_AND_RELEASE, (*TOTALS, NOW, "ready", *KEY), "shard_no (push=? AND no=?)"),
@@ -63,7 +66,8 @@ def test_a_hot_statement_goes_by_its_index(
     ("statement", "parameters"),
     [
         (sql.CLAIM, CLAIM),
-        (sql.DUE, {"rank": 1}),
+        (sql.CLAIM_ENDED, CLAIM),
+        (sql.READY, {"rank": 1}),
         (sql.FAILURES, {"push": "p", "after": 0, "limit": 9}),
         (
             sql.RECENT_OF_ENVIRONMENT,

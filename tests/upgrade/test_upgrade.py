@@ -16,7 +16,7 @@ from pushwarden.core.outcome import Fate
 from pushwarden.core.push import PushState
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.journal import Accepted
-from tests.upgrade.make_fixture import DONE, HELD, HOME, NOW, UNDER_WAY, push_of, to_list
+from tests.upgrade.make_fixture import DONE, HELD, HOME, LANE, NOW, UNDER_WAY, push_of, to_list
 
 RELEASES = sorted(path.parent.name for path in HOME.glob("v*/journal.sql"))
 SHOP = Scope("acme", "shop", Environment.PRODUCTION)
@@ -34,7 +34,7 @@ async def go_on(path: Path) -> None:
     """A sender comes back, finishes what was under way, and a caller repeats its request."""
     journal = SqliteJournal(path)
     assert await journal.enlist("bulk-0", NOW) == 2
-    ((shard, push),) = await journal.claim("bulk-0", ["normal"], 9, NOW)
+    ((shard, push),) = await journal.claim("bulk-0", {LANE: 9}, NOW)
     assert push == push_of(UNDER_WAY)
     assert (shard.crashes, shard.issued, shard.counts[Fate.ACCEPTED], shard.done) == (1, 200, 96, b"\xff" * 12)
     assert shard.members == to_list(UNDER_WAY, 300).shards[0].members

@@ -53,12 +53,17 @@ def push_of(row: Sequence[Any]) -> Push:
     )  # fmt: skip
 
 
+def lane_rank(lane: str) -> int:
+    """Of its class: 0 urgent, 1 normal, 2 bulk."""
+    return RANK[Class(lane.rpartition("/")[2])]
+
+
 def shard_row(shard: NewShard, no: int, state: ShardState) -> tuple[Any, ...]:
     """A LIST or TOKENS shard is frozen from the start: its members are named."""
     frozen = shard.kind is not ShardKind.RANGE
     return (
         shard.push, no, shard.organisation, shard.kind, shard.audience, shard.lane,
-        RANK[Class(shard.lane.rpartition("/")[2])], state, shard.due_at, shard.lo, shard.width, shard.attempt,
+        lane_rank(shard.lane), state, shard.due_at, shard.lo, shard.width, shard.attempt,
         int(frozen), shard.width if frozen else 0, shard.members if len(shard.members) <= INLINE else b"",
         0, "", 0, 0, 0, 0, 0, 0, 0, 0, 0, b"",
     )  # fmt: skip

@@ -96,7 +96,7 @@ shard = Table(
     sqlite_strict=True,
 )
 for _name, _columns, _state in (
-    ("shard_ready", (shard.c.rank, shard.c.due_at), "ready"),
+    ("shard_lane", (shard.c.rank, shard.c.lane, shard.c.due_at), "ready"),
     ("shard_claimed", (shard.c.holder,), "claimed"),
     ("shard_held", (shard.c.push,), "held"),
 ):

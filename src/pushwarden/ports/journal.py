@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -95,10 +95,17 @@ class Journal(Protocol):
         """Starts an incarnation of the seat; its number. Shards the earlier one held become claimable, crashes + 1."""
         ...
 
-    async def claim(self, sender: str, classes: Sequence[str], limit: int, now_ms: int) -> list[tuple[Shard, Push]]:
-        """Due READY shards, urgent first, then by due_at: CLAIMED with fence + 1 and a lease, in one transaction.
+    async def ready(self, classes: Sequence[str]) -> dict[str, int]:
+        """Lane key → earliest due_at (it may lie ahead) among its READY shards, for lanes of these classes."""
+        ...
 
-        A named shard of ≤ INSTANT recipients that was never issued and never crashed is issued whole with it.
+    async def claim(
+        self, sender: str, shares: Mapping[str, int], now_ms: int, *, ended: bool = False
+    ) -> list[tuple[Shard, Push]]:
+        """Due READY shards, earliest first, of each lane at most its share: CLAIMED with fence + 1 and a lease.
+
+        One transaction. A named shard of ≤ INSTANT recipients that was never issued and never crashed is issued whole
+        with it. ended: only shards whose push has expired or is being discarded, among the 2,000 that wait longest.
         """
         ...
 
@@ -114,12 +121,8 @@ class Journal(Protocol):
         """
         ...
 
-    async def renew(self, sender: str, now_ms: int) -> None:
-        """Extends the lease. Leases not renewed for 10 s may be claimed by anyone."""
-        ...
-
-    async def due(self, classes: Sequence[str]) -> int | None:
-        """The earliest due_at among READY shards, None when there is none: how long a sender may sleep."""
+    async def renew(self, sender: str, now_ms: int) -> int:
+        """Extends the lease, and makes READY what senders hold that have not renewed for 10 s. How many shards."""
         ...
 
     async def retain(self, now_ms: int) -> int:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pushwarden.adapters.memory.shards import Kept, in_flight
 from pushwarden.core.errors import IdempotencyMismatch, StaleClaim
-from pushwarden.core.lane import Class
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Scope
@@ -21,7 +20,6 @@ from pushwarden.ports.journal import Acceptance, Accepted, Progress
 LEASE_MS = 10_000
 KEY_LIFE_MS = 48 * 3_600_000
 FAILURES_LIFE_MS = 30 * 86_400_000
-_ORDER = {Class.URGENT: 0, Class.NORMAL: 1, Class.BULK: 2}
 
 
 @dataclass(slots=True)
@@ -35,6 +33,9 @@ class _Record:
     fates: Counter[Fate] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     finished_at: int | None = None
+
+    def is_over(self, now_ms: int) -> bool:
+        return self.push.state is PushState.DISCARDING or now_ms >= self.push.deadline > 0
 
 
 @dataclass(slots=True)
@@ -170,31 +171,42 @@ class MemoryJournal:
         self._seats[sender] = _Seat(before.incarnation + 1 if before else 1, now_ms)
         return self._seats[sender].incarnation
 
-    def _give_back(self, sender: str) -> None:
+    def _give_back(self, sender: str) -> int:
+        mine = [k for k in self._shards.values() if k.state is ShardState.CLAIMED and k.holder == sender]
+        for kept in mine:
+            kept.state, kept.holder = ShardState.READY, ""
+            kept.change(crashes=kept.shard.crashes + 1, fence=kept.shard.fence + 1)
+        return len(mine)
+
+    async def ready(self, classes: Sequence[str]) -> dict[str, int]:
+        earliest: dict[str, int] = {}
         for kept in self._shards.values():
-            if kept.state is ShardState.CLAIMED and kept.holder == sender:
-                kept.state, kept.holder = ShardState.READY, ""
-                kept.change(crashes=kept.shard.crashes + 1, fence=kept.shard.fence + 1)
+            if kept.state is ShardState.READY and kept.klass in classes:
+                lane, due_at = kept.shard.lane, kept.shard.due_at
+                earliest[lane] = min(due_at, earliest.get(lane, due_at))
+        return earliest
 
-    async def claim(self, sender: str, classes: Sequence[str], limit: int, now_ms: int) -> list[tuple[Shard, Push]]:
-        self._lapse(sender, now_ms)
-        due = [kept for kept in self._ready(classes) if kept.shard.due_at <= now_ms]
-        due = sorted(due, key=lambda kept: (_ORDER[kept.klass], kept.shard.due_at))[:limit]
-        for kept in due:
-            kept.state, kept.holder = ShardState.CLAIMED, sender
-            kept.change(fence=kept.shard.fence + 1, issued=kept.issued_by_claim)
-        if due:
-            await self.renew(sender, now_ms)
-        return [(kept.shard, self._pushes[kept.shard.push].push) for kept in due]
+    async def claim(
+        self, sender: str, shares: Mapping[str, int], now_ms: int, *, ended: bool = False
+    ) -> list[tuple[Shard, Push]]:
+        claimed: list[tuple[Shard, Push]] = []
+        for lane, limit in shares.items():
+            for kept in self._due(lane, now_ms, ended=ended)[:limit]:
+                kept.state, kept.holder = ShardState.CLAIMED, sender
+                kept.change(fence=kept.shard.fence + 1, issued=kept.issued_by_claim)
+                claimed.append((kept.shard, self._pushes[kept.shard.push].push))
+        if shares:
+            self._extend(sender, now_ms)
+        return claimed
 
-    def _ready(self, classes: Sequence[str]) -> list[Kept]:
-        return [kept for kept in self._shards.values() if kept.state is ShardState.READY and kept.klass in classes]
-
-    def _lapse(self, claimer: str, now_ms: int) -> None:
-        for name, seat in self._seats.items():
-            if name != claimer and 0 < seat.renewed_at < now_ms - LEASE_MS:
-                self._give_back(name)
-                seat.renewed_at = 0
+    def _due(self, lane: str, now_ms: int, *, ended: bool) -> list[Kept]:
+        due = [
+            kept
+            for kept in self._shards.values()
+            if kept.state is ShardState.READY and kept.shard.lane == lane and kept.shard.due_at <= now_ms
+            if not ended or self._pushes[kept.shard.push].is_over(now_ms)
+        ]
+        return sorted(due, key=lambda kept: kept.shard.due_at)
 
     async def freeze(self, shard: Shard, members: bytes, planned: int) -> None:
         kept = self._claimed(shard.push, shard.no, shard.fence)
@@ -245,12 +257,18 @@ class MemoryJournal:
         record.fates.update(shard.counts)
         self._close(shard.push, self._now_ms())
 
-    async def renew(self, sender: str, now_ms: int) -> None:
+    async def renew(self, sender: str, now_ms: int) -> int:
+        self._extend(sender, now_ms)
+        count = 0
+        for name, seat in self._seats.items():
+            if 0 < seat.renewed_at < now_ms - LEASE_MS:
+                count += self._give_back(name)
+                seat.renewed_at = 0
+        return count
+
+    def _extend(self, sender: str, now_ms: int) -> None:
         seat = self._seats.setdefault(sender, _Seat(1, now_ms))
         seat.renewed_at = max(seat.renewed_at, now_ms)
-
-    async def due(self, classes: Sequence[str]) -> int | None:
-        return min((kept.shard.due_at for kept in self._ready(classes)), default=None)
 
     async def retain(self, now_ms: int) -> int:
         before = len(self._failures) + len(self._keys)

@@ -1,34 +1,85 @@
-"""5 claim: when a sender asks the journal for shards, and for how many. Small pushes and fan-outs have a turn each."""
+"""5 claim: when a sender asks the journal for shards, and how many of which lane. No lane takes the others' places.
+
+Small pushes and fan-outs have a turn each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
 from pushwarden.core.shard import Shard
+from pushwarden.dataplane.lanes.fairness import fair, within
 from pushwarden.dataplane.lanes.work import Work
 from pushwarden.ports.journal import Journal
 
 MOST_SMALL, MOST_BULK = 64, 4
-"""Shards under way at once: single pushes are many and tiny, fan-out shards few and wide."""
+"""Shards of one lane under way at once: single pushes are many and tiny, fan-out shards few and wide."""
+ALL_SMALL, ALL_BULK = 256, 32
+"""Of all lanes together: a lane that stalls with all it may have leaves most places to the others."""
 SWEEP_MS = 1000
 """Without a doorbell, shards that fell due are found within this time."""
+REST_MS = 5
+"""Between two looks while some lane has used up its places."""
+ENDED_MS, ENDED_SHARDS = 5000, 64
+"""How often, and how many of, the shards of a lane that must wait are looked through for pushes that are over."""
+
+
+def plan(due: Iterable[str], used: Mapping[str, int], most: int, places: int) -> dict[str, int]:
+    """How many shards to claim of each lane that has some due. due: who was served longest ago stands last.
+
+    A lane with less than half of its places free waits, so that one claim brings several shards.
+    """
+    hungry = [lane for lane in due if 2 * used.get(lane, 0) <= most]
+    others = {lane: count for lane, count in used.items() if lane not in hungry}
+    parts = fair(places, {**others, **dict.fromkeys(hungry, most)}) if hungry else {}
+    wanted = [(lane, parts[lane] - used.get(lane, 0)) for lane in reversed(hungry)]
+    return within(places - sum(used.values()), wanted)
 
 
 @dataclass(slots=True)
 class Group:
-    """Classes that share a number of places. at: Unix ms before which the journal has nothing for them."""
+    """Classes that share places. at: Unix ms before which the journal has nothing for them."""
 
     classes: tuple[Class, ...]
     most: int
+    places: int
     at: int = 0
+    looked: int = 0  # Unix ms of the last look
+    ended: int = 0  # of the last search for what is over
+    blocked: frozenset[str] = frozenset()  # lanes with something due and no place
+    served: dict[str, int] = field(default_factory=dict)  # lane → which claim was its last
+    claims: int = 0
 
-    def room(self, works: Sequence[Work]) -> int:
-        """Places free; 0 while fewer than half are, so that one claim brings several shards."""
-        free = self.most - sum(work.lane.klass in self.classes for work in works)
-        return free if 2 * free >= self.most else 0
+    def used(self, works: Iterable[Work]) -> Counter[str]:
+        return Counter(work.shard.lane for work in works if work.lane.klass in self.classes)
+
+    def wakes(self, used: Mapping[str, int], now_ms: int) -> bool:
+        """Whether to look: something may be due, or a lane that was full has places again."""
+        if not self.blocked:
+            return now_ms >= self.at
+        if now_ms < self.looked + REST_MS or sum(used.values()) >= self.places:
+            return False
+        return now_ms >= self.at or any(2 * used.get(lane, 0) <= self.most for lane in self.blocked)
+
+    def due(self, ready: Mapping[str, int], now_ms: int) -> list[str]:
+        """Lanes with something due, who was served longest ago last."""
+        due = [lane for lane, at in ready.items() if at <= now_ms]
+        return sorted(due, key=lambda lane: -self.served.get(lane, 0))
+
+    def looked_at(self, ready: Mapping[str, int], shares: Mapping[str, int], now_ms: int) -> None:
+        """When to look again. ready: of the lanes that may send."""
+        due = [lane for lane, at in ready.items() if at <= now_ms]
+        self.blocked = frozenset(lane for lane in due if lane not in shares)
+        self.looked = now_ms
+        for lane in shares:
+            self.claims += 1
+            self.served[lane] = self.claims
+        later = min((at for at in ready.values() if at > now_ms), default=now_ms + SWEEP_MS)
+        self.at = now_ms + 1 if shares else min(later, now_ms + SWEEP_MS)
 
 
 class Claims:
@@ -38,7 +89,7 @@ class Claims:
         self._seat, self._journal = seat, journal
         small = tuple(klass for klass in classes if klass is not Class.BULK)
         bulk = tuple(klass for klass in classes if klass is Class.BULK)
-        groups = (Group(small, MOST_SMALL), Group(bulk, MOST_BULK))
+        groups = (Group(small, MOST_SMALL, ALL_SMALL), Group(bulk, MOST_BULK, ALL_BULK))
         self._groups = tuple(group for group in groups if group.classes)
 
     @property
@@ -47,20 +98,34 @@ class Claims:
         return min(group.at for group in self._groups)
 
     def ring(self) -> None:
-        """Shards have been accepted, or became ready."""
+        """Shards have been accepted, or became ready, or a lane may send again."""
         for group in self._groups:
             group.at = 0
 
-    async def take(self, works: Sequence[Work], now_ms: int) -> list[tuple[Shard, Push]]:
-        """Shards for the places that are free; empty when nothing is due."""
+    async def take(
+        self, works: Sequence[Work], now_ms: int, may_send: Callable[[str], bool]
+    ) -> list[tuple[Shard, Push]]:
+        """Shards for the places that are free; empty when nothing is due.
+
+        may_send: asked with a lane's key; of a lane that may not, only what ends without being sent is claimed.
+        """
         taken: list[tuple[Shard, Push]] = []
         for group in self._groups:
-            room = group.room(works)
-            if now_ms < group.at or not room:
+            used = group.used(works)
+            if not group.wakes(used, now_ms):
                 continue
-            found = await self._journal.claim(self._seat, group.classes, room, now_ms)
-            taken += found
-            if len(found) < room:
-                due = await self._journal.due(group.classes)
-                group.at = min(max(due, now_ms + 1), now_ms + SWEEP_MS) if due is not None else now_ms + SWEEP_MS
+            ready = await self._journal.ready(group.classes)
+            able = {lane: at for lane, at in ready.items() if may_send(lane)}
+            shares = plan(group.due(able, now_ms), used, group.most, group.places)
+            if shares:
+                taken += await self._journal.claim(self._seat, shares, now_ms)
+            group.looked_at(able, shares, now_ms)
+            if len(able) < len(ready):
+                taken += await self._ended(group, ready.keys() - able.keys(), now_ms)
         return taken
+
+    async def _ended(self, group: Group, lanes: Iterable[str], now_ms: int) -> list[tuple[Shard, Push]]:
+        if now_ms < group.ended + ENDED_MS:
+            return []
+        group.ended = now_ms
+        return await self._journal.claim(self._seat, dict.fromkeys(lanes, ENDED_SHARDS), now_ms, ended=True)

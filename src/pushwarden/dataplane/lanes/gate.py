@@ -30,6 +30,7 @@ class Gate:
         self._held: frozenset[str] = frozenset()
         self._snapshot = Snapshot(0)
         self._cache: dict[tuple[str, str], Verdict] = {}
+        self._open: dict[str, bool] = {}
 
     def __repr__(self) -> str:
         return f"<gate generation {self._generation}: {len(self._stops)} stops, {len(self._held)} lanes held>"
@@ -38,6 +39,7 @@ class Gate:
         """held: keys of the lanes a person must release (organisation/app/environment/provider)."""
         self._snapshot, self._held = snapshot, frozenset(held)
         self._cache.clear()
+        self._open.clear()
 
     def refresh(self) -> bool:
         """Reads the stops anew when the generation moved; True when it did."""
@@ -66,15 +68,26 @@ class Gate:
             return Verdict.EXPIRE
         return known
 
+    def opens(self, lane_key: str) -> bool:
+        """Whether the lane may send at all: it is not held, its app is on and has a credential."""
+        known = self._open.get(lane_key)
+        if known is None:
+            lane = Lane.parse(lane_key)
+            known = self._open[lane_key] = lane_family(lane) not in self._held and self._equipped(lane)
+        return known
+
     def _decide(self, push: Push, lane: Lane) -> Verdict:
         scope = push.scope
         if any(stop.covers(scope) for stop in self._stops):
             return Verdict.HOLD
         if lane_family(lane) in self._held:
             return Verdict.HOLD
+        return Verdict.GO if self._equipped(lane) else Verdict.LATER
+
+    def _equipped(self, lane: Lane) -> bool:
         app = self._snapshot.app(lane.organisation, lane.app)
         credential = self._snapshot.credential(lane.organisation, lane.app, lane.environment, lane.provider)
-        return Verdict.GO if app is not None and app.enabled and credential is not None else Verdict.LATER
+        return app is not None and app.enabled and credential is not None
 
 
 def lane_family(lane: Lane) -> str:

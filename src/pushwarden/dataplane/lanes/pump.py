@@ -25,6 +25,7 @@ from pushwarden.dataplane.lanes.gate import Gate, Verdict
 from pushwarden.dataplane.lanes.lease import Lease
 from pushwarden.dataplane.lanes.reading import SLICE_AGE, Maker, in_doubt, open_work
 from pushwarden.dataplane.lanes.station import Station
+from pushwarden.dataplane.lanes.turns import QUANTUM, Turns
 from pushwarden.dataplane.lanes.window import release
 from pushwarden.dataplane.lanes.work import Burst, Work
 from pushwarden.dataplane.transport.connections import Entry
@@ -33,14 +34,14 @@ from pushwarden.ports.devices import Devices
 from pushwarden.ports.journal import Journal
 from pushwarden.providers.port import Provider
 
-QUANTUM = 512
-"""Recipients one shard may write before the next shard has its turn."""
+MOST_A_TURN = 512
+"""Recipients one shard writes in a turn at most."""
+LAPS = 8
+"""Turns each organisation has, at most, before the journal is asked for more."""
 TICK = 0.1
 LATER_MS = 1000
 """When a shard is looked at again whose app or credential this sender does not know, or whose app is off."""
 FENCE_TIMEOUT = 0.05
-RECHECK = 5.0
-"""Seconds a paused lane's shards rest at most: another credential ends the pause at once, and they find it so."""
 STORE_REST = 0.05
 """Seconds to wait before a store that was busy is asked again."""
 
@@ -68,6 +69,7 @@ class Pump:
         self.snapshot = Snapshot(0)
         self.draining = False
         self.claims = Claims(name, classes, tools.journal)
+        self.turns = Turns()
         self._claimed: list[tuple[Shard, Push]] = []  # claimed, not yet open: the store was busy between
         self._awake = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -99,8 +101,23 @@ class Pump:
 
     async def _round(self) -> None:
         await self._claim()
-        for work in [*self.works]:
-            await self._advance(work)
+        alone = len({work.shard.lane for work in self.works}) == 1
+        for _ in range(1 if alone else LAPS):
+            if not await self._lap(MOST_A_TURN * len(self.works) if alone else QUANTUM):
+                return
+
+    async def _lap(self, quantum: int) -> int:
+        """Each organisation writes a quantum at most; how many were written in all."""
+        wrote = 0
+        for turn in self.turns.order(self.works):
+            left = quantum
+            for work in turn:
+                left -= await self._advance(work, min(left, MOST_A_TURN))
+                if left <= 0:
+                    self.turns.had(work.shard.lane)
+                    break
+            wrote += quantum - left
+        return wrote
 
     # --- what others may ask
 
@@ -154,8 +171,12 @@ class Pump:
     async def _claim(self) -> None:
         await self._open_claimed()
         if not self.draining:
-            self._claimed += await self.claims.take(self.works, self.tools.clock.now_ms())
+            self._claimed += await self.claims.take(self.works, self.tools.clock.now_ms(), self._may_send)
             await self._open_claimed()
+
+    def _may_send(self, lane_key: str) -> bool:
+        station = self.stations.get(lane_key)
+        return self.gate.opens(lane_key) and (station is None or not station.health.paused(self._now()))
 
     async def _open_claimed(self) -> None:
         while self._claimed:
@@ -177,12 +198,14 @@ class Pump:
 
     # --- gate, render, transport
 
-    async def _advance(self, work: Work) -> None:
+    async def _advance(self, work: Work, most: int) -> int:
+        """How many recipients were written."""
         if work.leaving is not None or work.finished:
-            return
+            return 0
+        wrote = 0
         match self.gate.verdict(work.push, work.lane, self.tools.clock.now_ms()):
             case Verdict.GO:
-                await self._write(work)
+                wrote = await self._write(work, most)
             case Verdict.HOLD:
                 release(work, ShardState.HELD)
             case Verdict.LATER:
@@ -193,27 +216,28 @@ class Pump:
                 end_rest(work, Fate.EXPIRED)
         if work.leaving is not None or work.finished:
             self.ledger.press()
+        return wrote
 
-    async def _write(self, work: Work) -> None:
-        """As much of the shard as the journal has issued and the lane's connections take, a quantum at most."""
+    async def _write(self, work: Work, most: int) -> int:
+        """As much of the shard as the journal has issued and the lane's connections take; how many."""
         station = self._station(work.lane)
         if station.health.paused(self._now()):
-            pause = min(RECHECK, station.health.until - self._now())
-            release(work, ShardState.READY, self.tools.clock.now_ms() + int(1000 * pause) + 1)
-            return
-        budget = QUANTUM
-        while budget > 0:
+            release(work, ShardState.READY)
+            return 0
+        left = most
+        while left > 0:
             part = work.slice
             if part is None or not part.left or self._now() - part.read_at > SLICE_AGE:
                 work.put_back()
                 if not self._may_load(work, station) or not await self._load(work, station):
-                    return
+                    return most - left
                 continue
-            wrote = self._burst(work, station, budget)
+            wrote = self._burst(work, station, left)
             if not wrote:
-                return
-            budget -= wrote
+                return most - left
+            left -= wrote
         self.stir()
+        return most
 
     def _burst(self, work: Work, station: Station, most: int) -> int:
         """Writes rows of the current slice; how many. Synchronous: nothing comes between the fence and the write."""
@@ -286,7 +310,8 @@ class Pump:
                 station.connections.tend(now, self._under_way(station))
             if self._lease.renewable(self.tools.clock.monotonic()):
                 with contextlib.suppress(Busy, StoreFull):
-                    await self.tools.journal.renew(self.name, self.tools.clock.now_ms())
+                    if await self.tools.journal.renew(self.name, self.tools.clock.now_ms()):
+                        self.claims.ring()
                     self._renewed()
             self.stir()
 

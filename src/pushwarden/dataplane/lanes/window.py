@@ -1,15 +1,19 @@
-"""What the sender may write ahead of the journal: shares the window W among the shards under way. Pure."""
+"""What the sender may write ahead of the journal: shares the window W among the lanes under way. Pure."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from pushwarden.core.shard import Mark, ShardState
 from pushwarden.dataplane.feedback.settle import leave
+from pushwarden.dataplane.lanes.fairness import fair
 from pushwarden.dataplane.lanes.work import Work
 
 MOST_WAITING = 256
 """Retries gathered before they move into one later shard; fewer move when the shard has nothing else to do."""
+KEPT_BACK = 8
+"""One part in so many of what the others leave is not for a lane: should it stall now, the next has a start."""
 
 
 def ripe(work: Work) -> bool:
@@ -20,23 +24,43 @@ def ripe(work: Work) -> bool:
 
 
 def grants(works: Sequence[Work], window: int) -> list[tuple[Work, Mark]]:
-    """The marks of one flush: what has ended, and how far each shard may be written, first come first served."""
-    room = window - sum(work.outstanding for work in works)
+    """The marks of one flush: what has ended, and how far each shard may be written.
+
+    W is divided fairly among the lanes; within a lane the first come are the first served.
+    """
+    rooms = rooms_of(works, window)
     pairs = []
     for work in works:
         if work.leaving is not None:
             _move_on(work)
         if ripe(work):
             leave(work)
-        issued = work.issued
-        if room > 0 and work.leaving is None:
-            issued = work.issue(room)
-            room -= issued - work.issued
+        issued, lane = work.issued, work.shard.lane
+        if work.leaving is None and rooms[lane] > 0:
+            issued = work.issue(rooms[lane])
+            rooms[lane] -= issued - work.issued
         if _leaves(work):
             pairs.append((work, work.mark(work.next, release=True)))
         elif work.dirty or issued != work.issued:
             pairs.append((work, work.mark(issued)))
     return pairs
+
+
+def rooms_of(works: Sequence[Work], window: int) -> dict[str, int]:
+    """Lane → recipients that may be issued now, so that all together stay within the window."""
+    held: dict[str, int] = defaultdict(int)
+    wishes: dict[str, int] = defaultdict(int)
+    for work in works:
+        outstanding, lane = work.outstanding, work.shard.lane
+        held[lane] += outstanding
+        wishes[lane] += outstanding + (work.width - work.issued if work.leaving is None else 0)
+    parts = fair(window, wishes)
+    left, rooms = window - sum(held.values()), {}
+    for lane in sorted(parts, key=held.__getitem__):
+        most = (left + held[lane]) * (KEPT_BACK - 1) // KEPT_BACK
+        rooms[lane] = max(0, min(parts[lane], most) - held[lane])
+        left -= rooms[lane]
+    return rooms
 
 
 def _leaves(work: Work) -> bool:

@@ -132,4 +132,4 @@ CREATE INDEX shard_held ON shard (push) WHERE state = 'held';
 
 CREATE UNIQUE INDEX shard_no ON shard (push, no);
 
-CREATE INDEX shard_ready ON shard (rank, due_at) WHERE state = 'ready';
+CREATE INDEX shard_lane ON shard (rank, lane, due_at) WHERE state = 'ready';

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pushwarden.adapters.journal_rows import failure_of
+import msgspec
+
+from pushwarden.adapters.journal_rows import RANK, failure_of
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import accepting, claiming, marking, sql
 from pushwarden.adapters.sqlite.journal.insert import scoped
@@ -17,6 +19,7 @@ from pushwarden.adapters.sqlite.reader import Reader
 from pushwarden.adapters.sqlite.reserve import ReserveFile
 from pushwarden.adapters.sqlite.writer import Writer
 from pushwarden.core.errors import StaleClaim, StoreFull
+from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import Failure, Mark, Shard
@@ -109,21 +112,23 @@ class SqliteClaims(_File):
     async def enlist(self, sender: str, now_ms: int) -> int:
         return await self.writer.run(partial(claiming.enlist, seat=sender, now_ms=now_ms))
 
-    async def claim(self, sender: str, classes: Sequence[str], limit: int, now_ms: int) -> list[tuple[Shard, Push]]:
-        if not self._claimable(sender, classes, now_ms):
+    async def ready(self, classes: Sequence[str]) -> dict[str, int]:
+        """Asked of the reader, so that a sender with nothing to do takes no lock."""
+        lanes: dict[str, int] = {}
+        for rank in sorted(RANK[Class(klass)] for klass in classes):
+            lanes |= msgspec.json.decode(self.reader.row(sql.READY, {"rank": rank})[0])
+        return lanes
+
+    async def claim(
+        self, sender: str, shares: Mapping[str, int], now_ms: int, *, ended: bool = False
+    ) -> list[tuple[Shard, Push]]:
+        if not shares:
             return []
         self._require_room()
-        work = partial(claiming.claim, seat=sender, classes=classes, limit=limit, now_ms=now_ms)
+        statement = sql.CLAIM_ENDED if ended else sql.CLAIM
+        work = partial(claiming.claim, seat=sender, shares=shares, now_ms=now_ms, statement=statement)
         (claimed,) = await self.writer.begin_here(lambda connection, _: [work(connection)], (None,))
         return claimed
-
-    def _claimable(self, sender: str, classes: Sequence[str], now_ms: int) -> bool:
-        """Asked of the reader, so that a sender with nothing to do takes no lock."""
-        due = self._due(classes)
-        if due is not None and due <= now_ms:
-            return True
-        lapsed = self.reader.rows(sql.LAPSED, {"since": now_ms - claiming.LEASE_MS})
-        return any(seat != sender for (seat,) in lapsed)
 
     async def freeze(self, shard: Shard, members: bytes, planned: int) -> None:
         (frozen,) = await self.writer.batch(claiming.freeze, [(shard, members, planned)])
@@ -139,15 +144,8 @@ class SqliteClaims(_File):
     def _mark(self, connection: sqlite3.Connection, marks: Sequence[Mark]) -> list[bool]:
         return marking.mark(connection, marks, self._now_ms())
 
-    async def renew(self, sender: str, now_ms: int) -> None:
-        await self.writer.run(partial(claiming.renew, seat=sender, now_ms=now_ms), vital=True)
-
-    async def due(self, classes: Sequence[str]) -> int | None:
-        return self._due(classes)
-
-    def _due(self, classes: Sequence[str]) -> int | None:
-        times = [self.reader.row(sql.DUE, {"rank": rank})[0] for rank in claiming.ranks(classes)]
-        return min((time for time in times if time is not None), default=None)
+    async def renew(self, sender: str, now_ms: int) -> int:
+        return await self.writer.run(partial(claiming.renew, seat=sender, now_ms=now_ms), vital=True)
 
     async def retain(self, now_ms: int) -> int:
         failures = await self._forget(sql.FORGET_FAILURES, now_ms - FAILURES_LIFE_MS)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from pushwarden.adapters.journal_rows import RANK, push_of, shard_of
+from pushwarden.adapters.journal_rows import lane_rank, push_of, shard_of
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import sql
-from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
 from pushwarden.core.shard import Shard, ShardKind
 
@@ -24,37 +23,27 @@ def enlist(connection: sqlite3.Connection, seat: str, now_ms: int) -> int:
     return number
 
 
-def renew(connection: sqlite3.Connection, seat: str, now_ms: int) -> None:
+def renew(connection: sqlite3.Connection, seat: str, now_ms: int) -> int:
+    """Takes back what lapsed senders hold; how many shards."""
     connection.execute(sql.RENEW, {"seat": seat, "now": now_ms})
-
-
-def ranks(classes: Sequence[str]) -> list[int]:
-    """Urgent first."""
-    return sorted(RANK[Class(klass)] for klass in set(classes))
+    count = 0
+    for (other,) in connection.execute(sql.LAPSED, {"since": now_ms - LEASE_MS}).fetchall():
+        count += connection.execute(sql.GIVE_BACK, {"seat": other}).rowcount
+        connection.execute(sql.LAPSE, {"seat": other})
+    return count
 
 
 def claim(
-    connection: sqlite3.Connection, seat: str, classes: Sequence[str], limit: int, now_ms: int
+    connection: sqlite3.Connection, seat: str, shares: Mapping[str, int], now_ms: int, statement: str
 ) -> list[tuple[Shard, Push]]:
-    """Takes back what lapsed senders hold, then claims. Urgent first, then by due_at."""
-    _lapse(connection, seat, now_ms)
-    renew(connection, seat, now_ms)
+    """statement: CLAIM or CLAIM_ENDED."""
+    connection.execute(sql.RENEW, {"seat": seat, "now": now_ms})
     rows: list[Any] = []
-    for rank in ranks(classes):
-        wanted = {"seat": seat, "rank": rank, "now": now_ms, "limit": limit - len(rows)}
+    for lane, limit in shares.items():
+        wanted = {"seat": seat, "rank": lane_rank(lane), "lane": lane, "now": now_ms, "limit": limit}
         # RETURNING gives rows in no promised order.
-        rows += sorted(connection.execute(sql.CLAIM, wanted).fetchall(), key=lambda row: (row[7], row[0]))
-        if len(rows) >= limit:
-            break
+        rows += sorted(connection.execute(statement, wanted).fetchall(), key=lambda row: (row[7], row[0]))
     return _with_pushes(connection, rows)
-
-
-def _lapse(connection: sqlite3.Connection, seat: str, now_ms: int) -> None:
-    lapsed = connection.execute(sql.LAPSED, {"since": now_ms - LEASE_MS}).fetchall()
-    for (other,) in lapsed:
-        if other != seat:
-            connection.execute(sql.GIVE_BACK, {"seat": other})
-            connection.execute(sql.LAPSE, {"seat": other})
 
 
 def _with_pushes(connection: sqlite3.Connection, rows: Sequence[Any]) -> list[tuple[Shard, Push]]:

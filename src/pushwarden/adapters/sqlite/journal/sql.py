@@ -3,6 +3,7 @@
 # ruff: noqa: S608 (built of constants only)
 
 from pushwarden.adapters.journal_rows import ENDED, FATES, KEPT_COLUMNS, PUSH_COLUMNS
+from pushwarden.core.push import LEAST_LIFE_MS
 from pushwarden.core.shard import INSTANT
 
 # Intake: what is there already of the ids and idempotency keys asked for, in one row.
@@ -49,7 +50,7 @@ UPDATE shard SET state = 'ready', due_at = min(due_at, :due)
 
 HOLD = """
 UPDATE shard SET state = 'held' WHERE id IN (
-    SELECT shard.id FROM shard INDEXED BY shard_ready CROSS JOIN push ON push.id = shard.push
+    SELECT shard.id FROM shard INDEXED BY shard_lane CROSS JOIN push ON push.id = shard.push
      WHERE shard.state = 'ready' AND push.state = 'open' AND /* scope */ LIMIT 500)
 """
 
@@ -81,19 +82,44 @@ UPDATE shard SET state = 'ready', holder = '', crashes = crashes + 1, fence = fe
  WHERE state = 'claimed' AND holder = :seat
 """
 
-# A small named shard that was never issued is issued by its claim.
-CLAIM = f"""
+# One seek a lane, however many shards it has; one row, because each row costs a wait for the GIL.
+READY = """
+WITH RECURSIVE next (lane) AS (
+    SELECT min(lane) FROM shard WHERE state = 'ready' AND rank = :rank
+     UNION ALL
+    SELECT (SELECT min(lane) FROM shard WHERE state = 'ready' AND rank = :rank AND lane > next.lane)
+      FROM next WHERE lane IS NOT NULL)
+SELECT json_group_object(lane, (
+           SELECT min(due_at) FROM shard WHERE state = 'ready' AND rank = :rank AND shard.lane = next.lane))
+  FROM next WHERE lane IS NOT NULL
+"""
+
+DUE_SHARDS = """
+SELECT id FROM shard WHERE state = 'ready' AND rank = :rank AND lane = :lane AND due_at <= :now
+ ORDER BY due_at LIMIT :limit
+"""
+
+# Of what waits longest, what will end without being sent. `Push.deadline` says when that is.
+ENDED_SHARDS = f"""
+SELECT oldest.id FROM (
+    SELECT id, push FROM shard WHERE state = 'ready' AND rank = :rank AND lane = :lane AND due_at <= :now
+     ORDER BY due_at LIMIT 2000) AS oldest CROSS JOIN push ON push.id = oldest.push
+ WHERE push.state = 'discarding' OR (push.expires_at > 0 AND :now >= push.expires_at
+       + iif(push.expires_at > max(push.accepted_at, push.not_before), 0, {LEAST_LIFE_MS})) LIMIT :limit
+"""
+
+# A small named shard that was never issued is issued by its claim. `/* which */` becomes one of the two above.
+_CLAIM = f"""
 UPDATE shard SET state = 'claimed', holder = :seat, fence = fence + 1,
                  issued = iif(kind <> 'range' AND width <= {INSTANT} AND crashes = 0 AND issued = 0, width, issued)
- WHERE id IN (SELECT id FROM shard WHERE state = 'ready' AND rank = :rank AND due_at <= :now
-               ORDER BY due_at LIMIT :limit)
+ WHERE id IN (/* which */)
 RETURNING id, push, no, organisation, kind, audience, lane, due_at, lo, width, members, attempt, crashes, fence,
           frozen, planned, issued, done, accepted, refused, unknown, expired, stopped, withdrawn, moved
 """
+CLAIM = _CLAIM.replace("/* which */", DUE_SHARDS)
+CLAIM_ENDED = _CLAIM.replace("/* which */", ENDED_SHARDS)
 
 ROSTERS = "SELECT shard, members FROM roster WHERE shard IN (SELECT value FROM json_each(:ids))"
-
-DUE = "SELECT min(due_at) FROM shard WHERE state = 'ready' AND rank = :rank"
 
 FREEZE = """
 UPDATE shard SET members = :members, planned = :planned, frozen = 1
