@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import postgres_server
 from pushwarden.adapters.memory.journal import MemoryJournal
+from pushwarden.adapters.postgres.journal import PostgresJournal
 from pushwarden.adapters.sqlite.journal import SqliteJournal
 from pushwarden.adapters.sqlite.migrate import migrate
 from pushwarden.core.lane import Class, Lane
@@ -35,7 +37,13 @@ def in_sqlite(directory: Path, now_ms: Callable[[], int]) -> SqliteJournal:
     return SqliteJournal(directory / "journal.db", now_ms)
 
 
-OPENERS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {"memory": in_memory, "sqlite": in_sqlite}
+def in_postgres(directory: Path, now_ms: Callable[[], int]) -> PostgresJournal:
+    return PostgresJournal(postgres_server.fresh_database(), "test", now_ms)
+
+
+OPENERS: dict[str, Callable[[Path, Callable[[], int]], Any]] = {
+    "memory": in_memory, "postgres": in_postgres, "sqlite": in_sqlite,
+}  # fmt: skip
 
 
 async def claim_due(
@@ -90,7 +98,9 @@ def desk_of(kind: str, directory: Path) -> Iterator[Desk]:
         try:
             yield Desk(journal, runner)
         finally:
-            journal.close()
+            closing = journal.close()
+            if closing is not None:
+                runner.run(closing)
 
 
 def push_of(where: Scope = SHOP, klass: Class = Class.NORMAL, **fields: Any) -> Push:

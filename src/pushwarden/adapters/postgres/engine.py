@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import select
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -53,14 +53,18 @@ _NUL_STATE = "22021"
 UNREACHABLE = "The database cannot be reached; start it, or look at PUSHWARDEN_STORE."
 
 
-async def connect(dsn: str, role: str, schema: str, *, autocommit: bool = True) -> AsyncConnection[Any]:
+async def connect(
+    dsn: str, role: str, schema: str, *, autocommit: bool = True, session: Mapping[str, str] | None = None
+) -> AsyncConnection[Any]:
     """role: which process asks; pg_stat_activity shows it. schema: control, devices or journal. Busy when unreachable.
 
-    TLS is what the DSN says (`sslmode=verify-full`).
+    session: settings of the server's that hold for this connection. TLS is what the DSN says (`sslmode=verify-full`).
     """
     with errors():
         connection = await AsyncConnection.connect(_named(dsn, role), autocommit=autocommit)
         await connection.execute(_SESSION, _values(schema))
+        for name, value in (session or {}).items():
+            await connection.execute("SELECT set_config(%s, %s, false)", (name, value))
         if not autocommit:
             await connection.commit()
         return connection
@@ -117,8 +121,8 @@ def lost(connection: Connection[Any] | AsyncConnection[Any] | None) -> bool:
 class Line:
     """One connection for one transaction at a time: made when first needed, and made anew when it was lost."""
 
-    def __init__(self, dsn: str, role: str, schema: str) -> None:
-        self._where = dsn, role, schema
+    def __init__(self, dsn: str, role: str, schema: str, session: Mapping[str, str] | None = None) -> None:
+        self._where, self._session = (dsn, role, schema), session
         self._turn = asyncio.Lock()
         self._connection: AsyncConnection[Any] | None = None
 
@@ -135,7 +139,7 @@ class Line:
             with errors():
                 if lost(self._connection):
                     await self.close()
-                    self._connection = await connect(*self._where)
+                    self._connection = await connect(*self._where, session=self._session)
                 assert self._connection
                 yield self._connection
 

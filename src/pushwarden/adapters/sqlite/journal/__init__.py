@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from pushwarden.adapters.clock import wall_clock
 from pushwarden.adapters.journal_rows import RANK, failure_of
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import accepting, claiming, marking, sql
@@ -27,11 +27,6 @@ from pushwarden.ports.journal import Acceptance, Accepted, Progress
 
 FAILURES_LIFE_MS = 30 * 86_400_000
 _CHORE_ROWS = 500
-
-
-def wall_clock() -> int:
-    """Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class _File:

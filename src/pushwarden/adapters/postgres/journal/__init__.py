@@ -1,0 +1,189 @@
+"""The journal in PostgreSQL: both its ports over the schema `journal`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from pushwarden.adapters.clock import wall_clock
+from pushwarden.adapters.journal_rows import failure_of
+from pushwarden.adapters.postgres.engine import Line
+from pushwarden.adapters.postgres.journal import accepting, claiming, marking, sql
+from pushwarden.adapters.postgres.journal.progress import progress
+from pushwarden.core.errors import Invalid, StaleClaim
+from pushwarden.core.push import Push
+from pushwarden.core.scope import Scope
+from pushwarden.core.shard import Failure, Mark, Shard
+from pushwarden.ports.journal import Acceptance, Accepted, Progress
+
+FAILURES_LIFE_MS = 30 * 86_400_000
+_CHORE_ROWS = 500
+
+# The tables of a new journal are empty and never analysed: a plan made then would read them whole when they are full.
+SESSION = {"synchronous_commit": "on", "enable_seqscan": "off", "plan_cache_mode": "force_generic_plan"}
+
+_Connection = AsyncConnection[Any]
+_ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+class _Schema:
+    """The schema `journal`, already migrated, as one process uses it: a line that writes and one that reads."""
+
+    def __init__(self, dsn: str, role: str, now_ms: Callable[[], int] = wall_clock) -> None:
+        self._writing = Line(dsn, role, "journal", SESSION)
+        self._reading = Line(dsn, role, "journal", SESSION)
+        self._now_ms = now_ms
+
+    @contextlib.asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[_Connection]:
+        """Several queries that see the same commit."""
+        async with self._reading.transaction() as connection:
+            await connection.execute(_ONE_SNAPSHOT)
+            yield connection
+
+    async def close(self) -> None:
+        await self._writing.close()
+        await self._reading.close()
+
+
+class PostgresAccepts(_Schema):
+    """`Accepts` over the schema."""
+
+    async def accept(self, items: Sequence[Acceptance]) -> list[Accepted | Exception]:
+        if not items:
+            return []
+        try:
+            async with self._writing.direct() as connection:
+                return await accepting.accept(connection, items)
+        except Invalid as error:  # one of them; the others do not suffer for it
+            if len(items) == 1:
+                return [error]
+        return [answer for item in items for answer in await self.accept([item])]
+
+    async def progress(self, where: Scope, push_id: str) -> Progress | None:
+        async with self._snapshot() as connection:
+            kept = await _rows(connection, sql.PUSH, {"id": push_id})
+            found = await progress(connection, kept)
+        return next((one for one in found if where.covers(one.push.scope)), None)
+
+    async def recent(self, where: Scope, *, before: str = "", limit: int = 50) -> list[Progress]:
+        statement, named = scoped(sql.RECENT, where)
+        if where.environment and where == Scope(where.organisation, where.app, where.environment):
+            statement = sql.RECENT_OF_ENVIRONMENT
+        async with self._snapshot() as connection:
+            kept = await _rows(connection, statement, {**named, "before": before, "limit": limit})
+            return await progress(connection, kept)
+
+    async def failures(
+        self, where: Scope, push_id: str, *, after: int = 0, limit: int = 1000
+    ) -> list[tuple[int, Failure]]:
+        async with self._snapshot() as connection:
+            kept = await _rows(connection, sql.PUSH, {"id": push_id})
+            if not any(where.covers(Scope(row[1], row[2], row[3], row[13], row[14], row[0])) for row in kept):
+                return []
+            page = {"push": push_id, "after": after, "limit": limit}
+            return [failure_of(push_id, row) for row in await _rows(connection, sql.FAILURES, page)]
+
+    async def discard(self, where: Scope, accepted_before_ms: int) -> list[str]:
+        statement, named = scoped(sql.DISCARD, where)
+        ids: list[str] = []
+        while True:
+            async with self._writing.transaction() as connection:
+                part = [row[0] for row in await _rows(connection, statement, {**named, "before": accepted_before_ms})]
+                await connection.execute(sql.DISCARD_SHARDS, {"ids": part, "due": accepted_before_ms})
+            if not part:
+                return ids
+            ids += part
+
+    async def hold(self, where: Scope) -> int:
+        return await self._in_parts(*scoped(sql.HOLD, where))
+
+    async def release(self, where: Scope) -> int:
+        return await self._in_parts(*scoped(sql.RELEASE, where))
+
+    async def _in_parts(self, statement: str, values: dict[str, Any]) -> int:
+        """Each part its own transaction, until one changes nothing."""
+        count = 0
+        while True:
+            async with self._writing.direct() as connection:
+                part = (await connection.execute(statement, values)).rowcount
+            if not part:
+                return count
+            count += part
+
+    async def backlog(self) -> list[dict[str, Any]]:
+        names = ("lane", "state", "shards", "recipients", "oldest_due_ms")
+        async with self._reading.direct() as connection:
+            return [dict(zip(names, row, strict=True)) for row in await _rows(connection, sql.BACKLOG)]
+
+
+class PostgresClaims(_Schema):
+    """`Journal` over the schema."""
+
+    async def enlist(self, sender: str, now_ms: int) -> int:
+        async with self._writing.transaction() as connection:
+            return await claiming.enlist(connection, sender, now_ms)
+
+    async def ready(self, classes: Sequence[str]) -> dict[str, int]:
+        async with self._reading.direct() as connection:
+            return await claiming.ready(connection, classes)
+
+    async def claim(
+        self, sender: str, shares: Mapping[str, int], now_ms: int, *, ended: bool = False
+    ) -> list[tuple[Shard, Push]]:
+        if not shares:
+            return []
+        async with self._writing.direct() as connection:
+            return await claiming.claim(connection, sender, shares, now_ms, sql.CLAIM_ENDED if ended else sql.CLAIM)
+
+    async def freeze(self, shard: Shard, members: bytes, planned: int) -> None:
+        async with self._writing.direct() as connection:
+            if not await claiming.freeze(connection, shard, members, planned):
+                raise StaleClaim
+
+    async def mark(self, marks: Sequence[Mark]) -> list[Mark]:
+        if not marks:
+            return []
+        line = self._writing.direct() if marking.is_plain(marks) else self._writing.transaction()
+        async with line as connection:
+            done = await marking.mark(connection, marks, self._now_ms())
+        return [one for at, one in enumerate(marks) if at not in done]
+
+    async def renew(self, sender: str, now_ms: int) -> int:
+        async with self._writing.transaction() as connection:
+            return await claiming.renew(connection, sender, now_ms)
+
+    async def retain(self, now_ms: int) -> int:
+        failures = await self._forget(sql.FORGET_FAILURES, now_ms - FAILURES_LIFE_MS)
+        return failures + await self._forget(sql.FORGET_KEYS, now_ms - accepting.KEY_LIFE_MS)
+
+    async def _forget(self, statement: str, before_ms: int) -> int:
+        """In transactions of at most 500 rows."""
+        count, part = 0, _CHORE_ROWS
+        while part == _CHORE_ROWS:
+            async with self._writing.direct() as connection:
+                part = (await connection.execute(statement, {"before": before_ms})).rowcount
+            count += part
+        return count
+
+
+class PostgresJournal(PostgresAccepts, PostgresClaims):
+    """Both sides, for processes and tests that need both."""
+
+
+async def _rows(connection: _Connection, statement: str, values: dict[str, Any] | None = None) -> list[Any]:
+    return await (await connection.execute(statement, values, binary=True)).fetchall()
+
+
+def scoped(template: str, where: Scope) -> tuple[str, dict[str, Any]]:
+    """The statement with its `/* scope */` filled in, and the parameters that go with it."""
+    named = {
+        "organisation": where.organisation, "app": where.app, "environment": where.environment,
+        "schedule": where.schedule, "cohort": where.cohort, "id": where.push,
+    }  # fmt: skip
+    named = {column: value for column, value in named.items() if value}
+    conditions = " AND ".join(f"push.{column} = %({column})s" for column in named) or "true"
+    return template.replace("/* scope */", conditions), dict(named)
