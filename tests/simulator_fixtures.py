@@ -168,15 +168,15 @@ class Client:
 
 
 @dataclass
-class Simulator:
+class Running:
+    """A simulator's process, its door and its log."""
+
     port: int
     control: str
     ca: Path
     log: Path
     folder: Path
     process: subprocess.Popen[bytes]
-    key: SigningKey
-    authorization: str
 
     def client(self, certificate: Path | None = None, *, alpn: bool = True) -> Client:
         return Client(self.port, self.ca, certificate, alpn=alpn)
@@ -186,11 +186,28 @@ class Simulator:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def delete(self, path: str) -> None:
+        assert httpx2.delete(f"{self.control}/{path}").status_code == 200
+
     def script(self, *rules: dict[str, Any], seed: int = 1) -> None:
         self.post("script", {"seed": seed, "rules": rules})
 
     def counts(self) -> dict[str, Any]:
         return dict(httpx2.get(f"{self.control}/counts").json())
+
+    def end(self) -> None:
+        """SIGTERM and wait: the log is whole then."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(10) == 0
+
+
+@dataclass
+class Simulator(Running):
+    """APNs'."""
+
+    key: SigningKey
+    authorization: str
 
     def headers(self, **changed: str | None) -> list[tuple[str, str]]:
         """Of a good alert; keyword names with underscores change or, with None, leave out a header."""
@@ -204,35 +221,43 @@ class Simulator:
             "apns-push-type": "alert",
             "apns-id": APNS_ID,
         }
-        merged = {**base, **{name.replace("_", "-"): value for name, value in changed.items()}}
-        pseudo = {"method", "scheme", "authority", "path"}
-        return [(f":{name}" if name in pseudo else name, value) for name, value in merged.items() if value is not None]
+        return as_headers(base, changed)
 
-    def end(self) -> None:
-        """SIGTERM and wait: the log is whole then."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(10) == 0
+
+def as_headers(base: dict[str, str], changed: dict[str, str | None]) -> list[tuple[str, str]]:
+    """Header fields; names in `changed` have underscores, and None leaves one out."""
+    merged = {**base, **{name.replace("_", "-"): value for name, value in changed.items()}}
+    pseudo = {"method", "scheme", "authority", "path"}
+    return [(f":{name}" if name in pseudo else name, value) for name, value in merged.items() if value is not None]
 
 
 @contextlib.contextmanager
-def running(folder: Path, *arguments: str, mode: str = "full", **configuration: Any) -> Iterator[Simulator]:
-    """A simulator in its own process, with one registered key, ended afterwards."""
-    key = SigningKey()
+def started(
+    provider: str, folder: Path, configuration: dict[str, Any], *arguments: str, mode: str = "full"
+) -> Iterator[tuple[dict[str, Any], subprocess.Popen[bytes]]]:
+    """(what its ready file says, the process) of a simulator, ended afterwards. Its log: frames.log in the folder."""
     ready, log, config = folder / "ready.json", folder / "frames.log", folder / "config.json"
     ready.unlink(missing_ok=True)
-    config.write_text(json.dumps({"keys": [key.row()], **configuration}))
-    command = [sys.executable, "-m", "pushwarden.simulators.apns", "--log", log, "--log-mode", mode, "--config", config]
-    command += ["--cert-dir", folder / "certificates", "--ready-file", ready, *arguments]
+    config.write_text(json.dumps(configuration))
+    command = [sys.executable, "-m", f"pushwarden.simulators.{provider}", "--log", log, "--log-mode", mode]
+    command += ["--config", config, "--cert-dir", folder / "certificates", "--ready-file", ready, *arguments]
     process = subprocess.Popen([str(part) for part in command])
     try:
         while not ready.exists():
             assert process.poll() is None, "the simulator ended at once"
             time.sleep(0.01)
-        told = json.loads(ready.read_text())
-        control = f"http://127.0.0.1:{told['control_port']}"
-        yield Simulator(told["port"], control, Path(told["ca"]), log, folder, process, key, key.token())
+        yield json.loads(ready.read_text()), process
     finally:
         if process.poll() is None:
             process.terminate()
             process.wait(10)
+
+
+@contextlib.contextmanager
+def running(folder: Path, *arguments: str, mode: str = "full", **configuration: Any) -> Iterator[Simulator]:
+    """An APNs simulator in its own process, with one registered key, ended afterwards."""
+    key = SigningKey()
+    with started("apns", folder, {"keys": [key.row()], **configuration}, *arguments, mode=mode) as (told, process):
+        control = f"http://127.0.0.1:{told['control_port']}"
+        log = folder / "frames.log"
+        yield Simulator(told["port"], control, Path(told["ca"]), log, folder, process, key, key.token())

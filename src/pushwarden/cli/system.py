@@ -96,6 +96,12 @@ def simulate_apns(context: typer.Context) -> None:
     _exec("pushwarden.simulators.apns", context.args)
 
 
+@simulate.command("fcm", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def simulate_fcm(context: typer.Context) -> None:
+    """Google's side, with its token endpoint; arguments as for apns (docs/simulators.md)."""
+    _exec("pushwarden.simulators.fcm", context.args)
+
+
 @simulate.command("phone", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def simulate_phone(context: typer.Context) -> None:
     """A phone that registers itself and prints what arrives (docs/simulators.md)."""

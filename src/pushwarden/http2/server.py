@@ -21,6 +21,10 @@ __all__ = ["Heard", "ServerConnection", "encode_block"]
 CONNECTION_WINDOW: Final = 1 << 30
 KEPT_CUTS: Final = 10_000  # frames may still come for streams that were ended before the client had
 PLAIN_HEADERS: Final = frames.HEADERS | frames.END_HEADERS << 8
+PLAIN: Final = bytes((frames.HEADERS, frames.END_HEADERS))
+MORE_DATA: Final = bytes((frames.DATA, 0))
+LAST_DATA: Final = bytes((frames.DATA, frames.END_STREAM))
+LAST_EMPTY: Final = bytes(3) + LAST_DATA
 WHOLE_HEADERS: Final = bytes((frames.HEADERS, frames.END_HEADERS | frames.END_STREAM))
 
 
@@ -51,6 +55,7 @@ class ServerConnection(Connection):
     """receive(bytes) → Heard; respond*(); take_output() → bytes.
 
     open_streams: requests without a whole answer. pending: headers of those whose body is not complete.
+    idle_pings: PINGs since the last request.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class ServerConnection(Connection):
         self.open_streams: set[int] = set()
         self.pending: dict[int, list[Header]] = {}
         self.drop_ping_acks = False
+        self.idle_pings = 0
         self._partial: dict[int, Partial] = {}
         self._cut_off: set[int] = set()
         self._ending: set[int] = set()  # answered, but a part of the body waits for the client's windows
@@ -122,6 +128,38 @@ class ServerConnection(Connection):
             slots[3::4] = tails
         self._out.append(b"".join(slots))
         if self.pending or self._outbox.busy:
+            for stream in streams:
+                self._finish(stream)
+        live.difference_update(streams)
+
+    def respond_bodies(self, streams: Sequence[int], block: bytes, bodies: Sequence[bytes], *, late_end: bool) -> None:
+        """Answer with one block and bodies of one length. late_end: the end comes as a second, empty DATA frame."""
+        size, room = len(bodies[0]), min(self._outbox.initial, self._outbox.max_frame)
+        live = self.open_streams
+        if (
+            size > room
+            or size * len(streams) > self._outbox.window
+            or self._outbox.busy
+            or not live.issuperset(streams)
+        ):
+            for stream, body in zip(streams, bodies, strict=True):
+                if stream in live:
+                    self.send_headers(stream, block)
+                    self.send_data(stream, body, end=not late_end)
+                    if late_end:
+                        self.send_data(stream, b"")
+            return
+        head = len(block).to_bytes(3, "big") + PLAIN
+        data = block + size.to_bytes(3, "big") + (MORE_DATA if late_end else LAST_DATA)
+        step = 7 if late_end else 5
+        slots = [head, b"", data, b"", b"", LAST_EMPTY, b""][:step] * len(streams)
+        slots[1::step] = slots[3::step] = names = [stream.to_bytes(4, "big") for stream in streams]
+        slots[4::step] = bodies
+        if late_end:
+            slots[6::step] = names
+        self._out.append(b"".join(slots))
+        self._outbox.window -= size * len(streams)
+        if self.pending:
             for stream in streams:
                 self._finish(stream)
         live.difference_update(streams)
@@ -212,8 +250,9 @@ class ServerConnection(Connection):
             else:
                 break
             position = stop
-        self.last_stream = last
-        self.open_streams.update(heard.opened[first:])
+        if last > self.last_stream:
+            self.last_stream, self.idle_pings = last, 0
+            self.open_streams.update(heard.opened[first:])
         self._credit(0, self._inbox.take(received))
         return position
 
@@ -240,7 +279,7 @@ class ServerConnection(Connection):
     def _on_request(self, stream: int, flags: int, headers: list[Header]) -> None:
         if not stream & 1:
             raise Violation(Code.PROTOCOL_ERROR, f"a client opened stream {stream}")
-        self.last_stream = stream
+        self.last_stream, self.idle_pings = stream, 0
         if stream > self._accepts_up_to:
             self._ignore(stream)
         elif len(self.open_streams) >= self._limit:
@@ -307,6 +346,7 @@ class ServerConnection(Connection):
         self._heard.goaway.append((last_stream, code, debug))
 
     def _on_ping(self, opaque: bytes) -> None:
+        self.idle_pings += 1
         if not self.drop_ping_acks:
             super()._on_ping(opaque)
 

@@ -68,7 +68,8 @@ class Connection(asyncio.Protocol, ABC, Generic[K, R]):
         """The 16 bytes of a request that was not judged."""
 
     @abstractmethod
-    def _stored(self, batch: Batch[K, R], row: int) -> Stored: ...
+    def _stored(self, batch: Batch[K, R], row: int) -> Stored | None:
+        """What a phone would get of an accepted request."""
 
     def _judged(self, batch: Batch[K, R], statuses: dict[int, int]) -> None:
         """Called when a batch is booked and not answered yet; statuses: rows that get no 200."""
@@ -247,8 +248,8 @@ class Connection(asyncio.Protocol, ABC, Generic[K, R]):
         inboxes, fold, now = self._base.inboxes, self._base.fold, self._loop.time()
         for row, token in enumerate(batch.tokens):
             inbox = inboxes.get(fold(token))
-            if inbox is not None and row not in statuses:
-                inbox.offer(self._stored(batch, row), now)
+            if inbox is not None and row not in statuses and (push := self._stored(batch, row)):
+                inbox.offer(push, now)
 
     # -- what the script does to the connection
 

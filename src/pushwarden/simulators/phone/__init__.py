@@ -1,1 +1,1 @@
-"""The simulated phone: registers itself and shows the pushes the APNs simulator holds for it."""
+"""The simulated phone: registers itself and shows the pushes a simulator holds for it."""

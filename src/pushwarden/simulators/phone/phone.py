@@ -1,4 +1,4 @@
-"""A phone in a few HTTP calls: it registers with Pushwarden and asks the APNs simulator what arrived for its token."""
+"""A phone in a few HTTP calls: it registers with Pushwarden and asks a simulator what arrived for its token."""
 
 from __future__ import annotations
 
@@ -38,20 +38,33 @@ class Push:
     def line(self) -> str:
         """As a phone's list shows it; a push without an alert shows its type and keys."""
         words = [part for part in (self.title, self.body) if part]
-        keys = ", ".join(sorted(set(self.content) - {"aps"}))
-        return f"[{self.push_type}] " + (": ".join(words) or f"(silent) {keys}".rstrip())
+        return f"[{self.push_type}] " + (": ".join(words) or f"(silent) {', '.join(self._keys())}".rstrip())
+
+    def _keys(self) -> list[str]:
+        message = _part(self.content, "message")
+        return sorted(set(_part(message, "data") if message else self.content) - {"aps"})
 
     def _alert(self) -> dict[str, Any]:
-        aps = self.content.get("aps")
-        alert = aps.get("alert") if isinstance(aps, dict) else None
-        return alert if isinstance(alert, dict) else {"body": alert} if isinstance(alert, str) else {}
+        alert = _part(self.content, "aps").get("alert")
+        if isinstance(alert, str):
+            return {"body": alert}
+        if isinstance(alert, dict):
+            return alert
+        message = _part(self.content, "message")
+        return _part(message, "notification") | _part(_part(message, "android"), "notification")
+
+
+def _part(content: dict[str, Any], name: str) -> dict[str, Any]:
+    part = content.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 class Phone:
-    """control: the APNs simulator's control door, http://127.0.0.1:port. token: hex, made up when empty."""
+    """control: a simulator's control door, http://127.0.0.1:port. token: made up when empty. provider: whose phone."""
 
-    def __init__(self, control: str, token: str = "") -> None:
-        self.token = token or secrets.token_hex(32)
+    def __init__(self, control: str, token: str = "", provider: str = "apns") -> None:
+        self.provider = provider
+        self.token = token or (secrets.token_hex(32) if provider == "apns" else _android_token())
         self._control = httpx2.Client(base_url=control, timeout=WAIT_S * 2, trust_env=False)
 
     def close(self) -> None:
@@ -63,7 +76,7 @@ class Phone:
 
     def register(self, devices: str, key: str, installation: str, details: dict[str, Any]) -> None:
         """Puts the device to Pushwarden. devices: …/v1/apps/{app}/{env}/devices. NotRegistered when it is refused."""
-        content = {"provider": "apns", "token": self.token, "token_kind": "alert", **details}
+        content = {"provider": self.provider, "token": self.token, "token_kind": "alert", **details}
         headers = {"authorization": f"Bearer {key}"}
         answer = httpx2.put(f"{devices}/{installation}", json=content, headers=headers, trust_env=False)
         if answer.status_code >= 300:
@@ -78,6 +91,10 @@ class Phone:
         """Every push, for ever."""
         while True:
             yield from self.arrived()
+
+
+def _android_token() -> str:
+    return f"{secrets.token_urlsafe(16)}:APA91b{secrets.token_urlsafe(100)}"
 
 
 def _push(row: dict[str, Any]) -> Push:

@@ -24,6 +24,7 @@ class Options:
     """api empty: only listens. count 0: for ever. The API key comes from the variable PUSHWARDEN_KEY."""
 
     control: str
+    provider: str = "apns"
     api: str = ""
     app: str = ""
     environment: str = "simulated"
@@ -36,7 +37,7 @@ class Options:
 
 def run(options: Options, show: Callable[[str], None]) -> None:
     """Gives `show` one line a push, until `count` of them came. CannotRun when a server is not there or refuses."""
-    phone = Phone(options.control, options.token)
+    phone = Phone(options.control, options.token, options.provider)
     try:
         phone.pair()
         if options.api:
@@ -61,7 +62,8 @@ def _register(phone: Phone, options: Options) -> None:
 def options(arguments: Sequence[str] | None = None) -> Options:
     """Command-line arguments as Options."""
     parser = argparse.ArgumentParser(prog="pushwarden simulate phone", description=__doc__)
-    parser.add_argument("--control", required=True, help="control door of the APNs simulator, http://127.0.0.1:port")
+    parser.add_argument("--control", required=True, help="control door of the simulator, http://127.0.0.1:port")
+    parser.add_argument("--provider", default="apns", choices=["apns", "fcm"], help="whose simulator it is")
     parser.add_argument(
         "--api", default="", help="Pushwarden, http://127.0.0.1:8600; without it the phone only listens"
     )
@@ -69,7 +71,7 @@ def options(arguments: Sequence[str] | None = None) -> Options:
     parser.add_argument("--environment", default="simulated")
     parser.add_argument("--installation", default="simulated-phone", help="installation id")
     parser.add_argument("--user", default="")
-    parser.add_argument("--token", default="", help="device token in hex; without it one is made up")
+    parser.add_argument("--token", default="", help="device token; without it one is made up")
     parser.add_argument("--token-kind", default="alert")
     parser.add_argument("--count", type=int, default=0, help="end after so many pushes")
     return Options(**vars(parser.parse_args(arguments)))
