@@ -198,9 +198,9 @@ def test_registering_again_clears_a_tombstone_and_tombstones_can_be_undone(store
         await store.bury(audience, [dead(seq, name, T0) for seq, name in enumerate("abc")], T0 + 10)
         (revived,) = await store.register(SHOP, [device("a")], T0 + 20)
         assert (revived.change, revived.device.state, revived.device.gone_at) == ("revived", DeviceState.LIVE, None)
-        assert await store.exhume(audience, since_ms=T0 + 11) == 0
-        assert await store.exhume(audience, since_ms=T0, reason="BadDeviceToken") == 0
-        assert await store.exhume(audience, since_ms=T0, reason="Unregistered") == 2
+        assert await store.exhume(audience, since_ms=T0 + 11, now_ms=T0 + 20) == 0
+        assert await store.exhume(audience, since_ms=T0, now_ms=T0 + 20, reason="BadDeviceToken") == 0
+        assert await store.exhume(audience, since_ms=T0, now_ms=T0 + 20, reason="Unregistered") == 2
         assert await store.members(audience, 0, 3) in (range(3), [0, 1, 2])
         assert (await store.audiences(SHOP))[0].size == 3
 
@@ -220,7 +220,7 @@ def test_a_tombstone_goes_after_30_days_and_its_number_is_never_given_again(stor
         assert [d.installation_id for d in await everything(store, SHOP)] == ["b", "c"]
         (again,) = await store.register(SHOP, [device("a")], T0 + 31 * days)
         assert (again.change, again.device.seq) == ("created", 3)
-        assert await store.exhume(audience, since_ms=0) == 1
+        assert await store.exhume(audience, since_ms=0, now_ms=T0 + 20) == 1
         assert (await store.audiences(SHOP))[0].size == 3
 
     run(scene())
@@ -231,7 +231,7 @@ def test_an_audience_nobody_knows_is_empty(store: Store) -> None:
         assert list(await store.members(7, 0, 10)) == []
         assert len(await store.page(7, 0, 10)) == len(await store.pick(7, [1])) == 0
         assert await store.bury(7, [dead(0, "a", T0)], T0) == []
-        assert await store.exhume(7, since_ms=0) == 0
+        assert await store.exhume(7, since_ms=0, now_ms=T0 + 20) == 0
 
     run(scene())
 

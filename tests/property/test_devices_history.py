@@ -116,7 +116,7 @@ class History(RuleBasedStateMachine):
     def dig_up(self) -> None:
         audience = self.wait(self.store.audiences(SHOP))[0].id
         gone = [name for name, d in self.model.items() if d.state is DeviceState.GONE]
-        assert self.wait(self.store.exhume(audience, since_ms=0)) == len(gone)
+        assert self.wait(self.store.exhume(audience, since_ms=0, now_ms=0)) == len(gone)
         for name in gone:
             (self.model[name],) = self.wait(self.store.get(SHOP, name))
 

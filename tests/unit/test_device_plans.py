@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.devices_fixtures import CAROLS, SHOP, T0, device, entry, imported, made_sqlite, run, uuid_of
 
-from pushwarden.adapters.sqlite import device_import, device_reads, device_writes
+from pushwarden.adapters.sqlite import device_import, device_invalidations, device_reads, device_writes
 from pushwarden.adapters.sqlite.device_import import STAGING
 from pushwarden.adapters.sqlite.driver import open_database
 from pushwarden.adapters.sqlite.migrate import migrate
@@ -30,6 +30,16 @@ PLANS = {
     "EXHUME": (device_writes._EXHUME, 4, "SEARCH device USING INDEX device_gone (audience=? AND gone_at>?)"),
     "FIND_USERS": (device_reads.FIND_USERS, 2, "SEARCH device USING INDEX device_person (audience=? AND person=?)"),
     "FIND_EACH": (device_reads.FIND_EACH, 5, "SEARCH device USING INDEX device_person (audience=? AND person=?)"),
+    "LAST": (device_invalidations.LAST, 5, "SEARCH invalidation USING INDEX invalidation_token (token=?)"),
+    "LISTED": (
+        device_invalidations.LISTED, 5,
+        "SEARCH invalidation USING INDEX invalidation_place (organisation=? AND app=? AND number>?)",
+    ),
+    "NUMBER_BEFORE": (
+        device_invalidations.NUMBER_BEFORE, 1, "SEARCH invalidation USING COVERING INDEX invalidation_at (at>?)",
+    ),
+    "FORGET": (device_invalidations.FORGET, 2, "SEARCH invalidation USING COVERING INDEX invalidation_at (at<?)"),
+    "NAMES": (device_invalidations.NAMES, 2, "SEARCH device USING PRIMARY KEY (audience=? AND seq=?)"),
     "FIND": (
         device_import._FIND, 1,
         "SEARCH device USING COVERING INDEX device_installation (audience=? AND installation=?)",

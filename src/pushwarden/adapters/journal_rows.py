@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -89,20 +88,15 @@ def fates(values: Sequence[int]) -> dict[Fate, int]:
     return dict(zip(_FATES, values, strict=True))
 
 
-def token_hash(token: bytes) -> str:
-    """Enough to recognise a token one holds, of no use to send with. Empty for no token."""
-    return hashlib.sha256(token).hexdigest()[:16] if token else ""
-
-
 def failure_row(failure: Failure) -> tuple[Any, ...]:
     return (
         failure.push, failure.audience, failure.seq, failure.fate, failure.reason, failure.status, failure.at,
-        token_hash(failure.token),
+        failure.kept_token,
     )  # fmt: skip
 
 
 def failure_of(push: str, row: Sequence[Any]) -> tuple[int, Failure]:
-    """The row's number and the failure; its token is the hash, in ASCII."""
+    """The row's number and the failure; its token is what was kept of it."""
     return row[0], Failure(push, row[1], row[2], Fate(row[3]), row[4], row[5], row[6], row[7].encode())
 
 

@@ -62,3 +62,27 @@ device = Table(
     Index("device_gone", "audience", "gone_at", **_where("state = 1")),
     sqlite_with_rowid=False,
 )
+
+# What providers said of tokens, for 30 days. AUTOINCREMENT: a number once given stands in cursors for ever.
+invalidation = Table(
+    "invalidation",
+    metadata,
+    Column("number", Integer, primary_key=True, nullable=False),
+    _text("organisation"),
+    _text("app"),
+    _text("environment"),
+    _text("provider"),
+    _text("token_kind"),
+    _text("token"),
+    _text("state"),  # gone, revived; doubted: not given out
+    _text("installation"),  # as device_rows.INSTALLATION gives it; empty for a raw token
+    _text("person"),
+    _text("reason"),
+    _number("gone_ms", null=True),
+    _number("at"),
+    _text("push"),
+    Index("invalidation_place", "organisation", "app", "number"),
+    Index("invalidation_token", "token"),
+    Index("invalidation_at", "at"),
+    sqlite_autoincrement=True,
+)

@@ -20,6 +20,7 @@ pushes = group("Pushes: how they stand, who was not reached, cancel.")
 devices = group("Devices: import, export, one at a time.")
 
 CHUNK = 1 << 18
+FOLLOW_SECONDS = 2.0
 
 
 def send(
@@ -214,6 +215,39 @@ def devices_revive(
     body = {"within_hours": within_hours, "reason": reason}
     done = api(context).call("POST", f"/v1/apps/{app}/{env}/devices/revive", json=body, as_json=json)
     emit(done, json, f"{done['revived']} devices live again.")
+
+
+@devices.command("invalidations")
+def devices_invalidations(
+    context: typer.Context,
+    app: App,
+    env: Env = PRODUCTION,
+    since: Annotated[str, typer.Option(help="A time like 2026-01-31T12:00:00Z, or `next` of an earlier answer.")] = "",
+    following: Annotated[bool, typer.Option("--follow", help="Go on for ever, one JSON object a line.")] = False,
+    json: Json = False,
+) -> None:
+    """Tokens that providers called dead, for whoever keeps tokens elsewhere."""
+    from time import sleep
+
+    one, path = api(context), place("apps", app, env, "invalidations")
+    found: list[dict[str, Any]] = []
+    while True:
+        page = one.call("GET", path, params={"since": since} if since else {}, as_json=json)
+        since = page["next"]
+        if following:
+            for entry in page["invalidations"]:
+                sys.stdout.write(msgspec.json.encode(entry).decode() + "\n")
+            sys.stdout.flush()
+            sleep(0 if page["more"] else FOLLOW_SECONDS)
+            continue
+        found += page["invalidations"]
+        if not page["more"]:
+            break
+    if json:
+        emit({"invalidations": found, "next": since}, True)
+        return
+    rows(found, ("at", "state", "installation_id", "user", "token", "reason"), json, "No token was called dead.")
+    console.print(f"Go on from here: --since {since}", markup=False)
 
 
 @devices.command("show")

@@ -8,6 +8,9 @@ from enum import StrEnum
 from pushwarden.core.scope import Environment
 from pushwarden.core.secret import redacted
 
+RAW_AUDIENCE = 0
+"""Raw tokens stand in no audience; stored audiences count from 1."""
+
 
 class DeviceState(StrEnum):
     LIVE = "live"

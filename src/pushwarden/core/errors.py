@@ -119,6 +119,15 @@ class Stopped(PushwardenError):
     code, status = "stopped", 409
 
 
+class CursorExpired(PushwardenError):
+    """This cursor is older than what is kept.
+
+    Invalidations are kept 30 days: read them again without `since`, then go on with `next`.
+    """
+
+    code, status = "cursor_expired", 410
+
+
 class NoCredential(PushwardenError):
     """The app has no active credential for this provider.
 

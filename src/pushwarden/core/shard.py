@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pushwarden.core.device import RAW_AUDIENCE
 from pushwarden.core.outcome import Fate
 
 SHARD_WIDTH = 8192
@@ -81,7 +83,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One recipient that did not get the push, kept 30 days. `token` is stored only as a short hash."""
+    """One recipient that did not get the push, kept 30 days. Of `token` only `kept_token` is stored, as the token."""
 
     push: str
     audience: int
@@ -91,6 +93,13 @@ class Failure:
     status: int
     at: int
     token: bytes = field(default=b"", repr=False)
+
+    @property
+    def kept_token(self) -> str:
+        """A raw token whole, as nothing else names its recipient; of a device's 16 digits of its SHA-256 in hex."""
+        if self.audience == RAW_AUDIENCE or not self.token:
+            return self.token.decode()
+        return hashlib.sha256(self.token).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

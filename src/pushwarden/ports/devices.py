@@ -49,12 +49,15 @@ class DeadToken:
     """A provider's word that a token is gone, to be applied only if the token is still the same and not newer.
 
     gone_ms: the provider's timestamp; None → the row is quarantined and buried on a second word an hour later.
+    push: which push brought the word. token_kind: only said of a raw token, whose seq means nothing.
     """
 
     seq: int
     token: bytes = field(repr=False)
     gone_ms: int | None = None
     reason: str = ""
+    push: str = ""
+    token_kind: str = ""
 
 
 class Registry(Protocol):
@@ -132,6 +135,6 @@ class Devices(Protocol):
         """The devices below `seq` count as proven; it never goes back, and never beyond what was registered."""
         ...
 
-    async def exhume(self, audience: int, *, since_ms: int, reason: str = "") -> int:
+    async def exhume(self, audience: int, *, since_ms: int, now_ms: int, reason: str = "") -> int:
         """Undoes tombstones set since then (the caller asks for 30 days at most). How many came back."""
         ...

@@ -8,6 +8,7 @@ from typing import Protocol
 from pushwarden.core.app import Snapshot
 from pushwarden.ports.catalog import Catalog
 from pushwarden.ports.devices import Devices, Registry
+from pushwarden.ports.invalidations import Invalidations
 from pushwarden.ports.journal import Accepts, Journal
 
 
@@ -21,8 +22,8 @@ class Snapshots(Protocol):
         ...
 
 
-class DeviceStore(Devices, Registry, Protocol):
-    """Both sides of the devices."""
+class DeviceStore(Devices, Registry, Invalidations, Protocol):
+    """Every side of the devices."""
 
 
 class JournalStore(Accepts, Journal, Protocol):

@@ -33,6 +33,7 @@ from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.accept import GroupCommit
 from pushwarden.dataplane.intake.authorize import Stops as StopView
 from pushwarden.dataplane.intake.device_routes import DeviceRoutes
+from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
 from pushwarden.dataplane.intake.routes import PushRoutes
@@ -105,6 +106,7 @@ class Api:
         more = (
             *PushRoutes(intake, self.journal, self.devices, self.stops.cancel).routes(),
             *DeviceRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
+            *InvalidationRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
             *stop_routes.routes(self.stops, lambda: self.snapshot),
         )
         return build(services, more)

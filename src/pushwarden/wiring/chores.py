@@ -53,8 +53,9 @@ class Chores:
         now_ms = self.clock.now_ms()
         dropped = await self.stores.journal.retain(now_ms)
         tombstones = await self.stores.devices.retain(now_ms)
-        if dropped or tombstones:
-            log.info("retention", dropped=dropped, tombstones=tombstones)
+        invalidations = await self.stores.devices.forget(now_ms)
+        if dropped or tombstones or invalidations:
+            log.info("retention", dropped=dropped, tombstones=tombstones, invalidations=invalidations)
 
 
 async def main(settings: Settings, _: str) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from pushwarden.adapters.memory.invalidations import MemoryInvalidations
 from pushwarden.core.device import Audience, Device, DeviceState, Rows
 from pushwarden.core.device_rules import Entry, device_of
 from pushwarden.core.errors import Conflict
+from pushwarden.core.invalidation import SECOND_WORD_MS
 from pushwarden.core.scope import Scope
 from pushwarden.core.tags import matches, parse_tags
 from pushwarden.ports.devices import TOMBSTONE_LIFE_MS, DeadToken, Imported, Registration
 
-SECOND_WORD_MS = 3_600_000
 _PIECE = 16_384
 _PAGE = 1000
 _COLUMNS: dict[str, Callable[[Device], str]] = {
@@ -54,6 +56,10 @@ class _Audience:
         del self.by_installation[device.installation_id]
         self.by_token.pop(device.token, None)
 
+    def buried(self, token: str) -> bool:
+        seq = self.by_token.get(token)
+        return seq is not None and self.rows[seq].state is DeviceState.GONE
+
     def evict(self, token: str, installation_id: str) -> int:
         seq = self.by_token.get(token)
         if seq is None or self.rows[seq].installation_id == installation_id:
@@ -68,8 +74,9 @@ class _Audience:
         return replace(self.about, size=sum(1 for _ in self.live()), next_seq=self.next_seq, proven_seq=self.proven_seq)
 
 
-class MemoryDevices:
+class MemoryDevices(MemoryInvalidations):
     def __init__(self) -> None:
+        super().__init__()
         self._audiences: list[_Audience] = []
 
     async def register(self, where: Scope, devices: Sequence[Device], now_ms: int) -> list[Registration]:
@@ -85,6 +92,7 @@ class MemoryDevices:
 
     def _register(self, where: Scope, device: Device, now_ms: int) -> Registration:
         audience = self._audience(where, device)
+        buried = audience.buried(device.token)
         moved = audience.evict(device.token, device.installation_id)
         old = audience.of_installation(device.installation_id)
         wish = replace(
@@ -100,6 +108,8 @@ class MemoryDevices:
             change = "revived" if old.state is DeviceState.GONE else "updated"
             wish = replace(wish, version=old.version + 1)
         audience.put(wish, seen=True)
+        if buried:
+            self.enter_revived(audience.about, wish, now_ms)
         return Registration(wish, change, moved)
 
     async def import_devices(self, where: Scope, chunks: AsyncIterator[Sequence[Entry]]) -> AsyncIterator[Imported]:
@@ -122,6 +132,8 @@ class MemoryDevices:
         if wish == old:
             return Imported(unchanged=1, moved=moved)
         audience.put(replace(wish, version=old.version + 1), seen=False)
+        if (old.state, wish.state, old.token) == (DeviceState.GONE, DeviceState.LIVE, wish.token):
+            self.enter_revived(audience.about, wish, time.time_ns() // 1_000_000)
         return Imported(updated=1, moved=moved)
 
     async def get(self, where: Scope, installation_id: str) -> list[Device]:
@@ -199,6 +211,7 @@ class MemoryDevices:
             audience.rows[word.seq] = replace(
                 device, state=DeviceState.GONE, gone_at=now_ms, gone_reason=word.reason, version=device.version + 1
             )
+            self.enter(audience.about, device, word, now_ms)
         return dead
 
     async def prove(self, audience: int, seq: int) -> None:
@@ -206,7 +219,7 @@ class MemoryDevices:
             known = self._audiences[audience - 1]
             known.proven_seq = max(known.proven_seq, min(seq, known.next_seq))
 
-    async def exhume(self, audience: int, *, since_ms: int, reason: str = "") -> int:
+    async def exhume(self, audience: int, *, since_ms: int, now_ms: int, reason: str = "") -> int:
         rows = self._audiences[audience - 1].rows if 0 < audience <= len(self._audiences) else {}
         back = [
             device
@@ -217,7 +230,12 @@ class MemoryDevices:
             rows[device.seq] = replace(
                 device, state=DeviceState.LIVE, gone_at=None, gone_reason="", version=device.version + 1
             )
+            self.enter_revived(self._audiences[audience - 1].about, device, now_ms)
         return len(back)
+
+    async def names(self, audience: int, seqs: Sequence[int]) -> dict[int, tuple[str, str]]:
+        rows = self._audiences[audience - 1].rows if 0 < audience <= len(self._audiences) else {}
+        return {seq: (rows[seq].installation_id, rows[seq].user) for seq in seqs if seq in rows}
 
     async def retain(self, now_ms: int) -> int:
         before = now_ms - TOMBSTONE_LIFE_MS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -244,8 +243,7 @@ class MemoryJournal:
     def _keep(self, mark: Mark) -> None:
         for failure in mark.failures:
             self._failed += 1
-            digest = hashlib.sha256(failure.token).hexdigest()[:16].encode() if failure.token else b""
-            self._failures.append((self._failed, replace(failure, token=digest)))
+            self._failures.append((self._failed, replace(failure, token=failure.kept_token.encode())))
             if failure.fate is Fate.REFUSED:
                 self._pushes[failure.push].refusals[failure.reason] += 1
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from pushwarden.adapters.device_rows import stored_installation, stored_tags, stored_token
+from pushwarden.adapters.sqlite.device_invalidations import ENTER_REVIVED
 from pushwarden.adapters.sqlite.device_writes import audience_of
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.core.device_rules import Entry
@@ -115,6 +116,7 @@ SET token = c.token, person = c.person, doubt_at = iif(device.token IS c.token, 
 FROM changed c
 WHERE device.audience = ?1 AND device.seq IN (SELECT seq FROM changed WHERE NOT same) AND c.seq = device.seq
 """
+_REVIVED = "SELECT json_group_array(seq), count(*) FROM changed WHERE was = 1 AND state = 0 AND NOT fresh"
 _CREATED_LIVE = """
 SELECT count(*) FROM incoming i CROSS JOIN profile p ON p.id = i.profile WHERE i.seq IS NULL AND p.gone_at IS NULL
 """
@@ -250,6 +252,9 @@ def _update(connection: sqlite3.Connection, audience: int) -> int:
     connection.execute(_UPDATE, (audience,))
     connection.execute(_UPDATE_KEYS, (audience,))
     gained: int = connection.execute(_GAINED).fetchone()[0]
+    seqs, revived = connection.execute(_REVIVED).fetchone()
+    if revived:
+        connection.execute(ENTER_REVIVED, (audience, seqs, time.time_ns() // 1_000_000))
     return gained
 
 

@@ -14,14 +14,13 @@ from pushwarden.adapters.device_rows import (
     stored_tags,
     stored_token,
 )
+from pushwarden.adapters.sqlite import device_invalidations as invalidations
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.core.device import Device, DeviceState
 from pushwarden.core.errors import Conflict
+from pushwarden.core.invalidation import SECOND_WORD_MS
 from pushwarden.core.scope import Scope
 from pushwarden.ports.devices import DeadToken, Registration
-
-SECOND_WORD_MS = 3_600_000
-"""A 410 without a timestamp counts only when it comes again after this long (reliability: a re-tune may pass)."""
 
 _PLACE = "organisation = ? AND app = ? AND environment = ?"
 _ENTER = """
@@ -60,6 +59,7 @@ UPDATE device SET state = 0, gone_at = NULL, gone_reason = NULL, version = versi
 WHERE audience = ?1 AND seq IN (
   SELECT seq FROM device INDEXED BY device_gone
   WHERE audience = ?1 AND state = 1 AND gone_at >= ?2 AND (?3 = '' OR gone_reason = ?3) LIMIT ?4)
+RETURNING seq
 """
 
 _RETAIN = """
@@ -123,6 +123,8 @@ def _register(connection: sqlite3.Connection, where: Scope, device: Device, now_
         change = "revived" if gained else "updated"
     if gained != lost or old is None:
         connection.execute(_GROW, (gained - lost, int(old is None), audience))
+    if len(moved) > lost or (old and old.state is DeviceState.GONE and old.token == wish.token):
+        invalidations.enter_revived(connection, audience, [wish.seq], now_ms)
     return Registration(wish, change, len(moved))
 
 
@@ -149,7 +151,9 @@ def bury(connection: sqlite3.Connection, audience: int, dead: Sequence[DeadToken
     buried = []
     for word in dead:
         token = stored_token(provider[0], word.token.decode())
-        buried += [word.seq] if _bury(connection, (audience, word.seq, token), word, now_ms) else []
+        if _bury(connection, (audience, word.seq, token), word, now_ms):
+            buried.append(word.seq)
+            invalidations.enter(connection, audience, word, now_ms)
     _resize(connection, audience, -len(buried))
     return buried
 
@@ -167,11 +171,14 @@ def prove(connection: sqlite3.Connection, audience: int, seq: int) -> None:
     connection.execute(_PROVE, (audience, seq))
 
 
-def exhume(connection: sqlite3.Connection, audience: int, since_ms: int, reason: str, limit: int) -> int:
+def exhume(
+    connection: sqlite3.Connection, audience: int, *, since_ms: int, reason: str, limit: int, now_ms: int
+) -> int:
     """At most `limit` of them. How many came back."""
-    back = connection.execute(_EXHUME, (audience, since_ms, reason, limit)).rowcount
-    _resize(connection, audience, back)
-    return back
+    back = [seq for (seq,) in connection.execute(_EXHUME, (audience, since_ms, reason, limit)).fetchall()]
+    _resize(connection, audience, len(back))
+    invalidations.enter_revived(connection, audience, back, now_ms)
+    return len(back)
 
 
 def retain(connection: sqlite3.Connection, before_ms: int, limit: int) -> int:

@@ -12,14 +12,17 @@ from typing import TypeVar
 
 from pushwarden.adapters.device_rows import read_device, stored_installation
 from pushwarden.adapters.sqlite import device_import as importing
+from pushwarden.adapters.sqlite import device_invalidations as entries
 from pushwarden.adapters.sqlite import device_reads as reads
 from pushwarden.adapters.sqlite import device_writes as writes
 from pushwarden.adapters.sqlite.driver import sqlite3, translated
 from pushwarden.adapters.sqlite.engine import Reader, Writer
 from pushwarden.core.device import Audience, Device, Rows
 from pushwarden.core.device_rules import Entry
+from pushwarden.core.invalidation import Invalidation
 from pushwarden.core.scope import Scope
 from pushwarden.ports.devices import TOMBSTONE_LIFE_MS, DeadToken, Imported, Registration
+from pushwarden.ports.invalidations import INVALIDATION_LIFE_MS
 
 T = TypeVar("T")
 
@@ -39,7 +42,7 @@ MANY = 256
 
 
 class SqliteDevices:
-    """Registry and Devices over one migrated file. A process that only reads never opens it for writing.
+    """Registry, Devices and Invalidations over one migrated file. A process that only reads never opens it for writing.
 
     synchronous NORMAL: a power cut may undo the last registrations, which apps repeat; an opt-out is synced first.
     """
@@ -172,17 +175,43 @@ class SqliteDevices:
     async def prove(self, audience: int, seq: int) -> None:
         await self._writer.run(partial(writes.prove, audience=audience, seq=seq))
 
-    async def exhume(self, audience: int, *, since_ms: int, reason: str = "") -> int:
-        back = 0
-        while some := await self._writer.run(
-            partial(writes.exhume, audience=audience, since_ms=since_ms, reason=reason, limit=BATCH)
-        ):
-            back += some
+    async def exhume(self, audience: int, *, since_ms: int, now_ms: int, reason: str = "") -> int:
+        back, limit = 0, BATCH
+        some = partial(writes.exhume, audience=audience, since_ms=since_ms, reason=reason, limit=limit, now_ms=now_ms)
+        while part := await self._writer.run(some):
+            back += part
         return back
 
     async def retain(self, now_ms: int) -> int:
         dropped, before = 0, now_ms - TOMBSTONE_LIFE_MS
         while some := await self._writer.run(partial(writes.retain, before_ms=before, limit=BATCH)):
+            dropped += some
+        return dropped
+
+    async def invalidate(self, where: Scope, provider: str, dead: Sequence[DeadToken], now_ms: int) -> int:
+        entered, place = 0, writes.place(where)
+        for at in range(0, len(dead), BATCH):
+            some = dead[at : at + BATCH]
+            entered += await self._writer.run(
+                partial(entries.invalidate, place=place, provider=provider, dead=some, now_ms=now_ms)
+            )
+        return entered
+
+    async def invalidations(self, where: Scope, *, after: int, limit: int) -> list[Invalidation]:
+        return await self._long(partial(entries.listed, where=where, after=after, limit=limit))
+
+    async def number_before(self, at_ms: int) -> int:
+        number: int = self._reader.row(entries.NUMBER_BEFORE, (at_ms,))[0]
+        return number
+
+    async def names(self, audience: int, seqs: Sequence[int]) -> dict[int, tuple[str, str]]:
+        return await self._long(partial(entries.names, audience=audience, seqs=seqs))
+
+    async def forget(self, now_ms: int) -> int:
+        dropped, parameters = 0, (now_ms - INVALIDATION_LIFE_MS, BATCH)
+        while some := await self._writer.run(
+            lambda connection: connection.execute(entries.FORGET, parameters).rowcount
+        ):
             dropped += some
         return dropped
 

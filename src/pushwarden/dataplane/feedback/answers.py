@@ -83,12 +83,12 @@ class Answers:
 
     def _report(self, station: Station, burst: Burst, row: int, outcome: Outcome) -> None:
         work = burst.slice.work
-        if work.shard.kind is not ShardKind.TOKENS:
-            seq = work.seq(burst.slice.offset(row))
-            dead = DeadToken(seq, burst.slice.token(row), outcome.gone_ms, outcome.reason)
-            station.tally.report(work.shard.audience, dead)
-            if not station.tally.held and station.tally.suspicion(idle=False):
-                self.suspected.set()
+        seq = work.seq(burst.slice.offset(row))
+        kind = work.push.type.token_kind if work.shard.kind is ShardKind.TOKENS else ""
+        dead = DeadToken(seq, burst.slice.token(row), outcome.gone_ms, outcome.reason, work.push.id, kind)
+        station.tally.report(work.shard.audience, dead)
+        if not station.tally.held and station.tally.suspicion(idle=False):
+            self.suspected.set()
 
     def _unanswered(self, burst: Burst, rows: Sequence[int], why: Why) -> None:
         work = burst.slice.work

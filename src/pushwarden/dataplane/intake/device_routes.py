@@ -116,10 +116,10 @@ class DeviceRoutes:
         """Buried tokens live again; the provider's next word may bury them anew."""
         self._known(call.where)
         wanted = decode(_REVIVAL, await call.read())
-        since = self.clock.now_ms() - wanted.within_hours * 3_600_000
-        revived = 0
+        now = self.clock.now_ms()
+        since, revived = now - wanted.within_hours * 3_600_000, 0
         for audience in await self.devices.audiences(call.where):
-            revived += await self.devices.exhume(audience.id, since_ms=since, reason=wanted.reason)
+            revived += await self.devices.exhume(audience.id, since_ms=since, now_ms=now, reason=wanted.reason)
         return Answer({"revived": revived})
 
     async def export(self, call: Call) -> Answer:

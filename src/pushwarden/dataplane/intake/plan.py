@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pushwarden.core.device import Audience
+from pushwarden.core.device import RAW_AUDIENCE, Audience
 from pushwarden.core.lane import Class, Lane
 from pushwarden.core.push import Message, Push, PushType
 from pushwarden.core.scope import Scope
@@ -17,8 +17,6 @@ from pushwarden.dataplane.intake.parse import Kind, Parsed, Target
 
 USERS_ARE_BULK = 256
 """More named users than this go with the fan-outs, so that they do not hold up single pushes."""
-RAW_AUDIENCE = 0
-"""Raw tokens stand in no audience; stored audiences count from 1."""
 
 DEFAULT_TTL: dict[PushType, int] = {
     PushType.ALERT: 86_400,

@@ -10,12 +10,11 @@ from typing import Any
 import msgspec
 
 from pushwarden.core.app import Credential
-from pushwarden.core.device import Rows
+from pushwarden.core.device import RAW_AUDIENCE, Rows
 from pushwarden.core.lane import Lane
 from pushwarden.core.secret import redacted
 from pushwarden.core.shard import NewShard, ShardKind
 from pushwarden.dataplane.intake.parse import Parsed
-from pushwarden.dataplane.intake.plan import RAW_AUDIENCE
 from pushwarden.dataplane.intake.push import Caller, Draft, Intake, warnings
 from pushwarden.ports.devices import Devices
 from pushwarden.providers.port import Cell, Envelope, Provider

@@ -95,7 +95,9 @@ class PushRoutes:
         progress = await self._progress(call)
         rows = await self.accepts.failures(call.where, progress.push.id, after=after, limit=limit)
         following = rows[-1][0] if len(rows) == limit else None
-        return Answer({"failures": [failure_view(row, failure) for row, failure in rows], "next": following})
+        whole = call.principal.may(Permission.DEVICE_WRITE, call.where)
+        failures = [failure_view(row, failure, whole=whole) for row, failure in rows]
+        return Answer({"failures": failures, "next": following})
 
     async def post_cancel(self, call: Call) -> Answer:
         progress = await self._progress(call)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from pushwarden.core.device import RAW_AUDIENCE
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import PushState
+from pushwarden.core.secret import redacted
 from pushwarden.core.shard import Failure
 from pushwarden.dataplane.intake.words import explained
 from pushwarden.ports.journal import Progress
@@ -58,10 +60,12 @@ def refusal_view(reason: str, count: int) -> dict[str, Any]:
     return {"reason": reason, "count": count, "meaning": meaning, "action": action}
 
 
-def failure_view(row: int, failure: Failure) -> dict[str, Any]:
-    """`token` is a short hash: enough to recognise one's own, not enough to send to."""
+def failure_view(row: int, failure: Failure, *, whole: bool) -> dict[str, Any]:
+    """token_hash: of a device's token, enough to recognise it. token: a raw one, shown to who may see tokens."""
     meaning, action = explained(failure.reason)
-    return {
+    kept, raw = failure.token.decode(), failure.audience == RAW_AUDIENCE
+    token = {"token": kept if whole else redacted(kept)} if raw else {"token_hash": kept}
+    return token | {
         "row": row,
         "audience": failure.audience,
         "seq": failure.seq,
@@ -69,7 +73,6 @@ def failure_view(row: int, failure: Failure) -> dict[str, Any]:
         "reason": failure.reason,
         "status": failure.status,
         "at": iso(failure.at),
-        "token_hash": failure.token.hex(),
         "meaning": meaning,
         "action": action,
     }

@@ -41,3 +41,26 @@ CREATE TABLE "audience" (
 );
 
 CREATE UNIQUE INDEX audience_place ON audience (organisation, app, environment, provider, token_kind);
+
+CREATE TABLE invalidation (
+	number INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+	organisation TEXT NOT NULL,
+	app TEXT NOT NULL,
+	environment TEXT NOT NULL,
+	provider TEXT NOT NULL,
+	token_kind TEXT NOT NULL,
+	token TEXT NOT NULL,
+	state TEXT NOT NULL,
+	installation TEXT NOT NULL,
+	person TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	gone_ms INTEGER,
+	at INTEGER NOT NULL,
+	push TEXT NOT NULL
+);
+
+CREATE INDEX invalidation_at ON invalidation (at);
+
+CREATE INDEX invalidation_place ON invalidation (organisation, app, number);
+
+CREATE INDEX invalidation_token ON invalidation (token);
