@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from pushwarden.adapters.device_rows import stored_installation, stored_tags, stored_token
+from pushwarden.adapters.device_runs import runs
 from pushwarden.adapters.sqlite.device_invalidations import ENTER_REVIVED
 from pushwarden.adapters.sqlite.device_writes import audience_of
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.core.device_rules import Entry
 from pushwarden.core.scope import Scope
 from pushwarden.ports.devices import Imported
-
-PIECE = 32_768
-"""Devices of a transaction, at most: keys are random, so the more there are, the more share a page of an index."""
 
 _SLICE = 512
 """Devices turned into columns together; with 16,384 their tuples leave the processor's cache (twice the time)."""
@@ -141,33 +139,7 @@ class Packed(msgspec.Struct, frozen=True):
 
 def pack(entries: Sequence[Entry]) -> list[Packed]:
     """The entries as the values the statements bind, to be written in this order."""
-    return [_pack(group) for run in _distinct(entries) for group in _grouped(run)]
-
-
-def _distinct(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """Runs in which no installation and no token stands twice, so that the order of their rows does not matter."""
-    if len({e.installation_id for e in entries}) == len({e.token for e in entries}) == len(entries):
-        yield entries
-        return
-    start, seen = 0, set[tuple[str, ...]]()
-    for at, entry in enumerate(entries):
-        kind = entry.provider, entry.token_kind
-        names = (*kind, entry.installation_id), (*kind, "", entry.token)
-        if names[0] in seen or names[1] in seen:
-            yield entries[start:at]
-            start, seen = at, set()
-        seen.update(names)
-    yield entries[start:]
-
-
-def _grouped(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    if len({(e.provider, e.token_kind) for e in entries}) == 1:
-        yield entries
-        return
-    groups: dict[tuple[str, str], list[Entry]] = {}
-    for entry in entries:
-        groups.setdefault((entry.provider, entry.token_kind), []).append(entry)
-    yield from groups.values()
+    return [_pack(run) for run in runs(entries)]
 
 
 def _pack(group: Sequence[Entry]) -> Packed:

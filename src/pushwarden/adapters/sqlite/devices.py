@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
 from pushwarden.adapters.device_rows import read_device, stored_installation
+from pushwarden.adapters.device_runs import PIECE, in_pieces, next_piece
 from pushwarden.adapters.sqlite import device_import as importing
 from pushwarden.adapters.sqlite import device_invalidations as entries
 from pushwarden.adapters.sqlite import device_reads as reads
@@ -32,9 +32,6 @@ EXPORT_PAGE = 1000
 BATCH = 500
 """Devices that a transaction registers or buries, at most: each takes a few statements."""
 
-HOLD_SECONDS = 0.25
-"""What an import may lock the file for: an opt-out or a tombstone waits that long, and is refused after 2 s."""
-
 TURN_SECONDS = 0.001
 """Pause between two transactions of an import: others nap 0.8 ms between two tries."""
 MANY = 256
@@ -50,7 +47,7 @@ class SqliteDevices:
     def __init__(self, path: Path, cache_kib: int = CACHE_KIB) -> None:
         self._path, self._cache_kib = path, cache_kib
         self._reader = Reader(path)
-        self._piece = importing.PIECE
+        self._piece = PIECE
 
     def close(self) -> None:
         if "_writer" in self.__dict__:
@@ -66,30 +63,9 @@ class SqliteDevices:
 
     async def import_devices(self, where: Scope, chunks: AsyncIterator[Sequence[Entry]]) -> AsyncIterator[Imported]:
         """One piece is written while the next is packed in a thread and the one after it is read."""
-        total, waiting, under_way = Imported(), list[Entry](), deque[asyncio.Task[Imported]]()
-
-        def start(piece: Sequence[Entry]) -> None:
-            under_way.append(asyncio.create_task(self._import(where, piece, under_way[-1] if under_way else None)))
-
-        try:
-            async for entries in chunks:
-                waiting += entries
-                await asyncio.sleep(0)  # a source that never waits must not hold up the writing
-                while len(waiting) >= self._piece:
-                    piece, waiting = waiting[: self._piece], waiting[self._piece :]
-                    if len(under_way) == 2:
-                        total += await under_way.popleft()
-                        yield total
-                    start(piece)
-            start(waiting)
-            while under_way:
-                total += await under_way.popleft()
-                yield total
-            await self._writer.run(_release)
-        finally:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+        async for total in in_pieces(chunks, partial(self._import, where), lambda: self._piece):
+            yield total
+        await self._writer.run(_release)
 
     async def _import(self, where: Scope, piece: Sequence[Entry], before: asyncio.Task[Imported] | None) -> Imported:
         total = Imported()
@@ -99,7 +75,7 @@ class SqliteDevices:
         for packed in packs:
             await asyncio.sleep(TURN_SECONDS)
             written = await self._writer.run(partial(importing.import_piece, where=where, packed=packed))
-            self._piece = _next_piece(self._piece, written.seconds)
+            self._piece = next_piece(self._piece, written.seconds)
             total += written.counts
         return total
 
@@ -240,13 +216,6 @@ class SqliteDevices:
         writer = Writer(self._path, synchronous="NORMAL")
         writer.connection.executescript(f"PRAGMA cache_size=-{self._cache_kib}; {importing.STAGING}")
         return writer
-
-
-def _next_piece(piece: int, seconds: float) -> int:
-    """Smaller when the last one locked the file for too long, else larger again."""
-    if seconds > HOLD_SECONDS:
-        return max(BATCH, int(piece * HOLD_SECONDS / seconds))
-    return min(importing.PIECE, piece * 2)
 
 
 def _release(connection: sqlite3.Connection) -> None:
