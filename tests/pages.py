@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from pushwarden.core import errors
@@ -10,6 +12,7 @@ from pushwarden.core.errors import PushwardenError
 from pushwarden.providers.apns import verdicts as apns
 from pushwarden.providers.verdicts import page, section
 from pushwarden.settings import Settings
+from tests.fault.matrix import FAULTS, Fault
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MARK = re.compile(r"(<!-- settings -->\n).*?(<!-- end -->)", re.S)
@@ -54,7 +57,46 @@ def verdicts() -> str:
     return page([section("Apple (APNs)", "apns", apns.VERDICTS, apns.NOTES)])
 
 
-PAGES = {"errors.md": problems, "operations.md": operations, "verdicts.md": verdicts}
+def faults() -> str:
+    """docs/faults.md: the matrix, each row with its scripts and its proofs."""
+    where = {name: path.relative_to(DOCS.parent) for path, name in _tests()}
+    head = (
+        "# Faults: what is played, what a user sees, what is lost\n\n"
+        "Made from [tests/fault/matrix.py](../tests/fault/matrix.py) by `python -m tests.pages`; change it there.\n\n"
+        "A script is what the shipped simulators play ([simulators.md](simulators.md)); you can play it against your\n"
+        "own sender. [tests/fault/test_matrix.py](../tests/fault/test_matrix.py) plays every script on the providers\n"
+        "named, the other proofs are linked. The judge is the simulator's own frame log, never our counters. A seeded\n"
+        "sample of the heavy ones runs in `./dev test`, the full counts in `./dev soak`.\n\n"
+        "| | fault | played by | what a user sees | what is lost | proofs |\n|---|---|---|---|---|---|\n"
+    )
+    rows = [
+        f"| {one.number} | {one.what} | {_played(one)} | {one.sees} | {one.lost} | {_proofs(one, where)} |"
+        for one in FAULTS
+    ]
+    return head + "\n".join(rows) + "\n"
+
+
+def _tests() -> Iterator[tuple[Path, str]]:
+    for path in sorted((DOCS.parent / "tests").rglob("test_*.py")):
+        for name in re.findall(r"^(?:async )?def (test_\w+)\(", path.read_text(), re.M):
+            yield path, name
+
+
+def _played(one: Fault) -> str:
+    scripts = [
+        f"`{json.dumps([*rules])}`" + (f" ({'FCM' if fcm else 'APNs'})" if script.fcm else "")
+        for script in one.scripts
+        for fcm, rules in enumerate(filter(None, (script.rules, script.fcm)))
+    ]
+    return "<br>".join(filter(None, [one.played, *scripts]))
+
+
+def _proofs(one: Fault, where: dict[str, Path]) -> str:
+    played = ["the matrix: " + ", ".join(sorted({name for script in one.scripts for name in script.providers}))]
+    return "<br>".join([*(played if one.scripts else []), *(f"[`{name}`](../{where[name]})" for name in one.proofs)])
+
+
+PAGES = {"errors.md": problems, "faults.md": faults, "operations.md": operations, "verdicts.md": verdicts}
 
 if __name__ == "__main__":
     for name, made in PAGES.items():

@@ -1,4 +1,4 @@
-"""A pump in this process on the memory store, the APNs simulator in its own; the oracle is the simulator's log."""
+"""A pump in this process on the memory store, a simulator in its own; the oracle is the simulator's log."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tests.fault.sides import SIDES, Side
 from tests.simulator_fixtures import TOPIC, Simulator
 
 from pushwarden.adapters.clock import SystemClock
@@ -18,7 +20,7 @@ from pushwarden.adapters.egress.tls import client_context
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.memory.devices import MemoryDevices
 from pushwarden.adapters.memory.journal import MemoryJournal
-from pushwarden.core.app import App, Credential, CredentialKind, CredentialState, Snapshot
+from pushwarden.core.app import App, Credential, Snapshot
 from pushwarden.core.device import Device
 from pushwarden.core.hold import Hold
 from pushwarden.core.lane import Class, Lane
@@ -33,7 +35,6 @@ from pushwarden.dataplane.lanes.pump import Pump, Tools
 from pushwarden.dataplane.transport.connections import Entry
 from pushwarden.dataplane.transport.dial import Target
 from pushwarden.ports.journal import Acceptance, Progress
-from pushwarden.providers.apns import APNS
 from pushwarden.providers.port import Origin, Provider
 from pushwarden.simulators.log import Frame, read
 
@@ -62,6 +63,7 @@ class HeldInMemory:
 class PumpStage:
     """port, ca, proxy: where the pump connects; a relay may stand in front of the simulator."""
 
+    side: Side
     simulator: Simulator
     folder: Path
     port: int
@@ -74,10 +76,12 @@ class PumpStage:
     running: asyncio.Task[None]
     audience: int = 0
     fleet: int = 0
+    since: dict[str, int] = field(default_factory=dict)  # push id → monotonic ns just before it was accepted
 
     async def register(self, count: int) -> None:
-        """Devices 0 … count-1; their tokens are their numbers."""
-        fleet = [Device(f"phone-{number}", "apns", f"{number:064x}", user=f"user-{number}") for number in range(count)]
+        """Devices 0 … count-1; their tokens end with their numbers."""
+        name, token = self.side.provider.facts.name, self.side.token
+        fleet = [Device(f"phone-{number}", name, token(number), user=f"user-{number}") for number in range(count)]
         done = await self.devices.register(WHERE, fleet, SystemClock().now_ms())
         self.fleet = count
         self.audience = (await self.devices.audiences(WHERE))[0].id
@@ -91,11 +95,12 @@ class PumpStage:
             secrets.token_hex(10), "acme", "shop", Environment.SIMULATED, kind, Class.BULK, message, now, now + ttl_ms
         )
         push = replace(push, **changes)
-        lane = Lane("acme", "shop", Environment.SIMULATED, "apns", Class.BULK).key
+        lane = Lane("acme", "shop", Environment.SIMULATED, self.side.provider.facts.name, Class.BULK).key
         shards = tuple(
             NewShard(push.id, "acme", ShardKind.RANGE, self.audience, lane, now, lo, min(SHARD_WIDTH, self.fleet - lo))
             for lo in range(0, self.fleet, SHARD_WIDTH)
         )
+        self.since[push.id] = time.monotonic_ns()
         await self.journal.accept([Acceptance(push, shards)])
         self.pump.doorbell()
         return push
@@ -122,36 +127,38 @@ class PumpStage:
                 await asyncio.sleep(0.002)
 
     def frames(self, push: Push) -> list[Frame]:
-        """What the simulator read of this push."""
+        """What the simulator read since this push was accepted."""
         self.simulator.post("flush")
-        return [frame for frame in read(self.simulator.log) if frame.apns_id.hex()[:20] == push.id]
+        return [frame for frame in read(self.simulator.log) if frame.ns >= self.since[push.id]]
+
+    def answers(self, push: Push) -> list[tuple[int, int]]:
+        """(device number, status) of each of its requests."""
+        return [(self.side.number(frame), frame.status) for frame in self.frames(push)]
 
     def seen(self, push: Push) -> dict[int, int]:
         """Device number → how many requests the simulator read for it."""
-        counts: dict[int, int] = {}
-        for frame in self.frames(push):
-            seq = int(frame.apns_id.hex()[20:], 16)
-            counts[seq] = counts.get(seq, 0) + 1
-        return counts
+        return dict(Counter(self.side.number(frame) for frame in self.frames(push)))
 
 
 @contextlib.asynccontextmanager
 async def pump_stage(
-    simulator: Simulator, folder: Path, *, port: int = 0, proxy: str = "", window: int = 1000, **facts: Any
+    simulator: Simulator,
+    folder: Path,
+    name: str = "apns",
+    *,
+    port: int = 0,
+    proxy: str = "",
+    ca: Path | None = None,
+    window: int = 1000,
+    **facts: Any,
 ) -> AsyncIterator[PumpStage]:
-    """facts: changes to APNs' Facts, for deadlines that a test can wait for."""
+    """facts: changes to the provider's Facts, for deadlines that a test can wait for."""
     clock = SystemClock()
     journal, devices, holds = MemoryJournal(), MemoryDevices(), HeldInMemory()
-    provider = _with_facts(facts)
-    hints = {"key_id": simulator.key.kid, "team_id": simulator.key.team, "bundle_id": TOPIC, "file_name": "key.p8"}
-    report = APNS.check(simulator.key.pkcs8(), password=None, hints=hints, now_ms=clock.now_ms())
-    assert report.material is not None
-    material = report.material
-    credential = Credential(
-        "acme", "shop", Environment.SIMULATED, "c1", "apns", CredentialKind.APNS_TOKEN, CredentialState.ACTIVE,
-        report.fingerprint, dict(report.facts),
-    )  # fmt: skip
-    context = client_context(simulator.ca)
+    side = SIDES[name]
+    provider = _with_facts(side.provider, facts)
+    credential, material = side.credential(simulator, clock.now_ms())
+    context = client_context(ca or simulator.ca)
     target = Target(Origin("localhost", port or simulator.port), context, proxy, timeout=3.0)
 
     def entry(lane: Lane, asked: Credential) -> Entry:
@@ -159,12 +166,12 @@ async def pump_stage(
 
     fence = FenceFile(folder / "fence")
     ledger = Ledger(journal, window)
-    tools = Tools(journal, devices, clock, {"apns": provider}, entry)
+    tools = Tools(journal, devices, clock, {name: provider}, entry)
     pump = Pump(SEAT, (Class.NORMAL, Class.BULK), tools, Gate(fence), ledger)
     snapshot = Snapshot(
         1,
         {("acme", "shop"): App("acme", "shop", "Shop", bundle_id=TOPIC)},
-        {("acme", "shop", Environment.SIMULATED, "apns"): credential},
+        {("acme", "shop", Environment.SIMULATED, name): credential},
     )
 
     def on_hold(hold: Hold) -> None:
@@ -177,7 +184,7 @@ async def pump_stage(
     running = asyncio.create_task(pump.run())
     try:
         yield PumpStage(
-            simulator, folder, port or simulator.port, journal, devices, holds, fence, pump, ledger, running
+            side, simulator, folder, port or simulator.port, journal, devices, holds, fence, pump, ledger, running
         )
     finally:
         await pump.drain(0.5)
@@ -186,9 +193,9 @@ async def pump_stage(
         burying.cancel()
 
 
-def _with_facts(changes: dict[str, Any]) -> Provider:
+def _with_facts(provider: Provider, changes: dict[str, Any]) -> Provider:
     if not changes:
-        return APNS
-    changed = type(APNS)()
-    changed.facts = replace(APNS.facts, **changes)
+        return provider
+    changed = type(provider)()
+    changed.facts = replace(provider.facts, **changes)
     return changed

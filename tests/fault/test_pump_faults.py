@@ -1,14 +1,18 @@
-"""One test a fault (F1–F11, F15, F18–F22, F42): what the connection does, and that every push has one ending."""
+"""Faults that need more than a script (the others: test_matrix.py); what a stop, a ttl and a drain do in mid-run."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.fault.pump_stage import WHERE, PumpStage, pump_stage
+from tests.flow.test_egress_tls import server_certificate
 from tests.simulator_fixtures import Simulator, running
 
 from pushwarden.adapters.clock import SystemClock
@@ -42,6 +46,43 @@ async def fan_out(stage: PumpStage, kind: PushType = PushType.ALERT, **changes: 
     return await stage.until_done(push), push
 
 
+class Stern:
+    """A server that takes no client certificate but its own; asyncio's own server would close without the alert."""
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate, key)
+        self._context.load_verify_locations(certificate)
+        self._context.verify_mode = ssl.CERT_REQUIRED
+        self._context.set_alpn_protocols(["h2"])
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.refused = 0
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Stern:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                raw = self._listener.accept()[0]
+            except OSError:
+                return
+            raw.settimeout(5)
+            with self._context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False) as tls:
+                try:
+                    tls.do_handshake()
+                except ssl.SSLError:
+                    self.refused += 1
+
+
 def run(coroutine: Any) -> None:
     asyncio.run(coroutine)
 
@@ -52,71 +93,6 @@ def test_a_calm_fan_out_reaches_everyone_once(simulator: Simulator, tmp_path: Pa
             fates, push = await fan_out(stage, PushType.BACKGROUND)
             assert fates[Fate.ACCEPTED] == FLEET
             assert stage.seen(push) == dict.fromkeys(range(FLEET), 1)
-
-    run(body())
-
-
-def test_f1_goaway_sends_what_was_not_processed_again_and_nothing_twice(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.script({"do": "goaway", "after_streams": 137, "back": 6, "reason": "Shutdown"})
-
-    async def body() -> None:
-        async with pump_stage(simulator, tmp_path) as stage:
-            fates, push = await fan_out(stage, PushType.BACKGROUND)
-            assert fates[Fate.ACCEPTED] == FLEET
-            processed = [frame for frame in stage.frames(push) if frame.status == 200]
-            assert len(processed) == len({frame.apns_id for frame in processed}) == FLEET
-
-    run(body())
-
-
-def test_f3_two_goaways_requeue_nothing_twice(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.script({"do": "goaway", "after_streams": 200, "two_phase": True, "two_phase_ms": 20})
-
-    async def body() -> None:
-        async with pump_stage(simulator, tmp_path) as stage:
-            fates, push = await fan_out(stage, PushType.BACKGROUND)
-            assert fates[Fate.ACCEPTED] == FLEET
-            processed = [frame for frame in stage.frames(push) if frame.status == 200]
-            assert len({frame.apns_id for frame in processed}) == len(processed)
-
-    run(body())
-
-
-def test_f4_a_refused_stream_is_sent_again_at_once(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.script({"do": "reset", "code": 7, "share": 0.05})
-
-    async def body() -> None:
-        async with pump_stage(simulator, tmp_path) as stage:
-            fates, _ = await fan_out(stage, PushType.BACKGROUND)
-            assert fates[Fate.ACCEPTED] == FLEET
-
-    run(body())
-
-
-@pytest.mark.parametrize("code", [8, 2])
-def test_f4_any_other_reset_ends_a_background_push_unknown(simulator: Simulator, tmp_path: Path, code: int) -> None:
-    simulator.script({"do": "reset", "code": code, "share": 0.05})
-
-    async def body() -> None:
-        async with pump_stage(simulator, tmp_path) as stage:
-            fates, push = await fan_out(stage, PushType.BACKGROUND)
-            assert fates[Fate.UNKNOWN] > 0
-            assert fates[Fate.ACCEPTED] + fates[Fate.UNKNOWN] == FLEET
-            assert max(stage.seen(push).values()) == 1
-
-    run(body())
-
-
-def test_f5_a_tcp_reset_leaves_a_background_push_unknown_and_never_doubles_it(
-    simulator: Simulator, tmp_path: Path
-) -> None:
-    simulator.script({"do": "disconnect", "after_streams": 700, "connections": [1, 2, 3]})
-
-    async def body() -> None:
-        async with pump_stage(simulator, tmp_path) as stage:
-            fates, push = await fan_out(stage, PushType.BACKGROUND)
-            assert fates[Fate.ACCEPTED] + fates[Fate.UNKNOWN] == FLEET
-            assert max(stage.seen(push).values()) == 1
 
     run(body())
 
@@ -157,19 +133,6 @@ def test_f6_a_peer_that_vanished_is_found_by_ping(simulator: Simulator, tmp_path
     run(body())
 
 
-def test_f7_a_server_that_never_answers_costs_a_deadline_not_a_connection(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.script({"do": "silence", "share": 0.03})
-
-    async def body() -> None:
-        async with pump_stage(simulator, tmp_path, **QUICK) as stage:
-            fates, push = await fan_out(stage, PushType.BACKGROUND)
-            assert 0 < fates[Fate.UNKNOWN] < FLEET // 10
-            assert fates[Fate.ACCEPTED] + fates[Fate.UNKNOWN] == FLEET
-            assert max(stage.seen(push).values()) == 1
-
-    run(body())
-
-
 def test_f8_tiny_windows_and_a_stall_lose_nothing(simulator: Simulator, tmp_path: Path) -> None:
     simulator.script(
         {"do": "windows", "stream": 16},
@@ -188,43 +151,62 @@ def test_f8_tiny_windows_and_a_stall_lose_nothing(simulator: Simulator, tmp_path
     run(body())
 
 
-def test_f9_a_stream_limit_that_shrinks_to_one_is_obeyed(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.script(
-        {"do": "settings", "after_streams": 500, "max_streams": 1},
-        {"do": "settings", "after_streams": 520, "max_streams": 1000},
-    )
-
-    async def body() -> None:
-        async with pump_stage(simulator, tmp_path) as stage:
-            fates, push = await fan_out(stage, PushType.BACKGROUND)
-            assert fates[Fate.ACCEPTED] == FLEET
-            assert max(stage.seen(push).values()) == 1
-
-    run(body())
-
-
-@pytest.mark.parametrize("body_kind", ["split", "none", "text", "huge", "truncated"])
-def test_f10_any_error_body_ends_the_request(simulator: Simulator, tmp_path: Path, body_kind: str) -> None:
-    simulator.script({"do": "refuse", "share": 0.02, "status": 400, "reason": "BadTopic2", "body": body_kind})
-
-    async def body() -> None:
-        async with pump_stage(simulator, tmp_path) as stage:
-            fates, _ = await fan_out(stage, PushType.BACKGROUND)
-            assert fates[Fate.ACCEPTED] + fates[Fate.REFUSED] == FLEET
-            assert (await stage.devices.counts(WHERE))["live"] == FLEET
-
-    run(body())
-
-
-def test_f18_a_storm_of_503_moves_recipients_into_later_shards(simulator: Simulator, tmp_path: Path) -> None:
-    simulator.script({"do": "refuse", "share": 0.3, "status": 503, "reason": "ServiceUnavailable", "until_s": 1.0})
+def test_f11_a_push_after_the_provider_closed_idle_connections_goes_out(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.script({"do": "idle_close", "after_s": 0.1})
 
     async def body() -> None:
         async with pump_stage(simulator, tmp_path) as stage:
             fates, _ = await fan_out(stage, PushType.BACKGROUND)
             assert fates[Fate.ACCEPTED] == FLEET
+            async with asyncio.timeout(10):
+                while simulator.counts()["connections"]:
+                    await asyncio.sleep(0.02)
+            again = await stage.accept(PushType.BACKGROUND)
+            assert (await stage.until_done(again))[Fate.ACCEPTED] == FLEET
+            assert stage.seen(again) == dict.fromkeys(range(FLEET), 1)
 
     run(body())
+
+
+def test_f12_a_provider_this_machine_does_not_trust_gets_nothing_and_blames_no_credential(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    other = server_certificate(tmp_path)
+
+    async def body() -> None:
+        async with pump_stage(simulator, tmp_path, ca=other) as stage:
+            await stage.register(FLEET)
+            push = await stage.accept(PushType.BACKGROUND)
+            async with asyncio.timeout(10):
+                while not stage.ledger.troubles:
+                    await asyncio.sleep(0.01)
+            [sentence] = stage.ledger.troubles.values()
+            assert "does not trust" in sentence
+            assert "check the trust store" in sentence
+            assert [station.health.sentence for station in stage.pump.stations.values()] == [""]
+            assert sum((await stage.progress(push)).fates.values()) == 0
+            assert stage.frames(push) == []
+
+    run(body())
+
+
+def test_f13_a_refused_client_certificate_pauses_the_lane_after_three_handshakes(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    certificate = server_certificate(tmp_path)
+    with Stern(certificate, tmp_path / "key.pem") as server:
+
+        async def body() -> None:
+            async with pump_stage(simulator, tmp_path, port=server.port, ca=certificate) as stage:
+                await stage.register(FLEET)
+                push = await stage.accept(PushType.BACKGROUND)
+                async with asyncio.timeout(30):
+                    while not any(station.health.sentence for station in stage.pump.stations.values()):
+                        await asyncio.sleep(0.01)
+                assert server.refused == 3
+                assert sum((await stage.progress(push)).fates.values()) == 0
+
+        run(body())
 
 
 def test_f20_a_connect_proxy_is_used_and_its_refusal_said_in_a_sentence(simulator: Simulator, tmp_path: Path) -> None:

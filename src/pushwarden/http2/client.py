@@ -164,7 +164,7 @@ class ClientConnection(Connection):
         return events
 
     def _cut(self, buffer: bytes) -> bytes:
-        if not self._settled and buffer[:5] == b"HTTP/":
+        if not self.settled and buffer[:5] == b"HTTP/":
             raise Violation(Code.HTTP_1_1_REQUIRED, "the peer answers in HTTP/1")
         return super()._cut(buffer)
 

@@ -25,7 +25,7 @@ class Connection(ABC):
         self._out: list[bytes] = []
         self._rest = b""
         self._block: tuple[int, int, bytearray] | None = None  # stream, flags and octets until END_HEADERS
-        self._settled = False  # the peer's SETTINGS have come
+        self.settled = False  # the peer's SETTINGS have come
         self.broken: Broken | None = None
 
     def take_output(self) -> bytes:
@@ -105,7 +105,7 @@ class Connection(ABC):
     def _cut(self, buffer: bytes) -> bytes:
         position, end = 0, len(buffer)
         while True:
-            if self._settled and self._block is None:
+            if self.settled and self._block is None:
                 position = self._run(buffer, position)
             if end - position < HEAD_SIZE:
                 return buffer[position:]
@@ -114,7 +114,7 @@ class Connection(ABC):
             if size > frames.DEFAULT_FRAME:
                 raise Violation(Code.FRAME_SIZE_ERROR, f"a frame of {size} bytes is larger than allowed")
             stop = position + HEAD_SIZE + size
-            if not self._settled and (kind != frames.SETTINGS or flags & frames.ACK):
+            if not self.settled and (kind != frames.SETTINGS or flags & frames.ACK):
                 raise Violation(Code.PROTOCOL_ERROR, "the first frame is not SETTINGS")
             if stop > end:
                 return buffer[position:]
@@ -195,7 +195,7 @@ class Connection(ABC):
                 self._outbox.max_frame = value
             else:
                 self._on_setting(key, value)
-        self._settled = True
+        self.settled = True
         self._out += [frames.SETTINGS_ACK, self._outbox.flush()]
         self._on_room()
 

@@ -34,7 +34,9 @@ class Link(asyncio.Protocol):
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self.opened_at = self._loop.time()
-        self.connection = ClientConnection(now=self.opened_at)
+        # Nothing is written before the peer's SETTINGS: with TLS 1.3 a refused client certificate shows only by then
+        # (F13), and what had been written would end unknown though nobody read it.
+        self.connection = ClientConnection(now=self.opened_at, assumed_streams=0)
         self.reply_time = 0.005
         self._transport: asyncio.Transport | None = None
         self._full = False
@@ -102,7 +104,7 @@ class Link(asyncio.Protocol):
         return named
 
     def tick(self) -> None:
-        """Deadlines, and the PING that finds a half-open connection (F6). Called a few times a second."""
+        """Deadlines, and the PING that finds a silent peer (F6), be it before its SETTINGS. A few times a second."""
         if self._transport is None:
             return
         now = self._loop.time()
@@ -110,7 +112,7 @@ class Link(asyncio.Protocol):
         self._flush()
         if late:
             self._listener.heard(self, late)
-        if not self.in_flight:
+        if not self.in_flight and self.connection.settled:
             self._probe = None
             return
         if self._probe is not None and self.connection.last_inbound >= self._probe:
@@ -130,9 +132,10 @@ class Link(asyncio.Protocol):
         self._flush()
 
     def data_received(self, data: bytes) -> None:
+        settled = self.connection.settled
         events = self.connection.receive(data, self._loop.time())
         self._flush()
-        if events:
+        if events or settled != self.connection.settled:
             self._watch(events)
             self._listener.heard(self, events)
         if self._broken:

@@ -1,0 +1,50 @@
+"""The providers the fault matrix is played on: simulator, credential, tokens, and whom a logged frame was for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.simulator_fixtures import TOPIC, Simulator, running
+
+from pushwarden.core.app import Credential, CredentialKind, CredentialState
+from pushwarden.core.scope import Environment
+from pushwarden.core.secret import Secret
+from pushwarden.providers.apns import APNS
+from pushwarden.providers.port import Provider
+from pushwarden.simulators.log import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """number: the device a frame was for; devices count from 0."""
+
+    provider: Provider
+    running: Callable[[Path], AbstractContextManager[Simulator]]
+    credential: Callable[[Simulator, int], tuple[Credential, Secret]]
+    token: Callable[[int], str]
+    number: Callable[[Frame], int]
+
+
+def _apns_credential(simulator: Simulator, now_ms: int) -> tuple[Credential, Secret]:
+    hints = {"key_id": simulator.key.kid, "team_id": simulator.key.team, "bundle_id": TOPIC, "file_name": "key.p8"}
+    report = APNS.check(simulator.key.pkcs8(), password=None, hints=hints, now_ms=now_ms)
+    assert report.material is not None
+    credential = Credential(
+        "acme", "shop", Environment.SIMULATED, "c1", "apns", CredentialKind.APNS_TOKEN, CredentialState.ACTIVE,
+        report.fingerprint, dict(report.facts),
+    )  # fmt: skip
+    return credential, report.material
+
+
+SIDES = {
+    "apns": Side(
+        APNS,
+        running,
+        _apns_credential,
+        lambda number: f"{number:064x}",
+        lambda frame: int(frame.apns_id.hex()[20:], 16),
+    )
+}
