@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+import postgres_server
 from pushwarden.adapters.memory.devices import MemoryDevices
+from pushwarden.adapters.postgres.devices import PostgresDevices
 from pushwarden.adapters.sqlite.devices import SqliteDevices
 from pushwarden.adapters.sqlite.migrate import migrate
 from pushwarden.core.device import Device
@@ -23,17 +25,26 @@ CAROLS = Scope("beta", "shop", Environment.PRODUCTION)
 T0 = 1_800_000_000_000
 HOUR = 3_600_000
 
-Store = MemoryDevices | SqliteDevices
+Store = MemoryDevices | PostgresDevices | SqliteDevices
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "postgres", "sqlite"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield MemoryDevices()
         return
+    if request.param == "postgres":
+        on_postgres = made_postgres()
+        yield on_postgres
+        asyncio.run(on_postgres.close())
+        return
     devices = made_sqlite(tmp_path)
     yield devices
     devices.close()
+
+
+def made_postgres() -> PostgresDevices:
+    return PostgresDevices(postgres_server.fresh_database(), "test")
 
 
 def made_sqlite(folder: Path) -> SqliteDevices:

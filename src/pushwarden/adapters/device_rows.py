@@ -66,24 +66,24 @@ def read_device(provider: str, token_kind: str, row: StoredRow) -> Device:
     )  # fmt: skip
 
 
-def tags_condition(expression: Expression) -> tuple[str, list[str]]:
-    """SQL over the column `tags` with its parameters."""
+def tags_condition(expression: Expression, has: str = "instr(tags, ?) > 0") -> tuple[str, list[str]]:
+    """SQL over the column `tags` with its parameters. has: how the database says that a text is in them."""
     match expression:
         case Tag(name):
-            return "instr(tags, ?) > 0", [f",{name},"]
+            return has, [f",{name},"]
         case Not(inner):
-            condition, parameters = tags_condition(inner)
+            condition, parameters = tags_condition(inner, has)
             return f"NOT ({condition})", parameters
         case And(parts):
-            return _joined(" AND ", parts)
+            return _joined(" AND ", parts, has)
         case Or(parts):
-            return _joined(" OR ", parts)
+            return _joined(" OR ", parts, has)
 
 
-def _joined(word: str, parts: Sequence[Expression]) -> tuple[str, list[str]]:
+def _joined(word: str, parts: Sequence[Expression], has: str) -> tuple[str, list[str]]:
     conditions, parameters = [], []
     for part in parts:
-        condition, values = tags_condition(part)
+        condition, values = tags_condition(part, has)
         conditions.append(f"({condition})")
         parameters += values
     return word.join(conditions), parameters

@@ -1,0 +1,144 @@
+"""Importing: a piece goes in by COPY, and one statement over all of it decides what becomes of each line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection
+
+from pushwarden.adapters.clock import wall_clock
+from pushwarden.adapters.device_rows import stored_tags
+from pushwarden.adapters.device_runs import runs
+from pushwarden.adapters.postgres.devices import forms, invalidations
+from pushwarden.adapters.postgres.devices.writes import GROW, locked_audience
+from pushwarden.core.device_rules import Entry
+from pushwarden.core.scope import Scope
+from pushwarden.ports.devices import Imported
+
+# A piece is looked up row by row, whatever the table's size: a plan for few rows would read the table whole for many.
+SESSION = {
+    "synchronous_commit": "off", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+    "work_mem": "64MB", "temp_buffers": "64MB",
+}  # fmt: skip
+_LINE = (
+    "installation", "token", "person", "app_version", "build", "tags", "test", "registered_at", "gone_at",
+    "gone_reason",
+)  # fmt: skip
+STAGING = """
+CREATE TEMP TABLE IF NOT EXISTS incoming (
+    installation bytea, token bytea, person text, app_version text, build text, tags text, test bigint,
+    registered_at bigint, gone_at bigint, gone_reason text
+) ON COMMIT DELETE ROWS
+"""
+_COPY = f"COPY incoming ({', '.join(_LINE)}) FROM STDIN"
+# A tombstone stays over the same token unless the line says the app registered later; a line may bring a tombstone only
+# for a registration that is not newer. A known device whose token stays is not asked about: no other has it.
+MERGE = """
+WITH merged AS MATERIALIZED (
+    SELECT line.*, known.seq, known.state AS was, known.registered_at AS was_registered, known.gone_at AS was_gone,
+           known.gone_reason AS was_reason, known.token = line.token AS held,
+           (known.token, known.person, known.app_version, known.build, known.tags, known.test)
+           = (line.token, line.person, line.app_version, line.build, line.tags, line.test) AS alike
+      FROM incoming AS line
+      LEFT JOIN device AS known ON known.audience = %(audience)s AND known.installation = line.installation),
+weighed AS (
+    SELECT *, CASE WHEN held THEN greatest(was_registered, registered_at) ELSE registered_at END AS now_registered,
+           held AND was = 1 AND NOT (gone_at IS NULL AND registered_at > was_gone) AS stays
+      FROM merged WHERE seq IS NOT NULL),
+judged AS (
+    SELECT *, CASE WHEN stays THEN 1 WHEN gone_at IS NULL THEN 0 WHEN held AND was_registered > gone_at THEN 0 ELSE 1
+              END AS now_state
+      FROM weighed),
+changed AS MATERIALIZED (
+    SELECT * FROM judged WHERE NOT (alike AND now_registered = was_registered AND now_state = was)),
+evicted AS (
+    DELETE FROM device USING merged AS line
+     WHERE line.held IS NOT TRUE AND device.audience = %(audience)s
+       AND device.token_end = substr(line.token, length(line.token) - 7) AND device.token = line.token
+       AND device.seq NOT IN (SELECT seq FROM merged WHERE seq IS NOT NULL)
+    RETURNING device.state),
+created AS (
+    INSERT INTO device (audience, seq, installation, token, person, app_version, build, tags, test, state,
+                        registered_at, gone_at, gone_reason, version)
+    SELECT %(audience)s, %(next)s - 1 + row_number() OVER (), installation, token, person, app_version, build, tags,
+           test, (gone_at IS NOT NULL)::int, registered_at, gone_at,
+           CASE WHEN gone_at IS NOT NULL THEN gone_reason END, 1
+      FROM merged WHERE seq IS NULL
+    RETURNING state),
+updated AS (
+    UPDATE device SET token = changed.token, person = changed.person, app_version = changed.app_version,
+           build = changed.build, tags = changed.tags, test = changed.test, state = changed.now_state,
+           registered_at = changed.now_registered,
+           gone_at = CASE WHEN stays THEN was_gone WHEN now_state = 1 THEN changed.gone_at END,
+           gone_reason = CASE WHEN stays THEN was_reason WHEN now_state = 1 THEN changed.gone_reason END,
+           doubt_at = CASE WHEN held THEN device.doubt_at END, version = device.version + 1
+      FROM changed WHERE device.audience = %(audience)s AND device.seq = changed.seq)
+SELECT (SELECT count(*) FROM created), (SELECT count(*) FROM created WHERE state = 0), (SELECT count(*) FROM changed),
+       (SELECT coalesce(sum(was - now_state), 0)::bigint FROM changed),
+       (SELECT count(*) FROM evicted), (SELECT count(*) FROM evicted WHERE state = 0),
+       ARRAY (SELECT seq FROM changed WHERE was = 1 AND now_state = 0 AND held ORDER BY seq)
+"""
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+class Packed(msgspec.Struct, frozen=True):
+    """Lines of one provider and token kind, as COPY reads them."""
+
+    provider: str
+    token_kind: str
+    count: int
+    lines: bytes
+
+    def __repr__(self) -> str:
+        return f"<{self.count} devices to import>"
+
+
+def pack(entries: Sequence[Entry]) -> list[Packed]:
+    """The entries as the server takes them, to be written in this order. Invalid when a token is too long."""
+    return [_pack(run) for run in runs(entries)]
+
+
+def _pack(run: Sequence[Entry]) -> Packed:
+    """Sorted by installation, so that they are found and entered in its index in order."""
+    provider, shared = run[0].provider, dict[tuple[Any, ...], str]()
+    lines = []
+    for one in run:
+        rest = (one.app_version, one.build, one.tags, one.test, one.registered_at, one.gone_at, one.gone_reason)
+        said = shared.get(rest) or shared.setdefault(rest, _said(*rest))
+        token, name = forms.token(provider, one.token).hex(), forms.installation(one.installation_id).hex()
+        lines.append(f"\\\\x{name}\t\\\\x{token}\t{one.user.translate(_ESCAPED)}\t{said}\n")
+    lines.sort()
+    return Packed(provider, run[0].token_kind, len(run), "".join(lines).encode())
+
+
+def _said(*values: Any) -> str:
+    """What many lines share."""
+    app_version, build, tags, test, registered_at, gone_at, gone_reason = values
+    texts = [text.translate(_ESCAPED) for text in (app_version, build, stored_tags(tags), gone_reason)]
+    gone = "\\N" if gone_at is None else gone_at
+    return f"{texts[0]}\t{texts[1]}\t{texts[2]}\t{int(test)}\t{registered_at}\t{gone}\t{texts[3]}"
+
+
+class Written(msgspec.Struct, frozen=True):
+    """seconds: how long the audience was locked for it, without the commit."""
+
+    counts: Imported
+    seconds: float
+
+
+async def import_piece(connection: AsyncConnection[Any], where: Scope, packed: Packed) -> Written:
+    """All of it in the transaction that is open."""
+    await connection.execute(STAGING)
+    async with connection.cursor().copy(_COPY) as copy:
+        await copy.write(packed.lines)
+    audience, next_seq = await locked_audience(connection, where, packed.provider, packed.token_kind)
+    began = time.monotonic()
+    found = await connection.execute(MERGE, {"audience": audience, "next": next_seq}, binary=True)
+    ((created, live, updated, gained, moved, lost, revived),) = await found.fetchall()
+    await connection.execute(GROW, (live + gained - lost, created, audience))
+    await invalidations.enter_revived(connection, audience, revived, wall_clock())
+    counts = Imported(created, updated, packed.count - created - updated, moved)
+    return Written(counts, time.monotonic() - began)
