@@ -10,6 +10,7 @@ from pathlib import Path
 from pushwarden.core import errors
 from pushwarden.core.errors import PushwardenError
 from pushwarden.providers.apns import verdicts as apns
+from pushwarden.providers.fcm import verdicts as fcm
 from pushwarden.providers.verdicts import page, section
 from pushwarden.settings import Settings
 from tests.fault.matrix import FAULTS, Fault
@@ -54,7 +55,8 @@ def operations() -> str:
 
 def verdicts() -> str:
     """docs/verdicts.md: every provider's table."""
-    return page([section("Apple (APNs)", "apns", apns.VERDICTS, apns.NOTES)])
+    parts = [("Apple (APNs)", "apns", apns.VERDICTS, apns.NOTES), ("Google (FCM)", "fcm", fcm.VERDICTS, fcm.NOTES)]
+    return page([section(*part) for part in parts])
 
 
 def faults() -> str:

@@ -23,12 +23,13 @@ class Settings(BaseSettings):
     apns_port: int = Field(443, description="443 or 2197")
     proxy: str = Field("", description="CONNECT proxy for providers, http://[user:password@]host:port")
     simulator_apns: str = Field("", description="host:port the `simulated` environment of APNs reaches")
+    simulator_fcm: str = Field("", description="host:port the same of FCM reaches, for pushes and access tokens")
     simulator_ca: Path | None = Field(None, description="PEM that signs the simulators' certificates")
     log_level: str = Field("info", description="debug, info, warning or error")
 
     def simulator(self, provider: str) -> str:
         """host:port of the provider's simulator, empty when none is set."""
-        return {"apns": self.simulator_apns}.get(provider, "")
+        return {"apns": self.simulator_apns, "fcm": self.simulator_fcm}.get(provider, "")
 
     @property
     def control_db(self) -> Path:

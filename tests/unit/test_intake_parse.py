@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pushwarden.core.errors import PushwardenError
+from pushwarden.core.errors import Invalid, PushwardenError
 from pushwarden.core.push import PushType
 from pushwarden.dataplane.intake.parse import Kind, due_ms, parse
 from pushwarden.dataplane.intake.request import BODY_LIMIT
@@ -39,7 +39,7 @@ BAD = {
     "unknown field": (body(titel="t"), "unknown_field", "There is no field `titel` here"),
     "unknown inner field": (body(to={"usr": "u"}), "unknown_field", "There is no field `to.usr` here"),
     "no audience": (b'{"title":"t"}', "invalid", "Object missing required field `to`"),
-    "nobody": (body(to={}), "invalid", "to names nobody; name exactly one of user, users, device, tokens, tags, all."),
+    "nobody": (body(to={}), "invalid", "to names nobody; name exactly one of user, users, device, tokens, tags, all, "),
     "two audiences": (body(to={"user": "u", "all": True}), "invalid", "to names user and all; name exactly one"),
     "all false": (body(to={"all": False}), "invalid", "to.all can only be true."),
     "empty user": (body(to={"user": ""}), "invalid", "`to.user`: Expected `str` of length >= 1"),
@@ -49,10 +49,10 @@ BAD = {
     "too many users": (body(to={"users": ["u"] * 10_001}), "invalid", "`to.users`: Expected `array` of length <= 1"),
     "a million users": (body(to={"users": ["u"] * 10**6}), "body_too_large", "A push request has at most 1"),
     "too many tokens": (body(to={"tokens": ["ab"] * 1001}), "invalid", "`to.tokens`: Expected `array` of length <= 1"),
-    "token not hex": (body(to={"tokens": ["ab", "xyz"]}), "invalid", "to.tokens[1] is not a device token: it must"),
-    "token only brackets": (body(to={"tokens": ["<>"]}), "invalid", "to.tokens[0] is not a device token"),
-    "token with newline": (body(to={"tokens": ["abcd\n"]}), "invalid", "to.tokens[0] is not a device token"),
-    "token too long": (body(to={"tokens": ["a" * 401]}), "invalid", "it must be 2 to 400 hex digits"),
+    "token not hex": (body(to={"tokens": ["ab", "xyz"]}), "invalid", "to.tokens[1] must be 2 to 400 hex"),
+    "token only brackets": (body(to={"tokens": ["<>"]}), "invalid", "to.tokens[0] must be 2 to 400 hex"),
+    "token with newline": (body(to={"tokens": ["abcd\n"]}), "invalid", "to.tokens[0] must be 2 to 400 hex"),
+    "token too long": (body(to={"tokens": ["a" * 401]}), "invalid", "must be 2 to 400 hexadecimal digits"),
     "tags that are no expression": (body(to={"tags": "a &&"}), "invalid", "The tag expression"),
     "provider without tokens": (body(to={"user": "u", "provider": "apns"}), "invalid", "to.provider goes only with"),
     "voip to all": (body(type="voip", to={"all": True}), "invalid", "A voip push rings phones: it goes to a user"),
@@ -68,7 +68,16 @@ BAD = {
     "collapse id too long": (body(collapse_id="ü" * 33), "invalid", "collapse_id has 66 bytes; 64 is the most."),
     "priority": (body(priority="urgent"), "invalid", "`priority`: Invalid enum value 'urgent'"),
     "placeholder": (body(body="{{usr}}"), "invalid", "{{usr}} is not a placeholder; there are {{user}}, "),
-    "placeholder for tokens": (body(to={"tokens": ["ab"]}, body="{{user}}"), "invalid", "Raw tokens have no user"),
+    "placeholder for tokens": (body(to={"tokens": ["ab"]}, body="{{user}}"), "invalid", "Raw tokens and"),
+    "placeholder for a topic": (body(to={"topic": "news"}, body="{{user}}"), "invalid", "Raw tokens and"),
+    "token with a space": (body(to={"tokens": ["a b"], "provider": "fcm"}), "invalid", "must be 2 to 1024 "),
+    "provider unknown": (body(to={"tokens": ["ab"], "provider": "xyz"}), "invalid", "to.provider must be one"),
+    "no topic": (body(to={"topic": "a b"}), "invalid", "to.topic may hold only letters, digits and -_.~%"),
+    "topic of a topic": (body(to={"topic": "/topics//topics/a"}), "invalid", "to.topic may hold only letters"),
+    "no condition": (body(to={"condition": "'a' in topics &&"}), "invalid", "to.condition cannot be read; write it"),
+    "six topics": (body(to={"condition": " || ".join(["'a' in topics"] * 6)}), "invalid", "names 6 topics"),
+    "long condition": (body(to={"condition": "'a' in topics" + " " * 1000}), "invalid", "at most 1000"),
+    "voip to a topic": (body(type="voip", to={"topic": "news"}), "invalid", "A voip push rings phones"),
     "time without offset": (body(not_before="2030-01-01T00:00:00"), "invalid", "not_before has no offset"),
     "no time": (body(not_before="soon"), "invalid", "not_before is not a time; write it like 2030-01-31T08:00:00Z."),
     "time too far": (body(not_before=1e300), "invalid", "not_before is not a time"),
@@ -140,3 +149,32 @@ def test_spacing_and_order_make_no_other_fingerprint() -> None:
 def test_tokens_are_counted_not_shown() -> None:
     parsed = parse(body(to={"tokens": ["ab" * 32]}))
     assert parsed.target.note == "1 tokens"
+
+
+@pytest.mark.parametrize(
+    ("to", "member", "note"),
+    [
+        ({"topic": "news"}, "/topics/news", "topic news"),
+        ({"topic": "/topics/news-1.2~%"}, "/topics/news-1.2~%", "topic news-1.2~%"),
+        (
+            {"condition": "'a' in topics && ('b' in topics || !('c' in topics))"},
+            "/condition/'a' in topics && ('b' in topics || !('c' in topics))",
+            "condition 'a' in topics && ('b' in topics || !('c' in topics))",
+        ),
+    ],
+)
+def test_a_topic_is_one_recipient_of_fcm(to: dict[str, str], member: str, note: str) -> None:
+    target = parse(body(to=to)).target
+    assert (target.names, target.provider, target.note, target.fan_out) == ((member,), "fcm", note, False)
+
+
+@pytest.mark.parametrize("text", ["'a' in topics 'b' in topics", "('a' in topics", "a in topics", "()", "! ", "''"])
+def test_a_condition_that_google_could_not_read_is_refused(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse(body(to={"condition": text}))
+    assert caught.value.extra["field"] == "to.condition"
+
+
+def test_a_token_of_fcm_stays_as_the_app_got_it() -> None:
+    token = "cX1:APA91b_Zz-9" * 10
+    assert parse(body(to={"tokens": [token, token], "provider": "fcm"})).target.names == (token,)

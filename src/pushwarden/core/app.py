@@ -29,6 +29,7 @@ class App:
 class CredentialKind(StrEnum):
     APNS_TOKEN = "apns_token"
     APNS_CERTIFICATE = "apns_certificate"
+    FCM_SERVICE_ACCOUNT = "fcm_service_account"
 
 
 class CredentialState(StrEnum):

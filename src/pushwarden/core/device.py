@@ -23,6 +23,7 @@ TOKEN_KINDS: dict[str, tuple[str, ...]] = {
         "alert", "voip", "complication", "fileprovider", "mdm", "location", "liveactivity", "liveactivity-start",
         "pushtotalk", "widgets", "controls",
     ),
+    "fcm": ("alert", "voip"),
 }  # fmt: skip
 
 
@@ -72,7 +73,8 @@ class Device:
 class Rows:
     """Recipients as columns, all of one length. `values` holds the columns a template names (user, build, …).
 
-    tokens: the wire form (APNs: lower-case hex). registered: Unix ms, only where it was asked for.
+    tokens: the wire form (APNs: lower-case hex; FCM: as the app got it, or a topic or condition as in core.topics).
+    registered: Unix ms, only where it was asked for.
     """
 
     seqs: list[int] | range

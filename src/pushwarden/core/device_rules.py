@@ -15,6 +15,13 @@ from pushwarden.core.tags import MAX_TAGS, TAG
 # Tokens are opaque and of any length; clients send NSData's description `<abcd ef…>` too (Apple; node-apn#149).
 _APNS_TOKEN = re.compile(r"[0-9a-f]{2,400}")
 _APNS_FRAME = str.maketrans("", "", "<> ")
+# Observed: some 160 characters, always of these; opaque, of no promised length (Firebase says only "do not parse").
+_FCM_TOKEN = re.compile(r"[A-Za-z0-9_:\-]{2,1024}")
+_TOKENS = {
+    "apns": (b"0123456789abcdef", 400),
+    "fcm": (b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_:-", 1024),
+}
+"""What tokens in normal form are made of, and how long they are at most."""
 _LIMITS = {"user": 256, "app_version": 64, "build": 64, "gone_reason": 128}
 _UNKNOWN = re.compile(r"unknown field `(.*?)`")
 _PLACE = re.compile(r"`\$\.([a-z_]+)")
@@ -93,9 +100,7 @@ def checked(entry: Entry) -> Entry:
         raise Invalid(f"provider must be one of {', '.join(TOKEN_KINDS)}.", field="provider")
     if entry.token_kind not in kinds:
         raise Invalid(f"token_kind must be one of {', '.join(kinds)}.", field="token_kind")
-    token = entry.token
-    if not _APNS_TOKEN.fullmatch(token):
-        entry.token = _apns_token(token)
+    entry.token = normal_token(entry.provider, entry.token, "token")
     _check_texts(entry)
     if entry.tags:
         _check_tags(entry)
@@ -114,13 +119,41 @@ def all_checked(entries: Sequence[Entry]) -> bool:
     return (
         _within(ids, 1, MAX_INSTALLATION_ID)
         and all(kind in TOKEN_KINDS.get(provider, ()) for provider, kind in set(zip(providers, kinds, strict=True)))
-        and _within(tokens, 2, 400)
-        and not "".join(tokens).encode().translate(None, b"0123456789abcdef")
+        and _good_tokens(providers, tokens)
         and all(_within(set(column), 0, limit) for column, limit in texts)
         and all(map(_good_tags, set(tags)))
         and min(numbers) >= 0
         and all(0 <= (time or 0) < MAX_MS for time in {*registered, *gone})
     )
+
+
+def normal_token(provider: str, token: str, field: str) -> str:
+    """The wire form. Invalid, naming `field`, when the provider gives out no such tokens."""
+    if provider == "fcm":
+        if not _FCM_TOKEN.fullmatch(token):
+            raise Invalid(f"{field} must be 2 to 1024 letters, digits or _:- as the app got it from Google.",
+                          field=field)  # fmt: skip
+        return token
+    if _APNS_TOKEN.fullmatch(token):
+        return token
+    token = token.translate(_APNS_FRAME).lower()
+    if not _APNS_TOKEN.fullmatch(token):
+        raise Invalid(f"{field} must be 2 to 400 hexadecimal digits, as the app got it from Apple.", field=field)
+    return token
+
+
+def _good_tokens(providers: Sequence[str], tokens: Sequence[str]) -> bool:
+    for provider in set(providers):
+        letters, most = _TOKENS[provider]
+        own = (
+            tokens
+            if len(set(providers)) == 1
+            else [token for one, token in zip(providers, tokens, strict=True) if one == provider]
+        )
+        joined = "".join(own)
+        if not _within(own, 2, most) or not joined.isascii() or joined.encode().translate(None, letters):
+            return False
+    return True
 
 
 def _within(texts: Collection[str], least: int, most: int) -> bool:
@@ -161,13 +194,6 @@ def entry_of(device: Device) -> Entry:
         device.build, device.tags, device.test, 0, device.registered_at, device.gone_at if gone else None,
         device.gone_reason if gone else "",
     )  # fmt: skip
-
-
-def _apns_token(token: str) -> str:
-    token = token.translate(_APNS_FRAME).lower()
-    if not _APNS_TOKEN.fullmatch(token):
-        raise Invalid("token must be 2 to 400 hexadecimal digits, as the app got it from Apple.", field="token")
-    return token
 
 
 def _check_texts(entry: Entry) -> None:

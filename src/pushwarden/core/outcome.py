@@ -50,7 +50,8 @@ class Outcome:
     """One attempt's ending. `reason` is the provider's word verbatim, or ours for what never got an answer.
 
     retry_after: seconds the provider asked for, None when it did not. gone_ms: since when (Unix milliseconds) the
-    provider knows the token dead; None when it did not say.
+    provider knows the token dead; None when it did not say. gone: its word is final though it named no time: the
+    token was dead when the push was written.
     """
 
     ending: Ending
@@ -60,6 +61,7 @@ class Outcome:
     retry: Retry = Retry.NEVER
     retry_after: float | None = None
     gone_ms: int | None = None
+    gone: bool = False
 
 
 ACCEPTED = Outcome(Ending.ACCEPTED, status=200)

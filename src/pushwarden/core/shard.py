@@ -20,7 +20,7 @@ INSTANT = 8
 class ShardKind(StrEnum):
     RANGE = "range"  # seqs lo … lo+width-1 of an audience that are live (and match the push's tags) when first claimed
     LIST = "list"  # named seqs of an audience
-    TOKENS = "tokens"  # raw tokens of the request; leaves no device rows
+    TOKENS = "tokens"  # raw tokens of the request, or one topic or condition; leaves no device rows
 
 
 class ShardState(StrEnum):

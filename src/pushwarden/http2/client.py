@@ -26,7 +26,8 @@ STATUS_HEADER: Final = (b":status", b"200", False)
 class ClientConnection(Connection):
     """submit() rows, take_output(), receive() → events, tick() at next_deadline(), lost() when the transport ended.
 
-    assumed_streams holds until the peer's SETTINGS come; most_streams where they name no limit.
+    assumed_streams holds until the peer's SETTINGS come; most_streams where they name no limit. whole: a 200 is an
+    Answer with its body like any other, not a row of Accepted.
     Times are seconds of the caller's clock. Every submitted row ends in exactly one event's rows.
     """
 
@@ -38,8 +39,10 @@ class ClientConnection(Connection):
         most_streams: int = 1000,
         first_stream: int = 1,
         pure: bool = False,
+        whole: bool = False,
     ) -> None:
         super().__init__(decoder(pure=pure), Inbox(CONNECTION_WINDOW))
+        self._whole = whole
         self.max_streams = assumed_streams
         self.draining = False
         self.last_inbound = now
@@ -195,7 +198,7 @@ class ClientConnection(Connection):
 
     def _on_block(self, stream: int, flags: int, block: bytes) -> None:
         self._on_headers(stream & frames.MAX_STREAM, flags, self._decode(block, True))
-        if self._lessons and flags & frames.END_STREAM and block[:1] == STATUS_200:
+        if self._lessons and flags & frames.END_STREAM and block[:1] == STATUS_200 and not self._whole:
             self._lessons -= 1
             self._shape = shape_of(block) or self._shape
 
@@ -270,7 +273,7 @@ class ClientConnection(Connection):
         offset = (stream - batch.first) >> 1
         batch.state[offset] = ENDED
         self._batches.ended(batch, 1)
-        if partial.status == 200:
+        if partial.status == 200 and not self._whole:
             self._rows(batch.tag).append(batch.start + offset)
         else:
             headers = tuple([(name, value) for name, value, _ in partial.headers[1:]])

@@ -57,6 +57,7 @@ class Facts:
     ping_timeout: float
     max_age: float  # seconds a connection is used before it is replaced, so that addresses are resolved anew
     payload_limit: Mapping[str, int]  # push type → bytes of body
+    pings_in_row: int = 0  # PINGs the peer takes without a request between; 0: no limit is known
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,8 +105,27 @@ class Authorization:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange:
+    """One POST that brings an access token for the credential. body: form fields, secret."""
+
+    origin: Origin
+    path: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """An access token. Times are Unix seconds; from renew_at on the next one is asked for."""
+
+    token: Secret
+    renew_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer that is not a plain 200. headers: lower-case names. body: at most 8 KiB."""
+    """One answer that is not a plain 200 of a push. headers: lower-case names. body: at most 8 KiB."""
 
     status: int
     headers: Mapping[bytes, bytes]
@@ -137,6 +157,19 @@ class Provider(Protocol):
         """Total: every (status, body) has an outcome; an unlisted reason is kept verbatim and touches no token."""
         ...
 
-    def authorization(self, credential: Credential, material: Secret, now: float) -> Authorization:
-        """now: Unix seconds. The same for every sender that asks within the same half hour."""
+    def exchange(self, credential: Credential, material: Secret, now: float) -> Exchange | None:
+        """What to ask for before `authorization` can be given; None when it needs no access token, now or ever."""
+        ...
+
+    def grant(self, reply: Reply, now: float) -> Grant | Outcome:
+        """What the exchange's answer brings. A refusal blames the credential or the provider, its reason a sentence."""
+        ...
+
+    def authorization(
+        self, credential: Credential, material: Secret, now: float, grant: Grant | None = None
+    ) -> Authorization:
+        """now: Unix seconds. Where no grant is needed, the same for every sender that asks within the same half hour.
+
+        Without a grant where one is needed it has the identity alone.
+        """
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from pushwarden.adapters.egress.tls import client_context
@@ -15,16 +16,24 @@ from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 from pushwarden.dataplane.transport.connections import Entry
 from pushwarden.dataplane.transport.dial import Target
+from pushwarden.dataplane.transport.grants import Asks, Grants
+from pushwarden.dataplane.transport.post import Errand, post
 from pushwarden.ports.vault import OpeningVault
-from pushwarden.providers.port import Authorization, Origin, Provider
+from pushwarden.providers.port import Authorization, Exchange, Origin, Provider
 from pushwarden.settings import Settings
 
 
 class Entries:
-    """Opens each credential once and keeps its TLS context; `simulated` reaches simulators and nothing else."""
+    """Opens each credential once and keeps its TLS context; `simulated` reaches simulators and nothing else.
 
-    def __init__(self, settings: Settings, vault: OpeningVault, providers: Mapping[str, Provider]) -> None:
+    grants: the access tokens of this sender, one for each credential that needs one.
+    """
+
+    def __init__(
+        self, settings: Settings, vault: OpeningVault, providers: Mapping[str, Provider], grants: Grants | None = None
+    ) -> None:
         self._settings, self._vault, self._providers = settings, vault, providers
+        self._grants = grants or Grants(post)
         self._material: dict[str, Secret] = {}
         self._contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
 
@@ -34,11 +43,23 @@ class Entries:
         material = self._material.get(name)
         if material is None:
             material = self._material[name] = self._vault.open(credential.sealed, name)
-        authorization = provider.authorization(credential, material, time.time())
+        asks = Asks(lambda now: self._errand(lane, provider.exchange(credential, material, now)), provider.grant)
+        ready, grant, trouble = self._grants.current(name, asks)
+        authorization = provider.authorization(credential, material, time.time(), grant)
+        target = self._target(lane, provider.origin(lane.environment, self._port(lane)), authorization)
+        distrust = _nothing if grant is None else partial(self._grants.distrust, name, grant)
+        return Entry(target, authorization if ready else None, trouble, distrust)
+
+    def _errand(self, lane: Lane, exchange: Exchange | None) -> Errand | None:
+        """No client certificate is shown for an access token."""
+        if exchange is None:
+            return None
+        return Errand(self._target(lane, exchange.origin, Authorization("")), exchange)
+
+    def _target(self, lane: Lane, origin: Origin, authorization: Authorization) -> Target:
         simulated = lane.environment is Environment.SIMULATED
-        origin = self._simulator(lane.provider) if simulated else provider.origin(lane.environment, self._port(lane))
-        proxy = "" if simulated else self._settings.proxy
-        return Entry(Target(origin, self._context(authorization, simulated), proxy), authorization)
+        where = self._simulator(lane.provider) if simulated else origin
+        return Target(where, self._context(authorization, simulated), "" if simulated else self._settings.proxy)
 
     def _context(self, authorization: Authorization, simulated: bool) -> ssl.SSLContext:
         key = (authorization.identity, simulated)
@@ -58,3 +79,7 @@ class Entries:
                 f"No simulator is set for {provider}; set PUSHWARDEN_SIMULATOR_{provider.upper()} to host:port."
             )
         return Origin(host, int(port))
+
+
+def _nothing() -> None:
+    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pushwarden.providers.apns import APNS
+from pushwarden.providers.fcm import FCM
 from pushwarden.providers.port import Provider
 
-PROVIDERS: dict[str, Provider] = {"apns": APNS}
+PROVIDERS: dict[str, Provider] = {"apns": APNS, "fcm": FCM}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pushwarden.core.lane import Lane
-from pushwarden.core.outcome import Outcome
+from pushwarden.core.outcome import Blame, Outcome
 from pushwarden.core.shard import ShardKind
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.settle import UNANSWERED, Follow, settle
@@ -44,12 +44,12 @@ class Answers:
                     pass  # the link itself heeds PingAcked, GoneAway and Broken
         self._stir()
 
-    def troubled(self, lane: Lane, sentence: str, *, credential: bool) -> None:
-        """A connection could not be opened, or ended before it answered anything."""
+    def troubled(self, lane: Lane, sentence: str, *, credential: bool, certain: bool = False) -> None:
+        """A connection could not be opened, or ended before it answered anything. certain: pause at once."""
         station = self._stations[lane.key]
         self._ledger.trouble(lane, sentence)
         if credential:
-            station.refused(sentence, asyncio.get_running_loop().time())
+            station.refused(sentence, asyncio.get_running_loop().time(), certain=certain)
         self._stir()
 
     def _accepted(self, station: Station, burst: Burst, rows: Sequence[int]) -> None:
@@ -75,6 +75,8 @@ class Answers:
             case Follow.SUSPECT:
                 station.refused(outcome.reason, asyncio.get_running_loop().time())
             case Follow.RECONNECT:
+                if outcome.blame is Blame.CREDENTIAL:
+                    station.connections.distrust(link.authorization)
                 link.retire()
             case Follow.ALARM:
                 self._ledger.alarm(station.lane, outcome.reason)
@@ -85,10 +87,15 @@ class Answers:
         work = burst.slice.work
         seq = work.seq(burst.slice.offset(row))
         kind = work.push.type.token_kind if work.shard.kind is ShardKind.TOKENS else ""
-        dead = DeadToken(seq, burst.slice.token(row), outcome.gone_ms, outcome.reason, work.push.id, kind)
+        gone_ms = self._written_ms(burst) if outcome.gone and outcome.gone_ms is None else outcome.gone_ms
+        dead = DeadToken(seq, burst.slice.token(row), gone_ms, outcome.reason, work.push.id, kind)
         station.tally.report(work.shard.audience, dead)
         if not station.tally.held and station.tally.suspicion(idle=False):
             self.suspected.set()
+
+    def _written_ms(self, burst: Burst) -> int:
+        """When the push left: a token registered after that is another registration, which its answer cannot mean."""
+        return self._clock.now_ms() - int(1000 * (asyncio.get_running_loop().time() - burst.at)) - 1
 
     def _unanswered(self, burst: Burst, rows: Sequence[int], why: Why) -> None:
         work = burst.slice.work

@@ -24,12 +24,12 @@ class Health:
         self.refusals = self.pauses = 0
         self.until, self.sentence = 0.0, ""
 
-    def refused(self, credential: str, reason: str, now: float) -> None:
-        """Counts a refusal; the third in a row pauses."""
+    def refused(self, credential: str, reason: str, now: float, *, certain: bool = False) -> None:
+        """Counts a refusal; the third in a row pauses, or the first when it is certain that the credential is bad."""
         if credential != self.credential:
             self.changed(credential)
         self.refusals += 1
-        if self.refusals >= PATIENCE and now >= self.until:
+        if (certain or self.refusals >= PATIENCE) and now >= self.until:
             self.until = now + min(FIRST_PAUSE * 2**self.pauses, LONGEST_PAUSE)
             self.pauses += 1
             self.refusals = 0

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pushwarden.core.app import App, Snapshot
+from pushwarden.core.device import TOKEN_KINDS
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.authorize import Credentialed, Stops, app_of, hold_or_refuse
 from pushwarden.dataplane.intake.parse import Parsed
-from pushwarden.dataplane.intake.plan import Plan, push_of
+from pushwarden.dataplane.intake.plan import Plan, push_of, token_kind
 from pushwarden.dataplane.intake.recipients import Meant, Recipients
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.journal import Acceptance
@@ -82,10 +83,18 @@ class Drafting:
         held = hold_or_refuse(where, sources.stops.current(), parsed.request.when_stopped)
         providers = self._credentialed.providers(snapshot, where)
         push = push_of(parsed, where, sources.clock.now_ms())
-        for name in providers:
+        for name in _reached(parsed, providers):
             if name in sources.providers:
                 sources.providers[name].validate(push, app)
         return _Allowed(caller, app, held, Meant(push, parsed, where, providers))
+
+
+def _reached(parsed: Parsed, providers: Collection[str]) -> Collection[str]:
+    """The providers this push can go to: whose tokens it names, else those that have tokens for its type."""
+    target, kind = parsed.target, token_kind(parsed)
+    if target.provider:
+        return {target.provider} & set(providers)
+    return [name for name in providers if kind in TOKEN_KINDS.get(name, ())]
 
 
 def _drafted(allowed: _Allowed, plan: Plan | PushwardenError) -> Draft | PushwardenError:

@@ -12,18 +12,19 @@ from typing import Any
 
 import msgspec
 
+from pushwarden.core.device import TOKEN_KINDS
+from pushwarden.core.device_rules import normal_token
 from pushwarden.core.errors import BodyTooLarge, Invalid
 from pushwarden.core.push import PushType
 from pushwarden.core.tags import parse_tags
+from pushwarden.core.topics import CONDITION, TOPIC, condition_member, topic_member
 from pushwarden.dataplane.intake.request import BODY_LIMIT, COLLAPSE_BYTES, DEPTH_LIMIT, PushRequest, To
 from pushwarden.web.body import decode
 
 PLACEHOLDERS = ("user", "installation_id", "app_version", "build")
 _PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_TOKEN = re.compile(r"[0-9a-f]{2,400}")
 _DECODER = msgspec.json.Decoder(PushRequest)
-_NSDATA = {ord("<"): None, ord(">"): None, ord(" "): None}
 _YEAR_9999 = 253_402_300_799
 
 
@@ -36,14 +37,22 @@ class Kind(StrEnum):
     TOKENS = "tokens"
     TAGS = "tags"
     ALL = "all"
+    TOPIC = "topic"
+    CONDITION = "condition"
 
 
 _KINDS = tuple(Kind)
+_TOPICS = (Kind.TOPIC, Kind.CONDITION)
+TOPICS_ARE_OF = "fcm"
+"""The one provider that keeps topics itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who gets a push. names: users, the installation, or tokens in wire form; tags: the expression."""
+    """Who gets a push. names: users, the installation, tokens in wire form, or a member as in core.topics.
+
+    provider: whose tokens or topics these are; empty when our own devices are meant. tags: the expression.
+    """
 
     kind: Kind
     names: tuple[str, ...] = ()
@@ -66,6 +75,10 @@ class Target:
                 return f"tags {self.tags}"
             case Kind.ALL:
                 return "all devices"
+            case Kind.TOPIC:
+                return f"topic {self.names[0].removeprefix(TOPIC)}"
+            case Kind.CONDITION:
+                return f"condition {self.names[0].removeprefix(CONDITION)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +105,10 @@ def parse(body: bytes) -> Parsed:
 def check(request: PushRequest) -> Parsed:
     """What types alone cannot say."""
     target = target_of(request.to)
-    if request.type is PushType.VOIP and target.fan_out:
+    if request.type is PushType.VOIP and (target.fan_out or target.kind in _TOPICS):
         raise Invalid(
-            "A voip push rings phones: it goes to a user, users, a device or tokens, never to all.", field="to"
+            "A voip push rings phones: it goes to a user, users, a device or tokens, never to many unnamed.",
+            field="to",
         )
     _check_collapse(request.collapse_id)
     _check_placeholders(request, target)
@@ -125,19 +139,23 @@ def target_of(to: To) -> Target:
             return Target(kind, (_plain(value, f"to.{kind}"),))
         case Kind.USERS:
             return Target(kind, tuple(dict.fromkeys(_plain(name, "to.users") for name in value)))
-        case Kind.TOKENS:
+        case _:
+            return _at_provider(to, kind, value)
+
+
+def _at_provider(to: To, kind: Kind, value: Any) -> Target:
+    """Recipients that are no devices of ours."""
+    match kind:
+        case Kind.TOPIC:
+            return Target(kind, (topic_member(value),), provider=TOPICS_ARE_OF)
+        case Kind.CONDITION:
+            return Target(kind, (condition_member(value),), provider=TOPICS_ARE_OF)
+        case _:
             provider = "apns" if to.provider is msgspec.UNSET else str(to.provider)
-            tokens = tuple(dict.fromkeys(wire_token(token, n) for n, token in enumerate(value)))
-            return Target(kind, tokens, provider=provider)
-
-
-def wire_token(token: str, position: int) -> str:
-    """Lower-case hex. `<`, `>` and spaces, as in a printed NSData, are dropped (providers.md §1.4)."""
-    wire = token.translate(_NSDATA).lower()
-    if not _TOKEN.fullmatch(wire):
-        field = f"to.tokens[{position}]"
-        raise Invalid(f"{field} is not a device token: it must be 2 to 400 hex digits.", field=field)
-    return wire
+            if provider not in TOKEN_KINDS:
+                raise Invalid(f"to.provider must be one of {', '.join(TOKEN_KINDS)}.", field="to.provider")
+            tokens = (normal_token(provider, token, f"to.tokens[{n}]") for n, token in enumerate(value))
+            return Target(kind, tuple(dict.fromkeys(tokens)), provider=provider)
 
 
 def due_ms(not_before: float | str | None) -> int:
@@ -180,8 +198,11 @@ def _check_placeholders(request: PushRequest, target: Target) -> None:
     for name in sorted(used.difference(PLACEHOLDERS)):
         known = ", ".join(f"{{{{{placeholder}}}}}" for placeholder in PLACEHOLDERS)
         raise Invalid(f"{{{{{name[:64]}}}}} is not a placeholder; there are {known}.", field="body")
-    if used and target.kind is Kind.TOKENS:
-        raise Invalid("Raw tokens have no user or build to fill in; send without placeholders.", field="to.tokens")
+    if used and target.provider:
+        raise Invalid(
+            "Raw tokens and topics have no user or build to fill in; send without placeholders.",
+            field=f"to.{target.kind}",
+        )
 
 
 def _check_tree(value: Any, field: str, depth: int = 1) -> None:

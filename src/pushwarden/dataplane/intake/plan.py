@@ -13,7 +13,7 @@ from pushwarden.core.lane import Class, Lane
 from pushwarden.core.push import Message, Push, PushType
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import SHARD_WIDTH, NewShard, ShardKind
-from pushwarden.dataplane.intake.parse import Kind, Parsed, Target
+from pushwarden.dataplane.intake.parse import Parsed, Target
 
 USERS_ARE_BULK = 256
 """More named users than this go with the fan-outs, so that they do not hold up single pushes."""
@@ -123,8 +123,8 @@ def plan_list(
 
 
 def plan_tokens(push: Push, target: Target) -> Plan:
-    """Raw tokens: at most 1,000, so one shard."""
-    assert target.kind is Kind.TOKENS
+    """Raw tokens: at most 1,000, so one shard. A topic or condition is a shard of one recipient."""
+    assert target.provider
     shard = NewShard(
         push.id, push.organisation, ShardKind.TOKENS, RAW_AUDIENCE, _lane(push, target.provider), _due(push),
         0, len(target.names), "\n".join(target.names).encode(),

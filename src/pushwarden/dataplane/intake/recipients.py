@@ -65,11 +65,11 @@ class Recipients:
     async def _plan_other(self, meant: Meant) -> Plan:
         where, target, kind = meant.where, meant.parsed.target, token_kind(meant.parsed)
         match target.kind:
-            case Kind.TOKENS:
+            case Kind.TOKENS | Kind.TOPIC | Kind.CONDITION:
                 if target.provider not in meant.providers:
                     raise Invalid(
                         f"There is no active credential for the provider {target.provider[:64]} here.",
-                        field="to.provider",
+                        field="to.provider" if target.kind is Kind.TOKENS else "to",
                     )
                 return plan_tokens(meant.push, target)
             case Kind.TAGS | Kind.ALL:

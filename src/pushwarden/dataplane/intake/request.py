@@ -22,7 +22,7 @@ Token = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
 class To(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Who gets the push: exactly one field. `provider` says whose `tokens` these are."""
+    """Who gets the push: exactly one field. `provider` says whose `tokens` these are; topics are FCM's."""
 
     user: Name | UnsetType = UNSET
     users: Annotated[list[Name], Meta(min_length=1, max_length=USERS_LIMIT)] | UnsetType = UNSET
@@ -30,6 +30,8 @@ class To(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     tokens: Annotated[list[Token], Meta(min_length=1, max_length=TOKENS_LIMIT)] | UnsetType = UNSET
     tags: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
     all: bool | UnsetType = UNSET
+    topic: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
+    condition: Annotated[str, Meta(min_length=1)] | UnsetType = UNSET
     provider: Name | UnsetType = UNSET
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pushwarden.providers.apns.verdicts import VERDICTS
+from pushwarden.providers.apns import verdicts as apns
+from pushwarden.providers.fcm import verdicts as fcm
 
 _ONCE_MORE = (
     "A push that bears a double is sent once more under the same collapse id; a silent push or a call is not, so "
@@ -16,7 +17,7 @@ _OURS: dict[str, tuple[str, str]] = {
 }
 """What never got an answer. The words are those of `feedback.settle`."""
 
-_WORDS = _OURS | {verdict.reason: (verdict.meaning, verdict.action) for verdict in VERDICTS}
+_WORDS = _OURS | {verdict.reason: (verdict.meaning, verdict.action) for verdict in (*apns.VERDICTS, *fcm.VERDICTS)}
 _UNREADABLE = (
     "The provider answered with this status and nothing readable.",
     "No token was touched; 429 and 5xx are tried again later, anything else once.",

@@ -39,5 +39,5 @@ class Station:
         self.health.changed(self._name)
         self.connections.rotate()
 
-    def refused(self, reason: str, now: float) -> None:
-        self.health.refused(self._name, reason, now)
+    def refused(self, reason: str, now: float, *, certain: bool = False) -> None:
+        self.health.refused(self._name, reason, now, certain=certain)

@@ -12,6 +12,7 @@ from typing import Protocol
 from pushwarden.core.lane import Lane
 from pushwarden.dataplane.transport import pool
 from pushwarden.dataplane.transport.dial import DialError, Target, dial
+from pushwarden.dataplane.transport.grants import Trouble
 from pushwarden.dataplane.transport.streams import Link
 from pushwarden.http2.messages import Event
 from pushwarden.providers.port import Authorization, Facts
@@ -20,20 +21,30 @@ SHORT_LIFE = 2.0
 """Seconds: a connection that ends sooner and has answered nothing counts as one that could not be opened."""
 
 
+def _nothing() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What it takes to open a connection now: where, and as whom."""
+    """What it takes to open a connection now: where, and as whom.
+
+    authorization: None while its access token is still awaited; trouble: why that has not come. distrust: to be called
+    when the provider refused the authorization, so that another access token is asked for.
+    """
 
     target: Target
-    authorization: Authorization
+    authorization: Authorization | None
+    trouble: Trouble | None = None
+    distrust: Callable[[], None] = _nothing
 
 
 class Owner(Protocol):
     """Who hears of a lane's answers and troubles."""
 
     def heard(self, lane: Lane, link: Link, events: Sequence[Event]) -> None: ...
-    def troubled(self, lane: Lane, sentence: str, *, credential: bool) -> None:
-        """No connection could be opened, or one ended badly. credential: the client certificate is suspected."""
+    def troubled(self, lane: Lane, sentence: str, *, credential: bool, certain: bool = False) -> None:
+        """No connection could be opened, or one ended badly. credential: it is suspected; certain: it is to blame."""
         ...
 
 
@@ -46,6 +57,7 @@ class Connections:
         self._limits = pool.size(lane.klass, facts)
         self._dialling = pool.Dialling()
         self._opening: set[asyncio.Task[None]] = set()
+        self._told: Trouble | None = None
         self.links: list[Link] = []
 
     def __repr__(self) -> str:
@@ -68,19 +80,30 @@ class Connections:
         """Opens what is wanted, renews authorizations, retires what is old. under_way: requests it could carry now."""
         for link in [*self.links]:
             link.tick()
+        if not self.links and not under_way:
+            return
         entry = self._entry()
+        if entry.authorization is None:
+            self._wait(entry.trouble)
+            return
         for link in self.links:
             self._renew(link, entry.authorization, now)
         usable = [link for link in self.links if link.usable or link.in_flight]
         missing = pool.wanted(usable, under_way, self._limits) - len(usable) - len(self._opening)
         if under_way and missing > 0 and self._dialling.may_dial(now):
             self._dialling.dialled(now)
-            self._open(entry)
+            self._open(entry.target, entry.authorization)
 
     def rotate(self) -> None:
         """Retires every link: new ones are opened with the current credential, answers under way are still read."""
         for link in [*self.links]:
             link.retire()
+
+    def distrust(self, authorization: Authorization) -> None:
+        """The provider refused this authorization."""
+        entry = self._entry()
+        if entry.authorization is not None and entry.authorization.headers == authorization.headers:
+            entry.distrust()
 
     async def barrier(self, patience: float) -> tuple[bool, int]:
         """PING on every link. (all acknowledged?, requests without answer on those that had to be aborted)."""
@@ -113,6 +136,13 @@ class Connections:
 
     # --- inside
 
+    def _wait(self, trouble: Trouble | None) -> None:
+        """Nothing may be written without an access token: what is open ends, nothing is opened, the reason is told."""
+        self.rotate()
+        if trouble is not None and trouble is not self._told:
+            self._owner.troubled(self.lane, trouble.sentence, credential=trouble.credential, certain=True)
+        self._told = trouble
+
     def _renew(self, link: Link, authorization: Authorization, now: float) -> None:
         age = now - link.opened_at
         if authorization.identity != link.authorization.identity or age > self.facts.max_age * (
@@ -122,15 +152,15 @@ class Connections:
         elif authorization.headers != link.authorization.headers and time.time() >= link.authorization.renew_at:
             link.authorization = authorization
 
-    def _open(self, entry: Entry) -> None:
-        task = asyncio.get_running_loop().create_task(self._dial(entry))
+    def _open(self, target: Target, authorization: Authorization) -> None:
+        task = asyncio.get_running_loop().create_task(self._dial(target, authorization))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _dial(self, entry: Entry) -> None:
-        authority = entry.target.origin.authority
+    async def _dial(self, target: Target, authorization: Authorization) -> None:
+        authority = target.origin.authority
         try:
-            link = await dial(entry.target, lambda: Link(self.facts, entry.authorization, authority, self))
+            link = await dial(target, lambda: Link(self.facts, authorization, authority, self))
         except DialError as error:
             self._dialling.failed(asyncio.get_running_loop().time(), random.random())  # noqa: S311
             self._owner.troubled(self.lane, str(error), credential=False)

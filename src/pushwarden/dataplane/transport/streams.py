@@ -42,6 +42,9 @@ class Link(asyncio.Protocol):
         self._full = False
         self._retired = self._broken = False
         self._pings: dict[bytes, asyncio.Future[None]] = {}
+        self._sent_pings: dict[bytes, int] = {}  # PINGs without acknowledgement → requests written before them
+        self._read = 0  # requests the peer has read: it acknowledged a PING sent after them
+        self._row_of_pings = 0  # PINGs since the last request
         self._probe: float | None = None
         self._end = ""
         self.answers = 0
@@ -73,21 +76,23 @@ class Link(asyncio.Protocol):
     def submit(self, requests: Requests, start: int, stop: int, tag: Any, deadline: float) -> int:
         """Writes rows from `start`, as many as it takes; how many that were. deadline: loop time."""
         written = self.connection.submit(requests, start, stop, tag, deadline)
+        if written:
+            self._row_of_pings = 0
         self._flush()
         return written
 
     async def barrier(self) -> None:
-        """Returns when the peer has read everything written so far: it acknowledged a PING sent after it."""
-        if self._transport is None:
+        """Returns when the peer has read everything written so far: it acknowledged a PING sent after it.
+
+        One PING serves all who ask while nothing more is written: a peer may count them (`Facts.pings_in_row`).
+        """
+        if self._transport is None or self._read >= self.connection.written:
             return
-        opaque = next(_numbers).to_bytes(8, "big")
-        answered = self._pings[opaque] = self._loop.create_future()
-        self.connection.ping(opaque)
-        self._flush()
-        try:
-            await answered
-        finally:
-            self._pings.pop(opaque, None)
+        opaque = self._last_ping()
+        if opaque is None:
+            opaque = self._ping()
+        answered = self._pings.setdefault(opaque, self._loop.create_future())
+        await asyncio.shield(answered)
 
     def retire(self) -> None:
         """Takes no more requests; closes when the last answer is in."""
@@ -118,10 +123,9 @@ class Link(asyncio.Protocol):
         if self._probe is not None and self.connection.last_inbound >= self._probe:
             self._probe = None
         if self._probe is None:
-            if now - self.connection.last_inbound >= self.facts.ping_after:
+            if now - self.connection.last_inbound >= self.facts.ping_after and self._may_probe():
                 self._probe = now
-                self.connection.ping(b"probe\0\0\0")
-                self._flush()
+                self._ping()
         elif now - self._probe >= self.facts.ping_timeout:
             self.abort(f"No answer to PING within {self.facts.ping_timeout:g} s.")
 
@@ -162,6 +166,28 @@ class Link(asyncio.Protocol):
         if out and self._transport is not None:
             self._transport.write(out)
 
+    def _may_probe(self) -> bool:
+        """The last PING of a row is kept for a stop."""
+        return not self.facts.pings_in_row or self._row_of_pings < self.facts.pings_in_row - 1
+
+    def _ping(self) -> bytes:
+        opaque = next(_numbers).to_bytes(8, "big")
+        self._sent_pings[opaque] = self.connection.written
+        self._row_of_pings += 1
+        self.connection.ping(opaque)
+        self._flush()
+        return opaque
+
+    def _last_ping(self) -> bytes | None:
+        """A PING under way that was sent after the last request."""
+        return next((ping for ping, after in self._sent_pings.items() if after == self.connection.written), None)
+
+    def _pong(self, opaque: bytes) -> None:
+        self._read = max(self._read, self._sent_pings.pop(opaque, 0))
+        waiting = self._pings.pop(opaque, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+
     def _watch(self, events: Sequence[Event]) -> None:
         """What the link itself learns: reply time, acknowledged PINGs, the peer's farewell."""
         now = self._loop.time()
@@ -170,9 +196,7 @@ class Link(asyncio.Protocol):
                 self.answers += len(event.rows)
                 self.reply_time += SMOOTHING * (now - event.tag.at - self.reply_time)
             elif isinstance(event, PingAcked):
-                waiting = self._pings.get(event.opaque)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(None)
+                self._pong(event.opaque)
             elif isinstance(event, GoneAway):
                 self._end = self._end or event.reason
             elif isinstance(event, Broken):

@@ -15,7 +15,7 @@ from pushwarden.providers.apns import facts as known
 from pushwarden.providers.apns import payload, render, rules, verdicts
 from pushwarden.providers.apns.check import check
 from pushwarden.providers.apns.tokens import Tokens
-from pushwarden.providers.port import Authorization, Envelope, Facts, Origin, Provider, Reply, Report
+from pushwarden.providers.port import Authorization, Envelope, Exchange, Facts, Grant, Origin, Provider, Reply, Report
 
 __all__ = ["APNS"]
 
@@ -46,7 +46,15 @@ class _Apns:
     def classify(self, reply: Reply) -> Outcome:
         return verdicts.classify(reply)
 
-    def authorization(self, credential: Credential, material: Secret, now: float) -> Authorization:
+    def exchange(self, credential: Credential, material: Secret, now: float) -> Exchange | None:
+        return None
+
+    def grant(self, reply: Reply, now: float) -> Grant | Outcome:
+        return self.classify(reply)
+
+    def authorization(
+        self, credential: Credential, material: Secret, now: float, grant: Grant | None = None
+    ) -> Authorization:
         return self._tokens.authorization(credential, material, now)
 
 
