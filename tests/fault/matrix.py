@@ -462,6 +462,6 @@ FAULTS = (
         "413 or 422 before anything is queued.",
         NOTHING,
         played="any text a caller may send",
-        proofs=("test_what_is_accepted_can_be_sent",),
+        proofs=("test_what_is_accepted_can_be_sent", "test_what_is_accepted_for_fcm_can_be_sent"),
     ),
 )

@@ -62,7 +62,7 @@ MESSAGE = st.builds(
     MESSAGE, st.sampled_from([PushType.ALERT, PushType.BACKGROUND, PushType.VOIP]), TEXT,
     st.sampled_from(["high", "normal"]), st.sampled_from([0, 1, 10**9]), TEXT,
 )  # fmt: skip
-def test_what_is_accepted_can_be_sent(
+def test_what_is_accepted_for_fcm_can_be_sent(
     message: Message, kind: PushType, collapse: str, priority: str, lives: int, user: str
 ) -> None:
     sent = replace(push(kind, expires_ms=lives, collapse_id=collapse, priority=priority), message=message)
