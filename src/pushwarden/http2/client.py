@@ -14,11 +14,12 @@ from pushwarden.http2.frames import HEAD_SIZE, READ_HEAD, Code, Setting, Violati
 from pushwarden.http2.hpack import Header, decoder
 from pushwarden.http2.messages import Accepted, Answer, Cell, Event, GoneAway, PingAcked, Requests, Unanswered, Why
 from pushwarden.http2.rows import block_parts, body_of, interleave, octets_of, whole_rows, write_rows
-from pushwarden.http2.shapes import LESSONS, STATUS_200, Shape, shape_of
+from pushwarden.http2.shapes import LESSONS, STATUS_200, Shape, data_after, outline, shape_of
 from pushwarden.http2.windows import Inbox
 
 CONNECTION_WINDOW: Final = 1 << 24
 WHOLE_HEADERS: Final = frames.END_HEADERS | frames.END_STREAM
+WORTH: Final = 16  # answers of one shape in a run, after which it is worth learning another
 PLAIN_DATA: Final = (0, frames.END_STREAM)
 STATUS_HEADER: Final = (b":status", b"200", False)
 
@@ -179,7 +180,11 @@ class ClientConnection(Connection):
                 run = self._shape.run(buffer, position)
                 if run is not None:
                     position, streams = run
-                    self._accept(streams)
+                    accepted = self._accept(streams)
+                    if accepted >= WORTH:
+                        self._lessons = LESSONS
+                    if self._shape.data >= 0:
+                        self._credit(0, self._inbox.take(accepted * self._shape.data))
             if end - position < HEAD_SIZE:
                 return position
             head, flags, stream = READ_HEAD(buffer, position)
@@ -188,7 +193,8 @@ class ClientConnection(Connection):
             if stop > end or head >> 8 > frames.DEFAULT_FRAME:
                 return position
             if kind == frames.HEADERS and flags | frames.END_STREAM == WHOLE_HEADERS:
-                self._on_block(stream, flags, buffer[start:stop])
+                after = None if flags & frames.END_STREAM else data_after(buffer, stop, stream)
+                self._on_block(stream, flags, buffer[start:stop], after)
             elif kind == frames.DATA and flags in PLAIN_DATA and not self._is_idle(stream):
                 self._credit(0, self._inbox.take(stop - start))
                 self._on_data(stream, flags, buffer[start:stop], stop - start)
@@ -196,18 +202,26 @@ class ClientConnection(Connection):
                 return position
             position = stop
 
-    def _on_block(self, stream: int, flags: int, block: bytes) -> None:
-        self._on_headers(stream & frames.MAX_STREAM, flags, self._decode(block, True))
-        if self._lessons and flags & frames.END_STREAM and block[:1] == STATUS_200 and not self._whole:
+    def _on_block(self, stream: int, flags: int, block: bytes, after: tuple[int, bool] | None) -> None:
+        """after: the DATA that follows at once and ends the answer."""
+        self._on_headers(stream & frames.MAX_STREAM, flags, self._read(block))
+        if self._lessons and block[:1] == STATUS_200 and (after or flags & frames.END_STREAM) and not self._whole:
             self._lessons -= 1
-            self._shape = shape_of(block) or self._shape
+            data, late_end = after or (-1, False)
+            self._shape = shape_of(block, data, late_end=late_end) or self._shape
 
-    def _accept(self, streams: Iterable[tuple[int]]) -> None:
-        """Streams that ended with 200; batches are looked up only when a stream is not in the one before."""
+    def _read(self, block: bytes) -> list[Header]:
+        if self._shape is not None and not self._shape.stateless and not outline(block)[0]:
+            self._shape = None  # the block changes the table, and with it what the shape's octets mean
+        return super()._read(block)
+
+    def _accept(self, streams: Iterable[tuple[int]]) -> int:
+        """Streams that ended with 200; how many. A batch is looked up only for a stream outside the one before."""
         batch: Batch | None = None
-        first = count = start = before = 0
+        first = count = start = before = told = 0
         state, rows = bytearray(), list[int]()
         for (stream,) in streams:
+            told += 1
             offset = (stream - first) >> 1
             if not 0 <= offset < count or state[offset]:
                 if batch is not None:
@@ -224,6 +238,7 @@ class ClientConnection(Connection):
             rows.append(start + offset)
         if batch is not None:
             self._batches.ended(batch, len(rows) - before)
+        return told
 
     def _rows(self, tag: Any) -> list[int]:
         return self._accepted.setdefault(id(tag), (tag, []))[1]

@@ -6,15 +6,18 @@ A block that was decoded teaches its outline; one that matches it needs no decod
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import takewhile
 from struct import Struct
 from typing import Final
 
-from pushwarden.http2.frames import END_HEADERS, END_STREAM, HEADERS
+from pushwarden.http2.frames import DATA, END_HEADERS, END_STREAM, HEAD_SIZE, HEADERS, READ_HEAD
 from pushwarden.http2.hpack import STATIC, Decoder, Header, read_int
 
 STATUS_200: Final = b"\x88"
+EMPTY_END: Final = bytes((0, 0, 0, DATA, END_STREAM))
+MOST_DATA: Final = 4096
 LESSONS: Final = 32
 HITS_A_LESSON: Final = 64
 _ODD_STREAM: Final = b"[\\x00-\\x7f][\\x00-\\xff]{2}[%b]" % b"".join([b"\\x%02x" % odd for odd in range(1, 256, 2)])
@@ -24,32 +27,74 @@ Field = tuple[bytes, int]
 
 
 class Shape:
-    """Frames HEADERS with END_STREAM that say 200 and differ only in stream and values, many at once."""
+    """Answers that say 200 and differ only in stream and values, many at once.
 
-    __slots__ = ("_match", "_unpack")
+    data: octets of the one DATA frame each has, −1 for none. stateless: any dynamic table gives the block its meaning.
+    """
 
-    def __init__(self, size: int, pattern: bytes) -> None:
-        head = size.to_bytes(3, "big") + bytes((HEADERS, END_HEADERS | END_STREAM))
-        self._match = re.compile(b"(?s:%b%b%b)++" % (re.escape(head), _ODD_STREAM, pattern)).match
-        self._unpack = Struct(f">5xI{size}x").iter_unpack
+    __slots__ = ("_match", "_size", "_unpack", "data", "stateless")
 
-    def run(self, buffer: bytes, position: int) -> tuple[int, Iterator[tuple[int]]] | None:
-        """(where the run ends, its streams as 1-tuples), or None when no such frame begins here."""
+    def __init__(self, size: int, pattern: bytes, data: int, late_end: bool, stateless: bool) -> None:
+        head = size.to_bytes(3, "big") + bytes((HEADERS, END_HEADERS | (END_STREAM if data < 0 else 0)))
+        tail, layout = b"", f">5xI{size}x"
+        if data >= 0:
+            first = data.to_bytes(3, "big") + bytes((DATA, 0 if late_end else END_STREAM))
+            tail = b"%b%b.{%d}" % (re.escape(first), _ODD_STREAM, data)
+            tail += re.escape(EMPTY_END) + _ODD_STREAM if late_end else b""
+            layout += f"5xI{data}x" + ("5xI" if late_end else "")
+        # No group in here, and so no reference back to the stream: with one, CPython 3.11 corrupts memory.
+        self._match = re.compile(b"(?s:%b%b%b%b)++" % (re.escape(head), _ODD_STREAM, pattern, tail)).match
+        row = Struct(layout)
+        self._unpack, self._size = row.iter_unpack, row.size
+        self.data, self.stateless = data, stateless
+
+    def run(self, buffer: bytes, position: int) -> tuple[int, Iterable[tuple[int]]] | None:
+        """(where the run ends, its streams as 1-tuples), or None when no such answer begins here."""
         found = self._match(buffer, position)
         if found is None:
             return None
-        return found.end(), self._unpack(memoryview(buffer)[position : found.end()])
+        rows = self._unpack(memoryview(buffer)[position : found.end()])
+        return (found.end(), rows) if self.data < 0 else self._whole(position, list(rows))
+
+    def _whole(self, position: int, rows: list[tuple[int, ...]]) -> tuple[int, Iterable[tuple[int]]] | None:
+        """Only those whose frames are all of one stream, up to the first that is not."""
+        streams, *others = zip(*rows, strict=True)
+        if any(streams != column for column in others):
+            streams = tuple(row[0] for row in takewhile(_is_one, rows))
+        return (position + self._size * len(streams), zip(streams, strict=True)) if streams else None
 
 
-def shape_of(block: bytes) -> Shape | None:
-    """The shape of a decoded block, or None when it says no 200 or means something else with another table."""
+def _is_one(row: tuple[int, ...]) -> bool:
+    return len(set(row)) == 1
+
+
+def shape_of(block: bytes, data: int = -1, *, late_end: bool = False) -> Shape | None:
+    """The shape of answers with this decoded block; None when it says no 200 or changes the table.
+
+    A shape that is not stateless holds until the next block that changes the table. data, late_end: as `data_after`.
+    """
     fields, stateless = outline(block)
-    if not stateless or block[:1] != STATUS_200:
+    if not fields or block[:1] != STATUS_200 or (data < 0 and not stateless):
         return None
-    return _shape(len(block), b"".join([re.escape(octets) + b".{%d}" % max(size, 0) for octets, size in fields]))
+    pattern = b"".join([re.escape(octets) + b".{%d}" % max(size, 0) for octets, size in fields])
+    return _shape(len(block), pattern, data, late_end, stateless)
 
 
 _shape = lru_cache(64)(Shape)
+
+
+def data_after(buffer: bytes, position: int, stream: int) -> tuple[int, bool] | None:
+    """(octets, whether an empty DATA frame ends it) of an answer whose DATA begins here; None when it is another."""
+    if len(buffer) - position < HEAD_SIZE:
+        return None
+    head, flags, of = READ_HEAD(buffer, position)
+    size = head >> 8
+    if head & 0xFF != DATA or of != stream or flags not in (0, END_STREAM) or size > MOST_DATA:
+        return None
+    if flags:
+        return size, False
+    end = position + HEAD_SIZE + size
+    return (size, True) if buffer[end : end + HEAD_SIZE] == EMPTY_END + stream.to_bytes(4, "big") else None
 
 
 def outline(block: bytes) -> tuple[list[Field], bool]:
