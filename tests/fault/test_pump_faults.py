@@ -183,7 +183,7 @@ def test_f12_a_provider_this_machine_does_not_trust_gets_nothing_and_blames_no_c
             [sentence] = stage.ledger.troubles.values()
             assert "does not trust" in sentence
             assert "check the trust store" in sentence
-            assert [station.health.sentence for station in stage.pump.stations.values()] == [""]
+            assert [station.pace.credential.sentence for station in stage.pump.stations.values()] == [""]
             assert sum((await stage.progress(push)).fates.values()) == 0
             assert stage.frames(push) == []
 
@@ -201,7 +201,7 @@ def test_f13_a_refused_client_certificate_pauses_the_lane_after_three_handshakes
                 await stage.register(FLEET)
                 push = await stage.accept(PushType.BACKGROUND)
                 async with asyncio.timeout(30):
-                    while not any(station.health.sentence for station in stage.pump.stations.values()):
+                    while not any(station.pace.credential.sentence for station in stage.pump.stations.values()):
                         await asyncio.sleep(0.01)
                 assert server.refused == 3
                 assert sum((await stage.progress(push)).fates.values()) == 0
@@ -275,7 +275,7 @@ def test_f23_a_refused_credential_pauses_its_lane_and_ends_nobody(simulator: Sim
             await stage.register(FLEET)
             push = await stage.accept(PushType.BACKGROUND)
             async with asyncio.timeout(10):
-                while not any(station.health.sentence for station in stage.pump.stations.values()):
+                while not any(station.pace.credential.sentence for station in stage.pump.stations.values()):
                     await asyncio.sleep(0.01)
             progress = await stage.progress(push)
             assert sum(progress.fates.values()) == 0

@@ -93,17 +93,28 @@ def _buckets(histogram: Mapping[str, Any]) -> list[tuple[str, float]]:
 
 
 def _senders(senders: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
+    lanes = (*LANE, "class", "sender")
     up = GaugeMetricFamily("pushwarden_sender_up", "Senders that answer.", labels=("sender",))
     flying = GaugeMetricFamily("pushwarden_in_flight", "Requests written and not answered.", labels=("sender",))
     window = GaugeMetricFamily("pushwarden_window", "W: recipients a kill -9 would leave in doubt.", labels=("sender",))
-    links = GaugeMetricFamily("pushwarden_connections", "Open connections.", labels=(*LANE, "class", "sender"))
+    paused = GaugeMetricFamily(
+        "pushwarden_lane_paused_seconds", "Until a paused lane is tried again; 0: it is not.", labels=lanes
+    )
+    limit = GaugeMetricFamily(
+        "pushwarden_lane_limit", "Requests a slowed lane may have in flight; absent without one.", labels=lanes
+    )
+    links = GaugeMetricFamily("pushwarden_connections", "Open connections.", labels=lanes)
     for sender, stats in senders.items():
         up.add_metric((sender,), 1)
         flying.add_metric((sender,), stats["in_flight"])
         window.add_metric((sender,), stats["window"])
         for lane, count in stats["connections"].items():
             links.add_metric((*lane.split("/"), sender), count)
-    yield from (up, flying, window, links)
+        for lane, report in stats["lanes"].items():
+            paused.add_metric((*lane.split("/"), sender), report["seconds"])
+            if report["limit"] is not None:
+                limit.add_metric((*lane.split("/"), sender), report["limit"])
+    yield from (up, flying, window, links, paused, limit)
 
 
 def _backlog(observed: Observed) -> Iterator[Metric]:

@@ -57,6 +57,8 @@ class Facts:
     ping_timeout: float
     max_age: float  # seconds a connection is used before it is replaced, so that addresses are resolved anew
     payload_limit: Mapping[str, int]  # push type → bytes of body
+    urgent_ping_after: float = 1.0  # the same for calls: with the next, a dead connection is found within 3 s
+    urgent_ping_timeout: float = 1.5
     pings_in_row: int = 0  # PINGs the peer takes without a request between; 0: no limit is known
     sources: Mapping[str, str] = field(default_factory=dict)
 

@@ -152,15 +152,16 @@ class Sender:
         await self.pump.drain(PATIENCE)
 
     async def on_stats(self, request: dict[str, Any]) -> dict[str, Any]:
-        pump = self.pump
+        pump, loop = self.pump, asyncio.get_running_loop()
         return {
             "snapshot": pump.snapshot.version,
             "window": self.ledger.window,
             "shards": len(pump.works),
             "in_flight": sum(station.connections.in_flight for station in pump.stations.values()),
             "connections": {key: len(station.connections.links) for key, station in pump.stations.items()},
+            "lanes": {key: station.report(loop.time()) for key, station in pump.stations.items()},
             "troubles": self.ledger.troubles
-            | {lane_family(s.lane): s.health.sentence for s in pump.stations.values() if s.health.sentence},
+            | {lane_family(s.lane): s.pace.sentence for s in pump.stations.values() if s.pace.sentence},
             "counters": self.ledger.counters.as_dict(),
         }
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pushwarden.core.lane import Lane
-from pushwarden.core.outcome import Blame, Outcome
+from pushwarden.core.outcome import Blame, Outcome, Retry
 from pushwarden.core.shard import ShardKind
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.settle import UNANSWERED, Follow, settle
 from pushwarden.dataplane.lanes.work import Burst, Slice
 from pushwarden.dataplane.transport.streams import Link
-from pushwarden.http2.messages import Accepted, Answer, Event, Unanswered, Why
+from pushwarden.http2.frames import Code
+from pushwarden.http2.messages import Accepted, Answer, Event, GoneAway, Unanswered, Why
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.devices import DeadToken
 from pushwarden.providers.port import Reply
@@ -39,9 +40,11 @@ class Answers:
                 case Answer(tag, row):
                     self._answered(station, link, tag, row, event)
                 case Unanswered(tag, rows, why):
-                    self._unanswered(tag, rows, why)
+                    self._unanswered(station, tag, rows, why)
+                case GoneAway():
+                    self._farewell(station, event)
                 case _:
-                    pass  # the link itself heeds PingAcked, GoneAway and Broken
+                    pass  # the link itself heeds PingAcked and Broken
         self._stir()
 
     def troubled(self, lane: Lane, sentence: str, *, credential: bool, certain: bool = False) -> None:
@@ -49,16 +52,36 @@ class Answers:
         station = self._stations[lane.key]
         self._ledger.trouble(lane, sentence)
         if credential:
-            station.refused(sentence, asyncio.get_running_loop().time(), certain=certain)
+            station.pace.refused(sentence, asyncio.get_running_loop().time(), certain=certain)
+        elif not station.connections.links:
+            station.pace.unreachable(sentence, asyncio.get_running_loop().time())
         self._stir()
 
     def _accepted(self, station: Station, burst: Burst, rows: Sequence[int]) -> None:
         burst.slice.work.accept(burst.slice, rows)
         count = len(rows)
         station.tally.attempts += count
-        if station.health.refusals or station.health.pauses:
-            station.health.accepted()
-        self._ledger.accepted(station.lane, count, (asyncio.get_running_loop().time() - burst.at) * 1000)
+        now = asyncio.get_running_loop().time()
+        self._went_well(station, burst, count, now)
+        if now - burst.at > station.provider.facts.deadline / 4:
+            station.pace.flow.pushed_back(station.load, now)
+        self._ledger.accepted(station.lane, count, (now - burst.at) * 1000)
+
+    def _went_well(self, station: Station, burst: Burst, count: int, now: float) -> None:
+        if not station.pace.calm:
+            station.pace.answered(count, now, retry=burst.slice.work.shard.attempt > 0)
+
+    def _farewell(self, station: Station, gone: GoneAway) -> None:
+        """A GOAWAY may say why (F2): the same words as in answers."""
+        outcome = station.provider.classify(Reply(403, {}, gone.debug))
+        if gone.code == Code.ENHANCE_YOUR_CALM:
+            self._slow_down(station, gone.reason or "ENHANCE_YOUR_CALM", None)
+        elif gone.reason and (outcome.blame, outcome.retry) == (Blame.CREDENTIAL, Retry.LATER):
+            station.pace.refused(gone.reason, asyncio.get_running_loop().time())
+
+    def _slow_down(self, station: Station, reason: str, retry_after: float | None) -> None:
+        now, jitter = asyncio.get_running_loop().time(), random.random()  # noqa: S311
+        station.pace.pushed_back(reason, now, retry_after, jitter, station.load)
 
     def _answered(self, station: Station, link: Link, burst: Burst, row: int, answer: Answer) -> None:
         reply = Reply(answer.status, dict(answer.headers), answer.body)
@@ -69,19 +92,25 @@ class Answers:
         part.work.in_flight -= 1
         follow = self._settle(part, row, outcome)
         self._ledger.ended(station.lane, outcome, 1)
+        now = asyncio.get_running_loop().time()
         match follow:
             case Follow.REPORT:
+                self._went_well(station, burst, 1, now)
                 self._report(station, burst, row, outcome)
             case Follow.SUSPECT:
-                station.refused(outcome.reason, asyncio.get_running_loop().time())
+                station.pace.refused(outcome.reason, now)
+            case Follow.SLOW_DOWN:
+                self._slow_down(station, outcome.reason, outcome.retry_after)
             case Follow.RECONNECT:
+                station.pace.unanswered()
                 if outcome.blame is Blame.CREDENTIAL:
                     station.connections.distrust(link.authorization)
                 link.retire()
             case Follow.ALARM:
+                self._went_well(station, burst, 1, now)
                 self._ledger.alarm(station.lane, outcome.reason)
             case Follow.NOTHING:
-                pass
+                self._went_well(station, burst, 1, now)
 
     def _report(self, station: Station, burst: Burst, row: int, outcome: Outcome) -> None:
         work = burst.slice.work
@@ -97,9 +126,13 @@ class Answers:
         """When the push left: a token registered after that is another registration, which its answer cannot mean."""
         return self._clock.now_ms() - int(1000 * (asyncio.get_running_loop().time() - burst.at)) - 1
 
-    def _unanswered(self, burst: Burst, rows: Sequence[int], why: Why) -> None:
+    def _unanswered(self, station: Station, burst: Burst, rows: Sequence[int], why: Why) -> None:
         work = burst.slice.work
         work.in_flight -= len(rows)
+        if why is Why.DEADLINE:
+            station.pace.silent(len(rows), asyncio.get_running_loop().time())
+        else:
+            station.pace.unanswered()
         if why is Why.UNPROCESSED:
             work.again += [burst.slice.offset(row) for row in rows]
             return

@@ -35,6 +35,7 @@ class Ledger:
         self.troubles: dict[str, str] = {}
         self.rounds = 0
         self.reach: Callable[[], int] = lambda: self.window  # recipients that the open connections could carry soon
+        self.stuck: Callable[[str], bool] = lambda lane: False  # lanes of which nothing can be written now
         self._journal, self._least = journal, least
         self._reply_time = ReplyTime()
         self._unrecorded = 0
@@ -98,7 +99,7 @@ class Ledger:
         """One round of marks; False when there was nothing to record."""
         self._unrecorded = 0
         self.rounds += 1
-        pairs = grants(self.works, min(self.window, max(self._least, self.reach())))
+        pairs = grants(self.works, min(self.window, max(self._least, self.reach())), self.stuck)
         if not pairs:
             return False
         began = asyncio.get_running_loop().time()

@@ -18,6 +18,7 @@ class Follow(Enum):
     NOTHING = auto()
     REPORT = auto()  # the token is said to be dead
     SUSPECT = auto()  # the credential is to blame
+    SLOW_DOWN = auto()  # the provider is to blame
     RECONNECT = auto()  # this connection is of no more use, another one may be
     ALARM = auto()  # we did something wrong
 
@@ -41,7 +42,7 @@ FOLLOW = {
     Blame.CREDENTIAL: Follow.SUSPECT,
     Blame.US: Follow.ALARM,
     Blame.MESSAGE: Follow.NOTHING,
-    Blame.PROVIDER: Follow.NOTHING,
+    Blame.PROVIDER: Follow.SLOW_DOWN,
     Blame.NOBODY: Follow.NOTHING,
 }
 
@@ -77,10 +78,10 @@ def _refused(work: Work, offset: int, token: bytes, outcome: Outcome, now_ms: in
         # It is not the recipient's fault: what is refused now waits with the lane until the credential is repaired.
         work.waiting.append((offset, now_ms + 1000))
         return Follow.SUSPECT
-    if _later(work, offset, outcome, now_ms, jitter):
-        return Follow.NOTHING
-    fail(work, offset, token, Fate.REFUSED, outcome, now_ms)
-    return FOLLOW[outcome.blame]
+    if not _later(work, offset, outcome, now_ms, jitter):
+        fail(work, offset, token, Fate.REFUSED, outcome, now_ms)
+        return FOLLOW[outcome.blame]
+    return Follow.SLOW_DOWN if outcome.blame is Blame.PROVIDER else Follow.NOTHING
 
 
 def _later(work: Work, offset: int, outcome: Outcome, now_ms: int, jitter: float) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pushwarden.core.app import Credential, Snapshot
 from pushwarden.core.errors import Busy, StaleClaim, StoreFull
@@ -21,6 +21,7 @@ from pushwarden.dataplane.feedback.answers import Answers
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.settle import SENDER_LOST, end_rest, settle
 from pushwarden.dataplane.lanes.claims import Claims
+from pushwarden.dataplane.lanes.flow import Bucket
 from pushwarden.dataplane.lanes.gate import Gate, Verdict
 from pushwarden.dataplane.lanes.lease import Lease
 from pushwarden.dataplane.lanes.reading import SLICE_AGE, Maker, in_doubt, open_work
@@ -48,13 +49,17 @@ STORE_REST = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a pump works with. entry: opens a credential and says where and as whom to connect."""
+    """What a pump works with. entry: opens a credential and says where and as whom to connect.
+
+    quotas: provider → requests a minute this sender may make with one credential; no limit for those not named.
+    """
 
     journal: Journal
     devices: Devices
     clock: Clock
     providers: Mapping[str, Provider]
     entry: Callable[[Lane, Credential], Entry]
+    quotas: Mapping[str, float] = field(default_factory=dict)
 
 
 class Pump:
@@ -70,11 +75,12 @@ class Pump:
         self.draining = False
         self.claims = Claims(name, classes, tools.journal)
         self.turns = Turns()
+        self._buckets: dict[str, Bucket] = {}
         self._claimed: list[tuple[Shard, Push]] = []  # claimed, not yet open: the store was busy between
         self._awake = asyncio.Event()
         self._emptied = asyncio.Event()
         self._lease = Lease(tools.clock.monotonic())
-        ledger.reach = self._reach
+        ledger.reach, ledger.stuck = self._reach, self._stuck
 
     def __repr__(self) -> str:
         return f"<pump {self.name}: {len(self.works)} shards, {len(self.stations)} lanes, W {self.ledger.window}>"
@@ -176,7 +182,12 @@ class Pump:
 
     def _may_send(self, lane_key: str) -> bool:
         station = self.stations.get(lane_key)
-        return self.gate.opens(lane_key) and (station is None or not station.health.paused(self._now()))
+        return self.gate.opens(lane_key) and (station is None or not station.pace.waits(self._now()))
+
+    def _stuck(self, lane_key: str) -> bool:
+        """Whether nothing of the lane can be written before something else happens: it needs no part of W."""
+        station = self.stations.get(lane_key)
+        return station is not None and (not station.connections.links or station.pace.waits(self._now()))
 
     async def _open_claimed(self) -> None:
         while self._claimed:
@@ -221,7 +232,7 @@ class Pump:
     async def _write(self, work: Work, most: int) -> int:
         """As much of the shard as the journal has issued and the lane's connections take; how many."""
         station = self._station(work.lane)
-        if station.health.paused(self._now()):
+        if station.pace.waits(self._now()):
             release(work, ShardState.READY)
             return 0
         left = most
@@ -253,23 +264,26 @@ class Pump:
         if stop <= part.written:
             self.ledger.press()
             return 0
-        link = station.connections.best()
-        if link is None:
+        now, retry = self._now(), work.shard.attempt > 0
+        room = station.pace.room(now, station.connections.in_flight, retry=retry)
+        link = station.connections.best(now)
+        if link is None or room == 0:
             return 0
-        now = self._now()
+        stop = stop if room is None else min(stop, part.written + room)
         facts = station.provider.facts
         allowed = facts.urgent_deadline if work.lane.klass is Class.URGENT else facts.deadline
         requests = part.addressed(link.authorization, link.authority)
         wrote = link.submit(requests, part.written, stop, Burst(part, now), now + allowed)
         part.written += wrote
         work.in_flight += wrote
+        station.pace.wrote(wrote, now, retry=retry)
         self.ledger.wrote(work, wrote, self.tools.clock.now_ms())
         return wrote
 
     def _may_load(self, work: Work, station: Station) -> bool:
         """Rows are read only when they can be written soon: the journal has issued some and a connection is there."""
         if not station.connections.links:
-            station.connections.tend(self._now(), 1)
+            station.connections.tend(self._now(), 1, one=station.pace.probes())
             return False
         if work.issued <= work.next and not work.again:
             self.ledger.press()
@@ -295,9 +309,15 @@ class Pump:
             credential = self.snapshot.credential(lane.organisation, lane.app, lane.environment, lane.provider)
             assert credential is not None  # the gate lets no push through without one
             provider = self.tools.providers[lane.provider]
-            station = Station(lane, provider, credential, lambda c: self.tools.entry(lane, c), self.answers)
+            bucket = self._bucket(lane.provider, credential)
+            station = Station(lane, provider, credential, lambda c: self.tools.entry(lane, c), self.answers, bucket)
             self.stations[lane.key] = station
         return station
+
+    def _bucket(self, provider: str, credential: Credential) -> Bucket:
+        """The lanes of one credential share it: providers count by project, not by class."""
+        made = Bucket(self.tools.quotas.get(provider, 0))
+        return self._buckets.setdefault(f"{provider} {credential.fingerprint}", made)
 
     # --- time
 
@@ -307,7 +327,7 @@ class Pump:
             await asyncio.sleep(TICK)
             now = self._now()
             for station in [*self.stations.values()]:
-                station.connections.tend(now, self._under_way(station))
+                station.connections.tend(now, self._under_way(station), one=station.pace.probes())
             if self._lease.renewable(self.tools.clock.monotonic()):
                 with contextlib.suppress(Busy, StoreFull):
                     if await self.tools.journal.renew(self.name, self.tools.clock.now_ms()):

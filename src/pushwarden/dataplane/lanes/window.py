@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pushwarden.core.shard import Mark, ShardState
 from pushwarden.dataplane.feedback.settle import leave
@@ -23,12 +23,14 @@ def ripe(work: Work) -> bool:
     )
 
 
-def grants(works: Sequence[Work], window: int) -> list[tuple[Work, Mark]]:
+def grants(
+    works: Sequence[Work], window: int, stuck: Callable[[str], bool] = lambda lane: False
+) -> list[tuple[Work, Mark]]:
     """The marks of one flush: what has ended, and how far each shard may be written.
 
-    W is divided fairly among the lanes; within a lane the first come are the first served.
+    W is divided fairly among the lanes that are not stuck; within a lane the first come are the first served.
     """
-    rooms = rooms_of(works, window)
+    rooms = rooms_of(works, window, stuck)
     pairs = []
     for work in works:
         if work.leaving is not None:
@@ -46,7 +48,7 @@ def grants(works: Sequence[Work], window: int) -> list[tuple[Work, Mark]]:
     return pairs
 
 
-def rooms_of(works: Sequence[Work], window: int) -> dict[str, int]:
+def rooms_of(works: Sequence[Work], window: int, stuck: Callable[[str], bool] = lambda lane: False) -> dict[str, int]:
     """Lane → recipients that may be issued now, so that all together stay within the window."""
     held: dict[str, int] = defaultdict(int)
     wishes: dict[str, int] = defaultdict(int)
@@ -54,7 +56,7 @@ def rooms_of(works: Sequence[Work], window: int) -> dict[str, int]:
         outstanding, lane = work.outstanding, work.shard.lane
         held[lane] += outstanding
         wishes[lane] += outstanding + (work.width - work.issued if work.leaving is None else 0)
-    parts = fair(window, wishes)
+    parts = fair(window, {lane: held[lane] if stuck(lane) else wish for lane, wish in wishes.items()})
     left, rooms = window - sum(held.values()), {}
     for lane in sorted(parts, key=held.__getitem__):
         most = (left + held[lane]) * (KEPT_BACK - 1) // KEPT_BACK

@@ -52,7 +52,7 @@ class Connections:
     """The links of one lane. `entry` gives the current target and authorization, renewed as time goes on."""
 
     def __init__(self, lane: Lane, facts: Facts, entry: Callable[[], Entry], owner: Owner) -> None:
-        self.lane, self.facts = lane, facts
+        self.lane, self.facts = lane, pool.watched(lane.klass, facts)
         self._entry, self._owner = entry, owner
         self._limits = pool.size(lane.klass, facts)
         self._dialling = pool.Dialling()
@@ -71,13 +71,16 @@ class Connections:
     def reply_time(self) -> float:
         return max((link.reply_time for link in self.links), default=0.0)
 
-    def best(self) -> Link | None:
+    def best(self, now: float) -> Link | None:
         """The link to write on now; None when every one is busy or none is open yet."""
-        link = pool.choose(self.links)
+        link = pool.choose(self.links, now)
         return link if isinstance(link, Link) else None
 
-    def tend(self, now: float, under_way: int) -> None:
-        """Opens what is wanted, renews authorizations, retires what is old. under_way: requests it could carry now."""
+    def tend(self, now: float, under_way: int, *, one: bool = False) -> None:
+        """Opens what is wanted, renews authorizations, retires what is old. under_way: requests it could carry now.
+
+        one: no more than one connection is opened, for a single request is to show whether it works again.
+        """
         for link in [*self.links]:
             link.tick()
         if not self.links and not under_way:
@@ -89,7 +92,8 @@ class Connections:
         for link in self.links:
             self._renew(link, entry.authorization, now)
         usable = [link for link in self.links if link.usable or link.in_flight]
-        missing = pool.wanted(usable, under_way, self._limits) - len(usable) - len(self._opening)
+        wanted = 1 if one else pool.wanted(usable, under_way, self._limits)
+        missing = wanted - len(usable) - len(self._opening)
         if under_way and missing > 0 and self._dialling.may_dial(now):
             self._dialling.dialled(now)
             self._open(entry.target, entry.authorization)

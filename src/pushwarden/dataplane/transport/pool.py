@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pushwarden.core.lane import Class
@@ -12,6 +12,8 @@ from pushwarden.providers.port import Facts
 
 BURST = 64
 """A connection with fewer free streams and many open ones waits until a burst is worth a write."""
+STALLED = 0.5
+"""Seconds without an answer, and four times the usual ones, after which a connection is the last to be chosen."""
 FIRST_BACKOFF, LONGEST_BACKOFF = 1.0, 60.0
 
 
@@ -29,6 +31,9 @@ class Member(Protocol):
     def streams(self) -> int: ...
     @property
     def usable(self) -> bool: ...
+    def owes(self, now: float) -> float:
+        """Seconds for which it has had requests and given no answer; 0 when it has none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,13 @@ def size(klass: Class, facts: Facts) -> Size:
     return Size(2, 2) if klass is Class.URGENT else Size(*facts.connections)
 
 
+def watched(klass: Class, facts: Facts) -> Facts:
+    """Calls cannot wait until a dead connection is found at leisure."""
+    if klass is not Class.URGENT:
+        return facts
+    return replace(facts, ping_after=facts.urgent_ping_after, ping_timeout=facts.urgent_ping_timeout)
+
+
 def wanted(members: Sequence[Member], under_way: int, limits: Size) -> int:
     """Connections for so many requests at once: by Little's law, rate × reply time / streams.
 
@@ -57,8 +69,12 @@ def wanted(members: Sequence[Member], under_way: int, limits: Size) -> int:
     return max(limits.least, min(limits.most, math.ceil(under_way / streams)))
 
 
-def choose(members: Sequence[Member]) -> Member | None:
-    """The usable connection with most room, weighed by how quickly it answers; None when none is worth a write."""
+def choose(members: Sequence[Member], now: float) -> Member | None:
+    """The usable connection with most room, weighed by how quickly it answers; None when none is worth a write.
+
+    One that owes answers for longer than it used to is as slow as that. One that owes them for `STALLED` gets nothing
+    while another answers.
+    """
     best: Member | None = None
     score = 0.0
     for member in members:
@@ -67,7 +83,10 @@ def choose(members: Sequence[Member]) -> Member | None:
         room = member.room
         if room <= 0 or (room < BURST < member.in_flight):
             continue
-        value = room / (0.001 + member.reply_time)
+        owes = member.owes(now)
+        value = room / (0.001 + max(member.reply_time, owes))
+        if owes > max(STALLED, 4 * member.reply_time) and len(members) > 1:
+            value /= 1e6
         if value > score:
             best, score = member, value
     return best

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
 from pushwarden.http2.client import ClientConnection
-from pushwarden.http2.messages import Accepted, Broken, Event, GoneAway, PingAcked, Requests
+from pushwarden.http2.messages import Accepted, Answer, Broken, Event, GoneAway, PingAcked, Requests
 from pushwarden.providers.port import Authorization, Facts
 
 SMOOTHING = 0.2
@@ -47,6 +47,7 @@ class Link(asyncio.Protocol):
         self._row_of_pings = 0  # PINGs since the last request
         self._probe: float | None = None
         self._end = ""
+        self._owing_since = self.opened_at
         self.answers = 0
 
     def __repr__(self) -> str:
@@ -67,6 +68,10 @@ class Link(asyncio.Protocol):
     def streams(self) -> int:
         return self.connection.max_streams
 
+    def owes(self, now: float) -> float:
+        """Seconds for which it has had requests and given no answer."""
+        return now - self._owing_since if self.connection.open_streams else 0.0
+
     @property
     def usable(self) -> bool:
         return self._transport is not None and not self._full and not self._retired and not self.connection.draining
@@ -75,6 +80,8 @@ class Link(asyncio.Protocol):
 
     def submit(self, requests: Requests, start: int, stop: int, tag: Any, deadline: float) -> int:
         """Writes rows from `start`, as many as it takes; how many that were. deadline: loop time."""
+        if not self.connection.open_streams:
+            self._owing_since = self._loop.time()
         written = self.connection.submit(requests, start, stop, tag, deadline)
         if written:
             self._row_of_pings = 0
@@ -192,6 +199,8 @@ class Link(asyncio.Protocol):
         """What the link itself learns: reply time, acknowledged PINGs, the peer's farewell."""
         now = self._loop.time()
         for event in events:
+            if isinstance(event, Accepted | Answer):
+                self._owing_since = now
             if isinstance(event, Accepted):
                 self.answers += len(event.rows)
                 self.reply_time += SMOOTHING * (now - event.tag.at - self.reply_time)
