@@ -104,7 +104,13 @@ FAULTS = (
         "TCP reset with requests in flight",
         "Silent: at most the requests in flight end `unknown`. Alert: sent again under its collapse id.",
         IN_FLIGHT,
-        (Script(({"do": "disconnect", "after_streams": 700, "connections": [1, 2, 3]},), Ends.UNKNOWN),),
+        (
+            Script(
+                ({"do": "disconnect", "after_streams": 700, "connections": [1, 2, 3]},),
+                Ends.UNKNOWN,
+                fcm=({"do": "disconnect", "after_streams": 90, "connections": [1, 2, 3]},),
+            ),
+        ),
         proofs=("test_f5_an_alert_without_answer_is_sent_again_under_the_same_collapse_id",),
     ),
     Fault(
@@ -121,6 +127,11 @@ FAULTS = (
                 ),
                 Ends.UNKNOWN,
                 facts={**QUICK, "deadline": 30.0},
+                fcm=(
+                    {"do": "delay", "ms": 30},
+                    {"do": "half_open", "after_streams": 90, "connections": [1]},
+                    {"do": "drop_pings", "connections": [1]},
+                ),
             ),
         ),
         proofs=("test_f6_a_peer_that_vanished_is_found_by_ping",),

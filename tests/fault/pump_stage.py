@@ -34,9 +34,12 @@ from pushwarden.dataplane.lanes.gate import Gate, lane_family
 from pushwarden.dataplane.lanes.pump import Pump, Tools
 from pushwarden.dataplane.transport.connections import Entry
 from pushwarden.dataplane.transport.dial import Target
+from pushwarden.dataplane.transport.grants import Grants
+from pushwarden.dataplane.transport.post import post
 from pushwarden.ports.journal import Acceptance, Progress
 from pushwarden.providers.port import Origin, Provider
 from pushwarden.simulators.log import Frame, read
+from pushwarden.wiring.entries import Opened, enter
 
 WHERE = Scope("acme", "shop", Environment.SIMULATED)
 SEAT = "sender-bulk-0"
@@ -161,8 +164,10 @@ async def pump_stage(
     context = client_context(ca or simulator.ca)
     target = Target(Origin("localhost", port or simulator.port), context, proxy, timeout=3.0)
 
+    grants = Grants(post)
+
     def entry(lane: Lane, asked: Credential) -> Entry:
-        return Entry(target, provider.authorization(asked, material, time.time()))
+        return enter(Opened(provider, asked, material), grants, lambda origin, as_whom: target)
 
     fence = FenceFile(folder / "fence")
     ledger = Ledger(journal, window)

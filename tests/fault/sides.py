@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
+from tests.fcm_fixtures import Fcm, device, running_fcm
 from tests.simulator_fixtures import TOPIC, Simulator, running
 
 from pushwarden.core.app import Credential, CredentialKind, CredentialState
 from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 from pushwarden.providers.apns import APNS
+from pushwarden.providers.fcm import FCM
 from pushwarden.providers.port import Provider
 from pushwarden.simulators.log import Frame
 
@@ -22,10 +24,11 @@ class Side:
     """number: the device a frame was for; devices count from 0."""
 
     provider: Provider
-    running: Callable[[Path], AbstractContextManager[Simulator]]
-    credential: Callable[[Simulator, int], tuple[Credential, Secret]]
+    running: Callable[..., AbstractContextManager[Any]]
+    credential: Callable[[Any, int], tuple[Credential, Secret]]
     token: Callable[[int], str]
     number: Callable[[Frame], int]
+    before: int = 0  # connections for access tokens: the fixture's over HTTP/1.1, which is no handshake, and the pump's
 
 
 def _apns_credential(simulator: Simulator, now_ms: int) -> tuple[Credential, Secret]:
@@ -39,6 +42,16 @@ def _apns_credential(simulator: Simulator, now_ms: int) -> tuple[Credential, Sec
     return credential, report.material
 
 
+def _fcm_credential(simulator: Fcm, now_ms: int) -> tuple[Credential, Secret]:
+    report = FCM.check(simulator.account.file(), password=None, hints={"environment": "simulated"}, now_ms=now_ms)
+    assert report.material is not None
+    credential = Credential(
+        "acme", "shop", Environment.SIMULATED, "c1", "fcm", CredentialKind.FCM_SERVICE_ACCOUNT, CredentialState.ACTIVE,
+        report.fingerprint, dict(report.facts),
+    )  # fmt: skip
+    return credential, report.material
+
+
 SIDES = {
     "apns": Side(
         APNS,
@@ -46,5 +59,6 @@ SIDES = {
         _apns_credential,
         lambda number: f"{number:064x}",
         lambda frame: int(frame.apns_id.hex()[20:], 16),
-    )
+    ),
+    "fcm": Side(FCM, running_fcm, _fcm_credential, device, lambda frame: int(frame.apns_id[4:]), 2),
 }

@@ -69,7 +69,7 @@ class Simulators(dict[str, Simulator]):
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_fault_costs_what_the_matrix_says(case: Case, simulators: dict[str, Simulator], tmp_path: Path) -> None:
     simulator, script = simulators[case.provider], case.script
-    play(simulator, script.rules_of(case.provider))
+    play(simulator, script.rules_of(case.provider), SIDES[case.provider].before)
 
     async def body() -> None:
         async with pump_stage(simulator, tmp_path, case.provider, **script.facts) as stage:
@@ -83,9 +83,9 @@ def test_a_fault_costs_what_the_matrix_says(case: Case, simulators: dict[str, Si
     asyncio.run(body())
 
 
-def play(simulator: Simulator, rules: tuple[Rule, ...]) -> None:
-    """The script; connections it names count from the next one."""
-    before = simulator.counts()["handshakes"]
+def play(simulator: Simulator, rules: tuple[Rule, ...], first: int) -> None:
+    """The script; connections it names count from the next one, `first` for access tokens left out."""
+    before = simulator.counts()["handshakes"] + first
     simulator.script(*(_shifted(rule, before) for rule in rules))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,8 +20,34 @@ from pushwarden.dataplane.transport.dial import Target
 from pushwarden.dataplane.transport.grants import Asks, Grants
 from pushwarden.dataplane.transport.post import Errand, post
 from pushwarden.ports.vault import OpeningVault
-from pushwarden.providers.port import Authorization, Exchange, Origin, Provider
+from pushwarden.providers.port import Authorization, Origin, Provider
 from pushwarden.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A credential whose material the vault has opened."""
+
+    provider: Provider
+    credential: Credential
+    material: Secret
+
+
+def enter(opened: Opened, grants: Grants, target: Callable[[Origin, Authorization], Target], port: int = 443) -> Entry:
+    """The entry as it is now; asks for an access token where one is due. target: how an origin is reached."""
+    provider, credential, material = opened.provider, opened.credential, opened.material
+
+    def errand(now: float) -> Errand | None:
+        exchange = provider.exchange(credential, material, now)
+        # No client certificate is shown for an access token.
+        return None if exchange is None else Errand(target(exchange.origin, Authorization("")), exchange)
+
+    ready, grant, trouble = grants.current(credential.label, Asks(errand, provider.grant))
+    authorization = provider.authorization(credential, material, time.time(), grant)
+    where = target(provider.origin(credential.environment, port), authorization)
+    if grant is None:
+        return Entry(where, authorization if ready else None, trouble)
+    return Entry(where, authorization, trouble, partial(grants.distrust, credential.label, grant))
 
 
 class Entries:
@@ -43,18 +70,9 @@ class Entries:
         material = self._material.get(name)
         if material is None:
             material = self._material[name] = self._vault.open(credential.sealed, name)
-        asks = Asks(lambda now: self._errand(lane, provider.exchange(credential, material, now)), provider.grant)
-        ready, grant, trouble = self._grants.current(name, asks)
-        authorization = provider.authorization(credential, material, time.time(), grant)
-        target = self._target(lane, provider.origin(lane.environment, self._port(lane)), authorization)
-        distrust = _nothing if grant is None else partial(self._grants.distrust, name, grant)
-        return Entry(target, authorization if ready else None, trouble, distrust)
-
-    def _errand(self, lane: Lane, exchange: Exchange | None) -> Errand | None:
-        """No client certificate is shown for an access token."""
-        if exchange is None:
-            return None
-        return Errand(self._target(lane, exchange.origin, Authorization("")), exchange)
+        opened = Opened(provider, credential, material)
+        port = self._port(lane)
+        return enter(opened, self._grants, lambda origin, as_whom: self._target(lane, origin, as_whom), port)
 
     def _target(self, lane: Lane, origin: Origin, authorization: Authorization) -> Target:
         simulated = lane.environment is Environment.SIMULATED
@@ -79,7 +97,3 @@ class Entries:
                 f"No simulator is set for {provider}; set PUSHWARDEN_SIMULATOR_{provider.upper()} to host:port."
             )
         return Origin(host, int(port))
-
-
-def _nothing() -> None:
-    return None
