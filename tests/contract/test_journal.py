@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,13 +28,14 @@ from journal_fixtures import (
     to_list,
     to_range,
 )
+from pushwarden.adapters.sheets import acceptances
 from pushwarden.core.errors import IdempotencyMismatch, StaleClaim
 from pushwarden.core.lane import Class
 from pushwarden.core.outcome import Fate
-from pushwarden.core.push import PushState
+from pushwarden.core.push import Message, PushState
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import NewShard, ShardKind, ShardState
-from pushwarden.ports.journal import Acceptance, Accepted
+from pushwarden.ports.journal import Acceptance, Accepted, Part, Sheet, Single
 
 HOUR = 3_600_000
 SHOPS, SHOPS_BULK, OF_CAROL = (lane_of(push_of(*what)) for what in ((SHOP,), (SHOP, Class.BULK), (CAROLS,)))
@@ -522,3 +524,94 @@ def test_a_small_named_shard_is_issued_by_its_first_claim_and_in_doubt_after_a_c
     desk.enlist("urgent", NOW)
     [(again, _)] = desk.claim_due("urgent", ALL, 1, NOW)
     assert (again.issued, again.instant, again.crashes) == (2, False, 1)
+
+
+# Sheets
+
+
+def sheet_of(*singles: Single, held: bool = False) -> Sheet:
+    return Sheet(SHOP, "robot", NOW, held, singles)
+
+
+def single(*seqs: int, **fields: Any) -> Single:
+    push = push_of()
+    lane = f"acme/shop/production/apns/{Class.NORMAL}"
+    members = b"".join(seq.to_bytes(8, "little") for seq in seqs)
+    values = {
+        "id": push.id,
+        "type": "alert",
+        "klass": "normal",
+        "priority": "high",
+        "message": '{"title":"Hello","data":{"n":1}}',
+        "expires_at": NOW + HOUR,
+        "not_before": 0,
+        "collapse_id": "c",
+        "audience_note": "user u1",
+        "parts": (Part("list", 1, lane, len(seqs), members),) if seqs else (),
+    }
+    return Single(**(values | fields))
+
+
+def test_a_row_of_a_sheet_becomes_the_push_it_stands_for(desk: Desk) -> None:
+    one, later = single(7), single(8, 9, not_before=NOW + 5)
+    assert desk.accept_sheet(sheet_of(one, later)) == {}
+    for row, acceptance in zip((one, later), acceptances(sheet_of(one, later)), strict=True):
+        found = desk.progress(SHOP, row.id)
+        assert (found.push, found.audience_note, found.shards) == (acceptance.push, "user u1", {"ready": 1})
+    ((first, push),) = desk.claim("bulk-0", ALL, 10, NOW)
+    (second,) = desk.claim_all(now_ms=NOW + 5)
+    assert (push.message, first.members, second.members) == (
+        Message(title="Hello", data={"n": 1}), (7).to_bytes(8, "little"),
+        (8).to_bytes(8, "little") + (9).to_bytes(8, "little"),
+    )  # fmt: skip
+    assert (second.due_at, second.planned, second.frozen, second.instant) == (NOW + 5, 2, True, True)
+    assert desk.mark([finish(first), finish(second)]) == []
+    assert desk.progress(SHOP, later.id).push.state is PushState.DONE
+
+
+def test_a_sheet_may_hold_hundreds_and_shards_of_any_length(desk: Desk) -> None:
+    singles = [single(*range(1, 2 + (300 if at == 5 else 0))) for at in range(300)]
+    assert desk.accept_sheet(sheet_of(*singles)) == {}
+    claimed = {shard.push: shard for shard in desk.claim_all(limit=1000)}
+    assert {push: shard.members for push, shard in claimed.items()} == {one.id: one.parts[0].members for one in singles}
+
+
+def test_a_row_to_nobody_is_done_at_once(desk: Desk) -> None:
+    nobody = single()
+    assert desk.accept_sheet(sheet_of(nobody)) == {}
+    found = desk.progress(SHOP, nobody.id)
+    assert (found.push.state, found.finished_at, found.planned) == (PushState.DONE, NOW, 0)
+
+
+def test_a_held_sheet_waits_for_a_release(desk: Desk) -> None:
+    one = single(7)
+    desk.accept_sheet(sheet_of(one, held=True))
+    assert desk.claim_all() == []
+    assert desk.release(SHOP) == 1
+    assert [shard.push for shard in desk.claim_all()] == [one.id]
+
+
+def test_a_key_used_before_answers_for_its_row_alone(desk: Desk) -> None:
+    first = single(7, idempotency_key="k", fingerprint=b"1")
+    desk.accept_sheet(sheet_of(first))
+    other = push_of()
+    desk.accept_one(to_list(other, 1, idempotency_key="j", fingerprint=b"j"))
+    again = single(7, idempotency_key="k", fingerprint=b"1")
+    wrong = single(7, idempotency_key="k", fingerprint=b"2")
+    fresh = single(7, idempotency_key="l", fingerprint=b"1")
+    twice = single(7, idempotency_key="l", fingerprint=b"1")
+    crossed = single(7, idempotency_key="j", fingerprint=b"j")
+    unusual = desk.accept_sheet(sheet_of(again, wrong, fresh, twice, crossed, single(7)))
+    assert sorted(unusual) == [0, 1, 3, 4]
+    assert (unusual[0], unusual[3]) == (Accepted(first.id, True), Accepted(fresh.id, True))
+    assert unusual[4] == Accepted(other.id, True)
+    assert isinstance(unusual[1], IdempotencyMismatch)
+    assert len(desk.claim_all()) == 4
+    assert desk.accept([to_list(push_of(), 1, idempotency_key="l", fingerprint=b"1")]) == [Accepted(fresh.id, True)]
+
+
+def test_a_row_whose_push_is_there_already_changes_nothing(desk: Desk) -> None:
+    known, fresh = single(7), single(8)
+    desk.accept_sheet(sheet_of(known))
+    assert desk.accept_sheet(sheet_of(known, fresh)) == {0: Accepted(known.id, True)}
+    assert sorted(shard.push for shard in desk.claim_all()) == sorted([known.id, fresh.id])

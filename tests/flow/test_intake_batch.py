@@ -146,7 +146,7 @@ def test_lines_do_not_depend_on_how_the_body_is_cut(data: bytes, cuts: list[int]
             yield data[start:end]
 
     async def gathered() -> list[bytes]:
-        return [line async for line in lines(cut())]
+        return [line async for some in lines(cut()) for line in some]
 
     assert asyncio.run(gathered()) == [line for line in data.split(b"\n") if line.strip()]
 

@@ -19,7 +19,7 @@ from pushwarden.core.lane import Class
 from pushwarden.core.outcome import Fate
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import SHARD_WIDTH
-from pushwarden.ports.journal import Accepted
+from pushwarden.ports.journal import Accepted, Sheet
 
 Story = Callable[[House], Awaitable[None]]
 HELLO = {"to": {"user": "u1"}, "title": "Hello"}
@@ -106,15 +106,15 @@ def test_many_requests_at_once_share_a_commit(tmp_path: Path) -> None:
     async def story() -> None:
         async with opened("memory", tmp_path, 5) as house:
             sizes = []
-            accept = house.journal.accept
+            accept = house.journal.accept_sheet
 
-            async def counted(items: Any) -> list[Accepted | Exception]:
-                sizes.append(len(items))
+            async def counted(sheet: Sheet) -> dict[int, Accepted | Exception]:
+                sizes.append(len(sheet.singles))
                 await asyncio.sleep(0)
-                answers: list[Accepted | Exception] = await accept(items)
+                answers: dict[int, Accepted | Exception] = await accept(sheet)
                 return answers
 
-            house.journal.accept = counted
+            house.journal.accept_sheet = counted
             answers = await asyncio.gather(*(house.post(HELLO) for _ in range(100)))
             assert len({answer.json()["id"] for answer in answers}) == 100 == sum(sizes)
             assert len(sizes) < 50

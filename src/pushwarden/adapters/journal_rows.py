@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, Push, PushState, PushType
 from pushwarden.core.scope import Environment
 from pushwarden.core.shard import Failure, NewShard, Shard, ShardKind, ShardState
-from pushwarden.ports.journal import Progress
+from pushwarden.ports.journal import Part, Progress, Sheet, Single
 
 INLINE = 1024
 """Bytes of members kept in the shard's own row; longer ones stand in `roster`, written once."""
@@ -35,11 +36,11 @@ _message = msgspec.json.Decoder(Message)
 
 
 def push_row(push: Push) -> tuple[Any, ...]:
-    """In the order of PUSH_COLUMNS."""
+    """In the order of PUSH_COLUMNS. Enumerated values as plain text: SQLite's binding is slow with others."""
     return (
-        push.id, push.organisation, push.app, push.environment, push.type, push.klass,
+        push.id, push.organisation, push.app, str(push.environment), str(push.type), str(push.klass),
         msgspec.json.encode(push.message).decode(), push.accepted_at, push.expires_at, push.not_before,
-        push.collapse_id, push.priority, push.tags, push.schedule, push.cohort, push.state,
+        push.collapse_id, push.priority, push.tags, push.schedule, push.cohort, str(push.state),
     )  # fmt: skip
 
 
@@ -52,6 +53,7 @@ def push_of(row: Sequence[Any]) -> Push:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
 def lane_rank(lane: str) -> int:
     """Of its class: 0 urgent, 1 normal, 2 bulk."""
     return RANK[Class(lane.rpartition("/")[2])]
@@ -63,8 +65,31 @@ def shard_row(shard: NewShard, no: int, state: ShardState) -> tuple[Any, ...]:
     return (
         shard.push, no, shard.organisation, shard.kind, shard.audience, shard.lane,
         lane_rank(shard.lane), state, shard.due_at, shard.lo, shard.width, shard.attempt,
-        int(frozen), shard.width if frozen else 0, shard.members if len(shard.members) <= INLINE else b"",
+        int(frozen), shard.width if frozen else 0, inline(shard.members),
         0, "", 0, 0, 0, 0, 0, 0, 0, 0, 0, b"",
+    )  # fmt: skip
+
+
+def inline(members: bytes) -> bytes:
+    """As much of the members as stands in the shard's own row: all or nothing."""
+    return members if len(members) <= INLINE else b""
+
+
+def single_row(sheet: Sheet, single: Single) -> tuple[Any, ...]:
+    """For INSERT_SINGLE. A push to nobody is done at once."""
+    now, count = sheet.accepted_at, len(single.parts)
+    return (
+        single.id, single.type, single.klass, single.message, now, single.expires_at, single.not_before,
+        single.collapse_id, single.priority, "open" if count else "done", single.audience_note, count,
+        None if count else now,
+    )  # fmt: skip
+
+
+def part_row(sheet: Sheet, single: Single, no: int, part: Part) -> tuple[Any, ...]:
+    """For INSERT_PART."""
+    return (
+        single.id, no, part.kind, part.audience, part.lane, lane_rank(part.lane),
+        max(sheet.accepted_at, single.not_before), part.width, inline(part.members),
     )  # fmt: skip
 
 

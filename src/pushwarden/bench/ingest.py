@@ -49,7 +49,7 @@ def play(house: House, wanted: Wanted) -> Measured:
     runs = [load(house, body, requests) for _ in range(trials)]
     later = body | {"not_before": int(time.time()) + LATER_S}
     rested = [load(house, later, requests) for _ in range(trials)]
-    batched = batches(house, later, BATCHES, min(BATCH, requests))
+    batched = batches(house, later, BATCHES, min(BATCH, requests), devices)
     disk = fsync_ms(house.stage.folder)
     figures = {
         "accepts_per_s": median(run.per_s for run in runs),
@@ -63,7 +63,8 @@ def play(house: House, wanted: Wanted) -> Measured:
     notes = [
         f"h2load --h1, one thread, {CLIENTS} kept connections; medians over the trials; p99 is of the single requests.",
         "The pushes are sent to the simulator on the same machine meanwhile; `later_…` are due in an hour, so not.",
-        f"Batches are NDJSON of {BATCH} pushes due in an hour. fsync: median of 4 KiB and fdatasync, same folder.",
+        f"Batches are NDJSON of {BATCH} different pushes to different users, due in an hour, one request at a time.",
+        "fsync: median of 4 KiB and fdatasync, same folder.",
     ]
     return Measured(figures, trials, notes)
 
@@ -97,14 +98,23 @@ def _times(log: Path, requests: int) -> list[float]:
     return accepted
 
 
-def batches(house: House, body: dict[str, Any], number: int, size: int) -> float:
-    """Pushes a second in NDJSON batches; each answer line is looked at."""
-    content = (json.dumps(body).encode() + b"\n") * size
+def batches(house: House, body: dict[str, Any], number: int, size: int, devices: int) -> float:
+    """Pushes a second in NDJSON batches, no two lines the same; each answer line is looked at."""
+    contents = [_lines(body, first, first + size, devices) for first in range(0, number * size, size)]
     headers = {"authorization": f"Bearer {house.stage.key}", "content-type": "application/x-ndjson"}
     target = f"{house.stage.url}{house.base}/pushes:batch"
     began = time.monotonic()
-    for _ in range(number):
+    for content in contents:
         answers = house.stage.client.post(target, content=content, headers=headers).text.splitlines()
         if len(answers) != size or any('"error"' in answer for answer in answers):
             raise NotMeasured(f"A batch of {size} got {len(answers)} answers, the last one {answers[-1:]}.")
     return number * size / (time.monotonic() - began)
+
+
+def _lines(body: dict[str, Any], first: int, stop: int, devices: int) -> bytes:
+    """A push a line; the users in no order that the store could profit from."""
+    own = (
+        body | {"to": {"user": f"user-{n * 7919 % devices}"}, "title": f"Order {n} is on its way", "data": {"order": n}}
+        for n in range(first, stop)
+    )
+    return b"".join(json.dumps(one).encode() + b"\n" for one in own)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
@@ -33,6 +35,44 @@ class Accepted:
     replayed: bool = False
 
 
+class Part(Struct, frozen=True, gc=False):
+    """A list or tokens shard of a single push; its members as in NewShard."""
+
+    kind: str
+    audience: int
+    lane: str
+    width: int
+    members: bytes
+
+
+class Single(Struct, frozen=True, gc=False):
+    """A push to named recipients, as a row. message: JSON object of a Message without what is empty."""
+
+    id: str
+    type: str
+    klass: str
+    priority: str
+    message: str
+    expires_at: int
+    not_before: int
+    collapse_id: str
+    audience_note: str
+    parts: tuple[Part, ...]
+    idempotency_key: str = ""
+    fingerprint: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Single pushes accepted together: what an Acceptance says of each, and once what is the same for all."""
+
+    where: Scope  # organisation, app and environment
+    actor: str
+    accepted_at: int
+    held: bool
+    singles: Sequence[Single]
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """A push and its counts. planned is None until every shard has been claimed once (`estimated` says roughly).
@@ -57,6 +97,10 @@ class Accepts(Protocol):
 
     async def accept(self, items: Sequence[Acceptance]) -> list[Accepted | Exception]:
         """One commit for many; each item is accepted, replayed (same key, same body) or IdempotencyMismatch."""
+        ...
+
+    async def accept_sheet(self, sheet: Sheet) -> dict[int, Accepted | Exception]:
+        """`accept` for a sheet. Only the answers of rows that were not accepted anew: a replay, IdempotencyMismatch."""
         ...
 
     async def progress(self, where: Scope, push_id: str) -> Progress | None: ...

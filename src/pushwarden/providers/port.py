@@ -45,6 +45,17 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Plain:
+    """When a message needs no `validate` of its own: another push of the same form has passed it, and this one differs
+    only in its texts and data, has no override and no placeholder, names none of `reserved` in its data and is at most
+    `limit` bytes of JSON. Form: type, priority, whether the ttl is 0, which fields are given.
+    """
+
+    reserved: frozenset[str]
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a provider. `sources` names where each figure comes from, or "observed"."""
 
@@ -61,6 +72,7 @@ class Facts:
     urgent_ping_timeout: float = 1.5
     pings_in_row: int = 0  # PINGs the peer takes without a request between; 0: no limit is known
     sources: Mapping[str, str] = field(default_factory=dict)
+    plain: Mapping[str, Plain] = field(default_factory=dict)  # push type → what is certainly valid; absent: nothing is
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pushwarden.adapters.memory.shards import Kept, in_flight
+from pushwarden.adapters.sheets import acceptances, unusual
 from pushwarden.core.errors import IdempotencyMismatch, StaleClaim
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardState
-from pushwarden.ports.journal import Acceptance, Accepted, Progress
+from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
 
 LEASE_MS = 10_000
 KEY_LIFE_MS = 48 * 3_600_000
@@ -60,6 +61,9 @@ class MemoryJournal:
 
     async def accept(self, items: Sequence[Acceptance]) -> list[Accepted | Exception]:
         return [self._accept(item) for item in items]
+
+    async def accept_sheet(self, sheet: Sheet) -> dict[int, Accepted | Exception]:
+        return unusual(sheet, await self.accept(acceptances(sheet)))
 
     def _accept(self, item: Acceptance) -> Accepted | Exception:
         push = item.push

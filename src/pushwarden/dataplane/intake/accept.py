@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pushwarden.core.errors import Busy, Invalid, PushwardenError
-from pushwarden.ports.journal import Acceptance, Accepted, Accepts
+from pushwarden.ports.journal import Acceptance, Accepted, Accepts, Sheet
 
 GROUP = 256
 WAITING_LIMIT = 20_000
@@ -73,6 +73,17 @@ class GroupCommit:
         """A batch's own commit: it is large enough already. One answer an item, in order."""
         return [_refusal(answer) for answer in await self._accepts.accept(items)] if items else []
 
+    async def accept_sheet(self, sheet: Sheet) -> dict[int, Answer]:
+        """By row what was not accepted anew. The store gathers sheets that arrive during a commit by itself."""
+        if self._items >= WAITING_LIMIT:
+            raise Busy
+        self._items += len(sheet.singles)
+        try:
+            unusual = await self._accepts.accept_sheet(sheet)
+        finally:
+            self._items -= len(sheet.singles)
+        return {row: _refusal(answer) for row, answer in unusual.items()}
+
     async def _run(self) -> None:
         while self._waiting:
             await self._commit(self._group())
@@ -107,8 +118,9 @@ class GroupCommit:
         """A runner that broke must leave nobody waiting."""
         error = asyncio.CancelledError() if runner.cancelled() else runner.exception()
         while error is not None and self._waiting:
-            _fail(self._waiting.popleft().future, error)
-            self._items = 0
+            waiting = self._waiting.popleft()
+            self._items -= len(waiting.items)
+            _fail(waiting.future, error)
 
 
 def _fail(future: asyncio.Future[list[Answer]], error: BaseException) -> None:

@@ -91,8 +91,13 @@ class Parsed:
 
     def fingerprint(self, place: str) -> bytes:
         """SHA-256 of the request in one canonical form: spacing and the order of keys make no other body."""
-        canonical = msgspec.json.encode(self.request, order="deterministic")
-        return hashlib.sha256(place.encode() + b"\n" + canonical).digest()
+        return fingerprint(self.request, place)
+
+
+def fingerprint(request: PushRequest, place: str) -> bytes:
+    """See Parsed. place: the key of the scope it was sent to."""
+    canonical = msgspec.json.encode(request, order="deterministic")
+    return hashlib.sha256(place.encode() + b"\n" + canonical).digest()
 
 
 def parse(body: bytes) -> Parsed:
@@ -114,7 +119,7 @@ def check(request: PushRequest) -> Parsed:
     _check_placeholders(request, target)
     for field in ("data", "apns", "fcm", "wns", "webpush", "hms"):
         if value := getattr(request, field):
-            _check_tree(value, field)
+            check_tree(value, field)
     return Parsed(request, target, due_ms(request.not_before))
 
 
@@ -205,14 +210,15 @@ def _check_placeholders(request: PushRequest, target: Target) -> None:
         )
 
 
-def _check_tree(value: Any, field: str, depth: int = 1) -> None:
+def check_tree(value: Any, field: str, depth: int = 1) -> None:
+    """Invalid when it is nested too deeply or holds a number no other party can read."""
     if depth > DEPTH_LIMIT:
         raise Invalid(f"{field} is nested more than {DEPTH_LIMIT} deep; flatten it.", field=field)
     if isinstance(value, dict):
         for inner in value.values():
-            _check_tree(inner, field, depth + 1)
+            check_tree(inner, field, depth + 1)
     elif isinstance(value, list):
         for inner in value:
-            _check_tree(inner, field, depth + 1)
+            check_tree(inner, field, depth + 1)
     elif isinstance(value, int) and not -(2**63) <= value < 2**64:
         raise Invalid(f"{field} holds a whole number of more than 64 bits; send it as text.", field=field)

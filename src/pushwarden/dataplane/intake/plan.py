@@ -42,7 +42,19 @@ class Plan:
 
 def push_id(now_ms: int) -> str:
     """20 lower-case hex digits: 48-bit Unix milliseconds, then 32 random bits."""
-    return f"{now_ms:012x}{secrets.token_hex(4)}"
+    (one,) = push_ids(now_ms, 1)
+    return one
+
+
+def push_ids(now_ms: int, count: int) -> list[str]:
+    """Of one moment: consecutive from a random start, so that no two are the same."""
+    start, moment = secrets.randbits(32), f"{now_ms:012x}"
+    return [f"{moment}{number & 0xFFFFFFFF:08x}" for number in range(start, start + count)]
+
+
+def default_ttl(push_type: PushType) -> int:
+    """Seconds."""
+    return DEFAULT_TTL.get(push_type, OTHER_TTL)
 
 
 def class_of(push_type: PushType, target: Target) -> Class:
@@ -65,7 +77,7 @@ def push_of(parsed: Parsed, where: Scope, now_ms: int) -> Push:
     request, target = parsed.request, parsed.target
     assert where.environment is not None
     due = max(now_ms, parsed.not_before)
-    ttl = DEFAULT_TTL.get(request.type, OTHER_TTL) if request.ttl is None else request.ttl
+    ttl = default_ttl(request.type) if request.ttl is None else request.ttl
     return Push(
         id=push_id(now_ms),
         organisation=where.organisation,

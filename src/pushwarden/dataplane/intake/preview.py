@@ -15,7 +15,8 @@ from pushwarden.core.lane import Lane
 from pushwarden.core.secret import redacted
 from pushwarden.core.shard import NewShard, ShardKind
 from pushwarden.dataplane.intake.parse import Parsed
-from pushwarden.dataplane.intake.push import Caller, Draft, Intake, warnings
+from pushwarden.dataplane.intake.push import Caller, Draft, Intake
+from pushwarden.dataplane.intake.receipts import warnings
 from pushwarden.ports.devices import Devices
 from pushwarden.providers.port import Cell, Envelope, Provider
 

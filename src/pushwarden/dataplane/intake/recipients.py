@@ -31,7 +31,7 @@ class Recipients:
     """Asks the devices store who is meant."""
 
     def __init__(self, devices: Devices) -> None:
-        self._devices = devices
+        self.devices = devices
         self._known: dict[int, Audience] = {}
 
     async def plan_each(self, meant: Sequence[Meant]) -> list[Plan | PushwardenError]:
@@ -45,7 +45,7 @@ class Recipients:
 
     async def _find_each(self, where: Scope, kind: str, users: Sequence[str]) -> _Found | PushwardenError:
         try:
-            return await self._devices.find_each(where, users, kind)
+            return await self.devices.find_each(where, users, kind)
         except PushwardenError as error:
             return error
 
@@ -73,12 +73,12 @@ class Recipients:
                     )
                 return plan_tokens(meant.push, target)
             case Kind.TAGS | Kind.ALL:
-                audiences = await self._devices.audiences(where)
+                audiences = await self.devices.audiences(where)
                 return plan_range(meant.push, [one for one in audiences if one.token_kind == kind], meant.providers)
             case Kind.USER | Kind.USERS:
-                found = await self._devices.find(where, users=target.names, token_kind=kind)
+                found = await self.devices.find(where, users=target.names, token_kind=kind)
             case Kind.DEVICE:
-                found = await self._devices.find(where, installations=target.names, token_kind=kind)
+                found = await self.devices.find(where, installations=target.names, token_kind=kind)
         return await self._listed(meant, found)
 
     async def _listed(self, meant: Meant, found: Mapping[int, Sequence[int]]) -> Plan:
@@ -87,5 +87,5 @@ class Recipients:
     async def audiences(self, where: Scope, ids: Iterable[int]) -> Mapping[int, Audience]:
         """Audiences by id. What an audience stands for never changes, so it is asked for once; its sizes may be old."""
         if any(audience not in self._known for audience in ids):
-            self._known |= {audience.id: audience for audience in await self._devices.audiences(where)}
+            self._known |= {audience.id: audience for audience in await self.devices.audiences(where)}
         return self._known

@@ -16,7 +16,8 @@ from pushwarden.dataplane.intake.accept import idempotency_key
 from pushwarden.dataplane.intake.batch import ARRAY_BYTES, BATCH_BYTES, batch_array, batch_lines
 from pushwarden.dataplane.intake.parse import parse
 from pushwarden.dataplane.intake.preview import preview
-from pushwarden.dataplane.intake.push import Caller, Intake, Receipt
+from pushwarden.dataplane.intake.push import Caller, Intake
+from pushwarden.dataplane.intake.receipts import Receipt
 from pushwarden.dataplane.intake.request import BODY_LIMIT, PushRequest
 from pushwarden.dataplane.intake.views import failure_view, progress_view
 from pushwarden.ports.devices import Devices

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pushwarden.core.push import PushType
 from pushwarden.core.scope import Environment
-from pushwarden.providers.port import Facts
+from pushwarden.providers.port import Facts, Plain
 
 HOSTS: dict[Environment, str] = {
     Environment.PRODUCTION: "api.push.apple.com",
@@ -60,6 +60,18 @@ KINDS: dict[PushType, Kind] = {
 }
 """Apple, "Sending notification requests to APNs", the tables of apns-push-type and apns-topic."""
 
+_WRAPPING = 128
+"""Bytes that a payload has more than its message's JSON at most: `aps`, `alert` and what they set by themselves."""
+
+_BY_CONTENT = (PushType.MDM, PushType.LIVEACTIVITY)
+"""What their data or overrides must hold is a rule of its own."""
+
+PLAIN = {
+    str(push_type): Plain(frozenset({"aps", "link", "icon", "image"}), kind.limit - _WRAPPING)
+    for push_type, kind in KINDS.items()
+    if push_type not in _BY_CONTENT
+}
+
 FACTS = Facts(
     name="apns",
     connections=(1, 16),
@@ -70,6 +82,7 @@ FACTS = Facts(
     ping_timeout=4.0,
     max_age=45 * 60.0,
     payload_limit={str(push_type): kind.limit for push_type, kind in KINDS.items()},
+    plain=PLAIN,
     sources={
         "connections": "observed: pushiko and Pushy keep a handful; Apple treats many short ones as abuse",
         "streams": "observed: 1 until the first good token, then 1000 (500 in 2016, 1500 in 2019)",

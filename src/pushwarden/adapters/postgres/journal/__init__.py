@@ -13,11 +13,12 @@ from pushwarden.adapters.journal_rows import failure_of
 from pushwarden.adapters.postgres.engine import Line
 from pushwarden.adapters.postgres.journal import accepting, claiming, marking, sql
 from pushwarden.adapters.postgres.journal.progress import progress
+from pushwarden.adapters.sheets import acceptances, unusual
 from pushwarden.core.errors import Invalid, StaleClaim
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import Failure, Mark, Shard
-from pushwarden.ports.journal import Acceptance, Accepted, Progress
+from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
 
 FAILURES_LIFE_MS = 30 * 86_400_000
 _CHORE_ROWS = 500
@@ -62,6 +63,9 @@ class PostgresAccepts(_Schema):
             if len(items) == 1:
                 return [error]
         return [answer for item in items for answer in await self.accept([item])]
+
+    async def accept_sheet(self, sheet: Sheet) -> dict[int, Accepted | Exception]:
+        return unusual(sheet, await self.accept(acceptances(sheet)))
 
     async def progress(self, where: Scope, push_id: str) -> Progress | None:
         async with self._snapshot() as connection:

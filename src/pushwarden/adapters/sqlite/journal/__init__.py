@@ -23,7 +23,7 @@ from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import Failure, Mark, Shard
-from pushwarden.ports.journal import Acceptance, Accepted, Progress
+from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
 
 FAILURES_LIFE_MS = 30 * 86_400_000
 _CHORE_ROWS = 500
@@ -54,6 +54,11 @@ class SqliteAccepts(_File):
     async def accept(self, items: Sequence[Acceptance]) -> list[Accepted | Exception]:
         self._require_room()
         return await self.writer.batch(accepting.accept, items)
+
+    async def accept_sheet(self, sheet: Sheet) -> dict[int, Accepted | Exception]:
+        self._require_room()
+        (unusual,) = await self.writer.batch(accepting.accept_sheets, [sheet])
+        return unusual
 
     async def progress(self, where: Scope, push_id: str) -> Progress | None:
         with self.reader.snapshot() as connection:

@@ -1,4 +1,7 @@
-"""The journal's statements. `{rows}` stands for as many parenthesised parameter lists as there are rows."""
+"""The journal's statements. `{rows}` stands for as many parenthesised parameter lists as there are rows.
+
+`{rows: …}` says what such a list is: `$` a value of the row, `$2` its second one again, `?1` the first of all rows'.
+"""
 
 # ruff: noqa: S608 (built of constants only)
 
@@ -6,14 +9,15 @@ from pushwarden.adapters.journal_rows import ENDED, FATES, KEPT_COLUMNS, PUSH_CO
 from pushwarden.core.push import LEAST_LIFE_MS
 from pushwarden.core.shard import INSTANT
 
-# Intake: what is there already of the ids and idempotency keys asked for, in one row.
-SEEN = """
-SELECT (SELECT json_group_array(id) FROM push WHERE id IN (SELECT value FROM json_each(:ids))),
-       (SELECT json_group_array(json_array(asked.key, known.push, hex(known.fingerprint)))
-          FROM json_each(:keys) AS asked CROSS JOIN idempotency AS known
-         WHERE known.organisation = asked.value ->> 0 AND known.app = asked.value ->> 1
-           AND known.environment = asked.value ->> 2 AND known.key = asked.value ->> 3
-           AND known.at > asked.value ->> 4)
+# Intake: what is there already of the ids and of the idempotency keys asked for, each in one row.
+SEEN_IDS = "SELECT json_group_array(id) FROM push WHERE id IN (SELECT value FROM json_each(:ids))"
+
+SEEN_KEYS = """
+SELECT json_group_array(json_array(asked.key, known.push, hex(known.fingerprint)))
+  FROM json_each(:keys) AS asked CROSS JOIN idempotency AS known
+ WHERE known.organisation = asked.value ->> 0 AND known.app = asked.value ->> 1
+   AND known.environment = asked.value ->> 2 AND known.key = asked.value ->> 3
+   AND known.at > asked.value ->> 4
 """
 
 INSERT_PUSH = """
@@ -26,6 +30,21 @@ INSERT_SHARD = """
 INSERT INTO shard (push, no, organisation, kind, audience, lane, rank, state, due_at, lo, width, attempt, frozen,
                    planned, members, crashes, holder, fence, issued, moved, accepted, refused, unknown, expired,
                    stopped, withdrawn, done) VALUES {rows}
+"""
+
+# The same for a sheet. Of all rows: organisation, app, environment, actor, the shards' state.
+INSERT_SINGLE = """
+INSERT INTO push (id, type, class, message, accepted_at, expires_at, not_before, collapse_id, priority, state,
+                  audience_note, next_no, finished_at, organisation, app, environment, actor, tags, schedule, cohort,
+                  planned, accepted, refused, unknown, expired, stopped, withdrawn)
+VALUES {rows: $, $, $, $, $, $, $, $, $, $, $, $, $, ?1, ?2, ?3, ?4, '', '', '', 0, 0, 0, 0, 0, 0, 0}
+"""
+
+INSERT_PART = """
+INSERT INTO shard (push, no, kind, audience, lane, rank, due_at, width, members, planned, organisation, state, lo,
+                   attempt, frozen, crashes, holder, fence, issued, moved, accepted, refused, unknown, expired,
+                   stopped, withdrawn, done)
+VALUES {rows: $, $, $, $, $, $, $, $, $, $8, ?1, ?5, 0, 0, 1, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, x''}
 """
 
 INSERT_ROSTER = """
