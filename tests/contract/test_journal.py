@@ -558,12 +558,10 @@ def test_a_row_of_a_sheet_becomes_the_push_it_stands_for(desk: Desk) -> None:
     for row, acceptance in zip((one, later), acceptances(sheet_of(one, later)), strict=True):
         found = desk.progress(SHOP, row.id)
         assert (found.push, found.audience_note, found.shards) == (acceptance.push, "user u1", {"ready": 1})
-    ((first, push),) = desk.claim("bulk-0", ALL, 10, NOW)
+        assert found.push.message == Message(title="Hello", data={"n": 1})
+    first = desk.claim_one()
     (second,) = desk.claim_all(now_ms=NOW + 5)
-    assert (push.message, first.members, second.members) == (
-        Message(title="Hello", data={"n": 1}), (7).to_bytes(8, "little"),
-        (8).to_bytes(8, "little") + (9).to_bytes(8, "little"),
-    )  # fmt: skip
+    assert (first.members, second.members) == ((7).to_bytes(8, "little"), bytes([8, *[0] * 7, 9, *[0] * 7]))
     assert (second.due_at, second.planned, second.frozen, second.instant) == (NOW + 5, 2, True, True)
     assert desk.mark([finish(first), finish(second)]) == []
     assert desk.progress(SHOP, later.id).push.state is PushState.DONE
