@@ -76,8 +76,16 @@ def test_a_peer_that_cannot_be_had_is_named_with_its_reason(stage: Stage, monkey
 
 
 def test_what_is_not_there_is_not_measured() -> None:
-    with pytest.raises(NotMeasured, match="fcm over sqlite"):
-        run("fanout", Wanted(provider="fcm"))
+    with pytest.raises(NotMeasured, match="Only apns over sqlite is measured by mixed, not fcm over sqlite"):
+        run("mixed", Wanted(provider="fcm"))
+
+
+def test_a_fan_out_to_android_is_measured_as_one_to_apple() -> None:
+    need("h2load")
+    told = run("fanout", replace(TINY["fanout"], provider="fcm"))
+    assert FIGURES["fanout"] <= set(told["figures"])
+    assert told["targets"]["pushes_per_s"] == "≥ 80000"
+    assert not [note for note in told["notes"] if "broken" in note or "should be" in note]
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 50), (0.99, 99), (1.0, 100), (0.0, 1)])

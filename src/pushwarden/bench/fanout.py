@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from pushwarden.bench.house import SILENT, TEMPLATE, House, Run, counts, fan_out
 from pushwarden.bench.procs import say
-from pushwarden.bench.reference import apns_rate
+from pushwarden.bench.reference import apns_rate, fcm_rate
 from pushwarden.bench.report import Measured, Wanted
 
 DEVICES = 1_000_000
 TRIALS = 3
 H2LOAD_REQUESTS = 500_000
-HARD: tuple[dict[str, Any], ...] = (
-    {"do": "delay", "ms": 60},
-    {"do": "refuse", "share": 0.05, "status": 410, "reason": "Unregistered", "timestamp_ms": -86_400_000},
-    {"do": "goaway", "every_s": 5},
-)
-"""The 410s name a moment before the registration, so that every trial finds the same devices."""
+REFUSAL: Mapping[str, dict[str, Any]] = {
+    "apns": {"status": 410, "reason": "Unregistered", "timestamp_ms": -86_400_000},
+    "fcm": {"status": 404, "reason": "UNREGISTERED"},
+}
+"""APNs' 410s name a moment before the registration, so that every trial finds the same devices; FCM's name none."""
 
 
 def play(house: House, wanted: Wanted) -> Measured:
@@ -26,14 +27,14 @@ def play(house: House, wanted: Wanted) -> Measured:
     devices, trials = wanted.devices or DEVICES, wanted.trials or TRIALS
     notes = [
         "Time runs from the 202 to the last frame in the simulator's log; CPU and peak memory are the bulk senders'.",
-        "h2load: one connection, the simulator's stream limit, the same headers and body size, just before each trial.",
-        "hard: 60 ms answers, 5 % refusals (410), a GOAWAY every 5 s of a connection's life.",
+        "h2load: a thousand streams (APNs: one connection, FCM: ten), like headers and body, just before each trial.",
+        "hard: 60 ms answers, 5 % refusals (a dead token), a GOAWAY every 5 s of a connection's life.",
     ]
     house.fill(0, devices)
     pairs = [_clean(house, devices, notes) for _ in range(trials)]
     clean = [run for _, run in pairs]
     template = _run(house, "template", TEMPLATE, devices, notes)
-    house.script(*HARD)
+    house.script(*hard_rules(house.provider))
     hard = _run(house, "hard", SILENT, devices, notes)
     house.script()
     figures = {
@@ -48,11 +49,21 @@ def play(house: House, wanted: Wanted) -> Measured:
         "devices": devices,
         "senders": max(1, wanted.senders),
     }
-    return Measured(figures, trials, notes)
+    return Measured(figures, trials, notes, "fanout fcm" if house.provider == "fcm" else "")
+
+
+def hard_rules(provider: str) -> tuple[dict[str, Any], ...]:
+    """A bad day of that provider."""
+    refuse = {"do": "refuse", "share": 0.05, **REFUSAL[provider]}
+    return {"do": "delay", "ms": 60}, refuse, {"do": "goaway", "every_s": 5}
 
 
 def _clean(house: House, devices: int, notes: list[str]) -> tuple[float, Run]:
-    rate = apns_rate(house.stage.simulator["port"], house.stage.folder, min(H2LOAD_REQUESTS, max(1000, devices)))
+    told, requests = house.stage.simulator, min(H2LOAD_REQUESTS, max(1000, devices))
+    if house.provider == "fcm":
+        rate = fcm_rate(told["port"], Path(told["ca"]), house.stage.folder, requests)
+    else:
+        rate = apns_rate(told["port"], house.stage.folder, requests)
     say(f"h2load: {rate:,.0f}/s")
     return rate, _run(house, "clean", SILENT, devices, notes)
 

@@ -33,6 +33,10 @@ class House:
     at: int = 0  # length of the frame log when it was last read
 
     @property
+    def provider(self) -> str:
+        return self.stage.providers[0]
+
+    @property
     def app(self) -> str:
         return self.base.split("/")[3]
 
@@ -44,7 +48,7 @@ class House:
         """Imports devices number first … stop−1; seconds. RuntimeError when one was refused."""
         procs.say(f"importing {stop - first:,} devices")
         began = time.monotonic()
-        done = self.stage.import_devices(self.base, pieces(first, stop, kind))
+        done = self.stage.import_devices(self.base, pieces(first, stop, kind, self.provider))
         if done.get("created") != stop - first:
             raise RuntimeError(f"The import made {done} of {stop - first} devices.")
         return time.monotonic() - began
@@ -107,7 +111,8 @@ def fan_out(house: House, body: dict[str, Any], devices: int) -> Run:
     state = house.done(push, 60 + devices * SECONDS_PER_MILLION / 1e6)
     spent = procs.cpu_seconds(pids) - cpu
     house.stage.control("POST", "/flush")
-    frames, last = counted(house, bytes.fromhex(push))
+    # In FCM's log a name stands for message and recipient; this push is the only one since `skip_log`.
+    frames, last = counted(house, bytes.fromhex(push) if house.provider == "apns" else b"")
     return Run(max(1, last - accepted_ns) / 1e9, frames, spent, procs.peak_mb(pids), state)
 
 
@@ -142,10 +147,11 @@ def counts(state: dict[str, Any]) -> dict[str, int]:
     return {str(fate): int(state[fate]) for fate in Fate}
 
 
-def pieces(first: int, stop: int, kind: str = "alert") -> Iterator[bytes]:
+def pieces(first: int, stop: int, kind: str = "alert", provider: str = "apns") -> Iterator[bytes]:
     """Devices as NDJSON, many lines a piece so that reading them costs the importer little."""
     for lo in range(first, stop, LINES):
-        yield b"".join(device_line(number, kind=kind) for number in range(lo, min(stop, lo + LINES)))
+        numbers = range(lo, min(stop, lo + LINES))
+        yield b"".join(device_line(number, kind=kind, provider=provider) for number in numbers)
 
 
 @contextmanager
@@ -153,5 +159,5 @@ def open_house(wanted: Wanted, log_mode: str = "counting") -> Iterator[House]:
     """A whole Pushwarden with an app, in a folder of its own that goes afterwards."""
     with temporary("pwbench-") as folder:
         environ = {"PUSHWARDEN_BULK_SENDERS": str(max(1, wanted.senders)), "PUSHWARDEN_LOG_LEVEL": "warning"}
-        with Stage(folder, environ, log_mode) as stage:
+        with Stage(folder, environ, log_mode, providers=(wanted.provider,)) as stage:
             yield House(stage, stage.make_app())

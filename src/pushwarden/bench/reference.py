@@ -7,18 +7,24 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import httpx2
+
 from pushwarden.bench.report import NotMeasured
-from pushwarden.wiring.stage import BUNDLE_ID
+from pushwarden.wiring.stage import BUNDLE_ID, PROJECT, device_token
 
 STREAMS = 1000
 """What the simulator allows, as APNs is observed to."""
 BODY = b'{"aps":{"content-available":1},"n":1}'
+FCM_BODY = b'{"message":{"data":{"n":"1"},"android":{"priority":"NORMAL","ttl":"3600s"},"token":"%b"}}'
+FCM_CONNECTIONS = 10
+"""Of a hundred streams each, so that as many requests are under way as on one of APNs."""
 
 
 def h2load_program() -> str:
@@ -67,6 +73,22 @@ def apns_rate(port: int, folder: Path, requests: int) -> float:
     return rate_of(printed)
 
 
+def fcm_rate(port: int, ca: Path, folder: Path, requests: int) -> float:
+    """h2load against the FCM simulator: a data message as ours, as many connections as it may use. Requests/s."""
+    body = folder / "h2load-fcm.json"
+    body.write_bytes(FCM_BODY % device_token(7, "fcm"))
+    url = f"https://localhost:{port}"
+    with httpx2.Client(verify=ssl.create_default_context(cafile=str(ca)), trust_env=False) as client:
+        form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": _assertion()}
+        bearer = client.post(f"{url}/token", data=form).raise_for_status().json()["access_token"]
+    fields = ["-H", f"authorization: Bearer {bearer}", "-H", "content-type: application/json"]
+    target = f"{url}/v1/projects/{PROJECT}/messages:send"
+    printed = run_h2load([f"-n{requests}", f"-c{FCM_CONNECTIONS}", "-t1", "-m100", f"-d{body}", *fields, target])
+    if f"{requests} succeeded" not in printed:
+        raise NotMeasured(f"The simulator refused h2load's requests: {printed[-400:]}")
+    return rate_of(printed)
+
+
 def fsync_ms(folder: Path, times: int = 200) -> float:
     """Median of a 4 KiB write with fdatasync on the disk of this folder."""
     took = []
@@ -87,7 +109,15 @@ def provider_token() -> str:
     One in this process: providers refuse tokens renewed too often.
     The simulator runs with --any-key and does not verify its signature.
     """
-    parts = ({"alg": "ES256", "kid": "H2LOADKEY1"}, {"iss": "H2LOADTEAM", "iat": int(time.time())})
-    coded = [base64.urlsafe_b64encode(json.dumps(part).encode()) for part in parts]
-    signature = base64.urlsafe_b64encode(bytes(64))
-    return "bearer " + ".".join(part.rstrip(b"=").decode() for part in (*coded, signature))
+    return "bearer " + _unsigned({"alg": "ES256", "kid": "H2LOADKEY1"}, {"iss": "H2LOADTEAM", "iat": int(time.time())})
+
+
+def _assertion() -> str:
+    now, scope = int(time.time()), "https://www.googleapis.com/auth/firebase.messaging"
+    claims = {"iss": "h2load@example.com", "scope": scope, "aud": "https://oauth2.googleapis.com/token"}
+    return _unsigned({"alg": "RS256", "kid": "h2load"}, {**claims, "iat": now, "exp": now + 3600})
+
+
+def _unsigned(*parts: dict[str, object]) -> str:
+    coded = [json.dumps(part).encode() for part in parts] + [bytes(64)]
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in coded)

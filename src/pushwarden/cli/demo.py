@@ -14,10 +14,12 @@ from typing import Any
 
 from pushwarden.cli.out import console, fail
 from pushwarden.core.outcome import Fate
+from pushwarden.simulators.phone.phone import Phone
 from pushwarden.wiring.stage import NotStarted, Stage, device_line, temporary
 
-FLEET = 10_000
-PHONE = "phone-1"
+FLEET, ANDROIDS = 10_000, 1_000
+PHONES = {"apns": "phone-1", "fcm": "phone-2"}
+PROVIDERS = tuple(PHONES)
 
 
 def check() -> int:
@@ -26,7 +28,7 @@ def check() -> int:
     report: dict[str, Any] = {"ok": False, "steps": {}}
     with temporary("pushwarden-demo-") as folder:
         try:
-            with Stage(folder) as stage:
+            with Stage(folder, providers=PROVIDERS) as stage:
                 _main_job(stage, report)
         except NotStarted as error:
             report["error"] = str(error)
@@ -54,6 +56,7 @@ def _main_job(stage: Stage, report: dict[str, Any]) -> None:
         state = stage.settled(base, push)
         steps[name] = {"ok": state["accepted"] == expected, "push": push, "counts": counts_of(state)}
     steps["stop"] = _stop_in_the_middle(stage, base)
+    steps["android"] = _both(stage, base)
     steps["conservation"] = _conservation(stage, steps)
 
 
@@ -85,6 +88,21 @@ def _stop_in_the_middle(stage: Stage, base: str) -> dict[str, Any]:
     }
 
 
+def _both(stage: Stage, base: str) -> dict[str, Any]:
+    """Android devices join, and one push goes to every device of both kinds."""
+    lines = (device_line(number, provider="fcm") for number in range(ANDROIDS))
+    imported = stage.import_devices(base, lines)
+    body = {"to": {"all": True}, "type": "background", "data": {"n": 2}}
+    push = stage.call("POST", f"{base}/pushes", json=body)["id"]
+    state = stage.settled(base, push)
+    reached = stage.seen("fcm").by_status == {200: ANDROIDS}
+    return {
+        "ok": imported.get("created") == ANDROIDS and state["accepted"] == FLEET + ANDROIDS and reached,
+        "push": push,
+        "counts": counts_of(state),
+    }
+
+
 def _done(stage: Stage, base: str, push: str) -> int:
     return sum(counts_of(stage.call("GET", f"{base}/pushes/{push}")).values())
 
@@ -95,15 +113,16 @@ def counts_of(state: dict[str, Any]) -> dict[str, int]:
 
 
 def _conservation(stage: Stage, steps: dict[str, Any]) -> dict[str, Any]:
-    """Our counts against the simulator's own log: every recipient once, nothing more, nothing less."""
+    """Our counts against the simulators' own logs: every recipient once, nothing more, nothing less."""
     ours = sum(sum(step["counts"].values()) for step in steps.values() if "counts" in step)
-    seen = stage.seen()
+    logs = [stage.seen(provider) for provider in PROVIDERS]
+    frames, distinct = sum(log.frames for log in logs), sum(log.distinct for log in logs)
     return {
-        "ok": ours == seen.frames == seen.distinct,
+        "ok": ours == frames == distinct,
         "ours": ours,
-        "frames": seen.frames,
-        "distinct": seen.distinct,
-        "repeated": len(seen.repeated),
+        "frames": frames,
+        "distinct": distinct,
+        "repeated": sum(len(log.repeated) for log in logs),
     }
 
 
@@ -115,12 +134,15 @@ def show(port: int) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the children too
         signal.signal(number, signal.default_int_handler)
     try:
-        with Stage(folder, port=port) as stage:
+        with Stage(folder, port=port, providers=PROVIDERS) as stage:
             base = "/v1/apps/shop/simulated"
             if not any(app["id"] == "shop" for app in stage.call("GET", "/v1/apps")["apps"]):
                 stage.make_app(key_file=folder / "AuthKey_DEMOKEY123.p8")
+            elif all(one["provider"] != "fcm" for one in stage.call("GET", f"{base}/credentials")["credentials"]):
+                stage.make_credential(base, "fcm")  # the folder of an earlier demo, which knew Apple only
             _tour(stage, base)
-            _phone(stage, base)
+            with contextlib.ExitStack() as pocket:
+                _phones(stage, base, [pocket.enter_context(_phone(stage, provider)) for provider in PROVIDERS])
     except KeyboardInterrupt:
         console.print("Everything has ended. What was sent and registered stays for the next time.")
     except NotStarted as error:
@@ -132,7 +154,9 @@ def show(port: int) -> int:
 def _tour(stage: Stage, base: str) -> None:
     say: Callable[[str], None] = lambda words: console.print(words, markup=False)  # noqa: E731
     say(f"Pushwarden answers at {stage.url}; everything lives in {stage.folder}.")
-    say(f"The APNs simulator listens on 127.0.0.1:{stage.simulator['port']} with TLS and HTTP/2.\n")
+    for provider, told in stage.simulators.items():
+        say(f"The simulator of {provider} listens on 127.0.0.1:{told['port']} with TLS and HTTP/2.")
+    say("")
     imported = stage.import_devices(base, (device_line(number) for number in range(FLEET)))
     say(f"Imported {FLEET} devices: {imported['created']} new, {imported['unchanged']} known.")
     push = stage.call("POST", f"{base}/pushes", json={"to": {"all": True}, "type": "background"})["id"]
@@ -144,21 +168,27 @@ def _tour(stage: Stage, base: str) -> None:
     say('  .venv/bin/pushwarden send shop --env simulated --device phone-1 --title "Hello" --body "It works"')
     say("  .venv/bin/pushwarden stop shop")
     say("  .venv/bin/pushwarden resume shop")
-    say("\nThe phone shows what arrives. Ctrl-C ends everything.\n")
+    say("\nphone-1 is an iPhone, phone-2 an Android phone; they show what arrives. Ctrl-C ends everything.\n")
 
 
-def _phone(stage: Stage, base: str) -> None:
-    """A simulated phone in this terminal: registered as `phone-1`, greeted with a first push."""
-    from pushwarden.simulators.phone.phone import Phone
-
-    with contextlib.closing(Phone(f"http://127.0.0.1:{stage.simulator['control_port']}")) as phone:
+@contextlib.contextmanager
+def _phone(stage: Stage, provider: str) -> Iterator[Phone]:
+    control = f"http://127.0.0.1:{stage.simulators[provider]['control_port']}"
+    with contextlib.closing(Phone(control, provider=provider)) as phone:
         phone.pair()
-        phone.register(f"{stage.url}{base}/devices", stage.key, PHONE, {"user": "you"})
-        greeting = {"to": {"device": PHONE}, "title": "Hello from Pushwarden", "body": "This push took the real way."}
-        stage.call("POST", f"{base}/pushes", json=greeting)
-        while True:
-            for push in phone.arrived(wait_s=1.0):
-                console.print(f"📱 {push.line}", markup=False)
+        yield phone
+
+
+def _phones(stage: Stage, base: str, phones: list[Phone]) -> None:
+    """Simulated phones in this terminal: registered by name, greeted with a first push."""
+    for phone in phones:
+        phone.register(f"{stage.url}{base}/devices", stage.key, PHONES[phone.provider], {"user": "you"})
+    greeting = {"to": {"user": "you"}, "title": "Hello from Pushwarden", "body": "This push took the real way."}
+    stage.call("POST", f"{base}/pushes", json=greeting)
+    while True:
+        for phone in phones:
+            for push in phone.arrived(wait_s=0.5):
+                console.print(f"📱 {PHONES[phone.provider]} {push.line}", markup=False)
 
 
 def _is_free(port: int) -> bool:

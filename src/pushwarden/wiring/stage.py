@@ -1,4 +1,4 @@
-"""A whole Pushwarden on loopback in one folder, with simulator, app and credential: for demo, benchmarks, tests."""
+"""A whole Pushwarden on loopback in one folder, with simulators, app and credential: for demo, benchmarks, tests."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from typing import Any
 
 import httpx2
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pushwarden.simulators.log import Summary, summarise
 
 START_SECONDS = 60.0
 KEY_ID, TEAM_ID = "DEMOKEY123", "DEMOTEAM12"
 BUNDLE_ID = "com.example.shop"
+PROJECT = "example-shop"
 
 
 class NotStarted(Exception):
@@ -33,15 +34,19 @@ class NotStarted(Exception):
 
 @dataclass(slots=True)
 class Stage:
-    """Start with `with`. Everything lives below `folder`; every process started here is ended here."""
+    """Start with `with`. Everything lives below `folder`; every process started here is ended here.
+
+    providers: whose simulators stand; the first is meant where none is named.
+    """
 
     folder: Path
     environ: Mapping[str, str] = field(default_factory=dict)
     log_mode: str = "counting"
     script: Path | None = None
     port: int = 0
+    providers: tuple[str, ...] = ("apns",)
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    simulator: dict[str, Any] = field(default_factory=dict)
+    simulators: dict[str, dict[str, Any]] = field(default_factory=dict)
     url: str = ""
     key: str = ""
     client: httpx2.Client = field(default_factory=lambda: httpx2.Client(timeout=60.0, trust_env=False))
@@ -49,7 +54,8 @@ class Stage:
     def __enter__(self) -> Stage:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            self.start_simulator()
+            for provider in self.providers:
+                self.start_simulator(provider)
             self.start_pushwarden()
         except BaseException:
             self.close()
@@ -64,36 +70,45 @@ class Stage:
     # --- processes
 
     @property
+    def simulator(self) -> dict[str, Any]:
+        """What the first provider's simulator said of itself: port, control_port, ca, pid."""
+        return self.simulators[self.providers[0]]
+
+    @property
     def frames(self) -> Path:
-        """The simulator's log."""
-        return self.folder / "apns.log"
+        """The first provider's log."""
+        return self.log_of(self.providers[0])
+
+    def log_of(self, provider: str) -> Path:
+        return self.folder / f"{provider}.log"
 
     @property
     def data(self) -> Path:
         return self.folder / "data"
 
-    def start_simulator(self) -> None:
-        ready = self.folder / "apns.ready"
+    def start_simulator(self, provider: str = "apns") -> None:
+        ready = self.folder / f"{provider}.ready"
         ready.unlink(missing_ok=True)
         command = [
-            sys.executable, "-m", "pushwarden.simulators.apns", "--any-key", "--log", str(self.frames),
+            sys.executable, "-m", f"pushwarden.simulators.{provider}", "--any-key", "--log", str(self.log_of(provider)),
             "--log-mode", self.log_mode, "--cert-dir", str(self.folder / "certificates"), "--ready-file", str(ready),
         ]  # fmt: skip
         if self.script:
             command += ["--script", str(self.script)]
         child = self._start(command, os.environ)
         while not ready.exists():
-            _alive(child, "The APNs simulator", self.folder)
+            _alive(child, f"The simulator of {provider}", self.folder)
             time.sleep(0.02)
-        self.simulator = json.loads(ready.read_text())
+        self.simulators[provider] = json.loads(ready.read_text())
 
     def start_pushwarden(self) -> subprocess.Popen[bytes]:
         """Starts the supervisor and waits until pushes can be taken; its process."""
         own = {
             "PUSHWARDEN_DATA": str(self.data),
             "PUSHWARDEN_LISTEN_PORT": str(self.port),
-            "PUSHWARDEN_SIMULATOR_APNS": f"localhost:{self.simulator['port']}",
             "PUSHWARDEN_SIMULATOR_CA": str(self.simulator["ca"]),
+        } | {
+            f"PUSHWARDEN_SIMULATOR_{name.upper()}": f"localhost:{one['port']}" for name, one in self.simulators.items()
         }
         (self.data / "run" / "api.json").unlink(missing_ok=True)
         child = self._start(
@@ -155,20 +170,29 @@ class Stage:
         return answer.json() if answer.content else None
 
     def make_app(self, app: str = "shop", key_file: Path | None = None) -> str:
-        """An app with an active generated key in `simulated`; the path its pushes and devices are below."""
+        """An app with an active generated key of every provider in `simulated`; what its pushes and devices are below.
+
+        key_file: where the .p8 is left as well.
+        """
         self.call("POST", "/v1/apps", json={"id": app, "name": app.title(), "bundle_id": BUNDLE_ID})
-        pem = generated_key()
-        if key_file:
-            key_file.write_bytes(pem)
-            key_file.chmod(0o600)
         base = f"/v1/apps/{app}/simulated"
-        body = {
-            "provider": "apns", "content": base64.b64encode(pem).decode(), "file_name": f"AuthKey_{KEY_ID}.p8",
-            "key_id": KEY_ID, "team_id": TEAM_ID,
-        }  # fmt: skip
+        for provider in self.providers:
+            self.make_credential(base, provider, key_file)
+        return base
+
+    def make_credential(self, base: str, provider: str, key_file: Path | None = None) -> None:
+        """Uploads a generated key and activates it."""
+        if provider == "fcm":
+            content, more = generated_account(), {"file_name": f"{PROJECT}.json"}
+        else:
+            content = generated_key()
+            more = {"file_name": f"AuthKey_{KEY_ID}.p8", "key_id": KEY_ID, "team_id": TEAM_ID}
+            if key_file:
+                key_file.write_bytes(content)
+                key_file.chmod(0o600)
+        body = {"provider": provider, "content": base64.b64encode(content).decode(), **more}
         made = self.call("POST", f"{base}/credentials", json=body)["credential"]
         self.call("POST", f"{base}/credentials/{made['id']}/activate")
-        return base
 
     def import_devices(self, base: str, lines: Iterator[bytes]) -> dict[str, Any]:
         """NDJSON lines, streamed; the import's last report."""
@@ -191,16 +215,17 @@ class Stage:
 
     # --- the oracle
 
-    def control(self, method: str, path: str, **options: Any) -> Any:
-        """Asks the simulator's control door."""
-        answer = self.client.request(method, f"http://127.0.0.1:{self.simulator['control_port']}{path}", **options)
+    def control(self, method: str, path: str, provider: str = "", **options: Any) -> Any:
+        """Asks a simulator's control door."""
+        told = self.simulators[provider or self.providers[0]]
+        answer = self.client.request(method, f"http://127.0.0.1:{told['control_port']}{path}", **options)
         answer.raise_for_status()
         return answer.json()
 
-    def seen(self) -> Summary:
-        """What the simulator has read so far, by its own log."""
-        self.control("POST", "/flush")
-        return summarise(self.frames)
+    def seen(self, provider: str = "") -> Summary:
+        """What a simulator has read so far, by its own log."""
+        self.control("POST", "/flush", provider)
+        return summarise(self.log_of(provider or self.providers[0]))
 
 
 def _alive(child: subprocess.Popen[bytes], name: str, folder: Path) -> None:
@@ -217,12 +242,34 @@ def generated_key() -> bytes:
     )
 
 
-def device_line(number: int, *, kind: str = "alert") -> bytes:
-    """Device `number` of a made-up fleet: a 36-character installation id, a 64-hex token, user, build, two tags."""
+def generated_account() -> bytes:
+    """A fresh service account's file: what Google would give, of no worth anywhere."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    account = {
+        "type": "service_account", "project_id": PROJECT, "private_key_id": "0123456789abcdef",
+        "private_key": pem.decode(), "client_email": f"pusher@{PROJECT}.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }  # fmt: skip
+    return json.dumps(account).encode()
+
+
+def device_line(number: int, *, kind: str = "alert", provider: str = "apns") -> bytes:
+    """Device `number` of a made-up fleet: a 36-character installation id, a token, user, build, two tags."""
     return (
-        b'{"installation_id":"00000000-0000-4000-8000-%012x","provider":"apns","token_kind":"%b","token":"%064x",'
+        b'{"installation_id":"%b-0000-4000-8000-%012x","provider":"%b","token_kind":"%b","token":"%b",'
         b'"user":"user-%d","app_version":"5.3","build":"%d","tags":["plan:%d","lang:%d"]}\n'
-    ) % (number, kind.encode(), number * 0x9E3779B97F4A7C15 % 2**256, number, 500 + number % 7, number % 3, number % 11)
+    ) % (
+        b"a0000000" if provider == "fcm" else b"00000000", number, provider.encode(), kind.encode(),
+        device_token(number, provider), number, 500 + number % 7, number % 3, number % 11,
+    )  # fmt: skip
+
+
+def device_token(number: int, provider: str = "apns") -> bytes:
+    """64 hexadecimal digits, or the 163 characters of a registration token, which end in the number."""
+    if provider == "fcm":
+        return b"%022x:APA91b%0134d" % (number * 0x9E3779B97F4A7C15 % 2**88, number)
+    return b"%064x" % (number * 0x9E3779B97F4A7C15 % 2**256)
 
 
 @contextmanager
