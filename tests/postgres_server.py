@@ -13,8 +13,6 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-import psycopg
-
 from pushwarden.wiring.local_postgres import LocalPostgres, NoServer
 from real import absent
 
@@ -43,13 +41,13 @@ def own_server() -> LocalPostgres:
 def fresh_database(*, migrated: bool = True) -> str:
     """The DSN of a database of the test's own; migrated: with all tables, as this version makes them."""
     name = f"t{next(_numbers)}"
-    _create(server(), name, _template() if migrated else "template0")
+    server().create(name, _template() if migrated else "template0")
     return server().dsn(name)
 
 
 def database_of(own: LocalPostgres, name: str = "pushwarden") -> str:
     """The DSN of an empty database on a server of the test's own."""
-    _create(own, name, "template0")
+    own.create(name)
     return own.dsn(name)
 
 
@@ -57,11 +55,6 @@ def database_of(own: LocalPostgres, name: str = "pushwarden") -> str:
 def _template() -> str:
     from pushwarden.adapters.postgres.migrate import migrate
 
-    _create(server(), "migrated", "template0")
+    server().create("migrated")
     migrate(server().dsn("migrated"))
     return "migrated"
-
-
-def _create(on: LocalPostgres, name: str, template: str) -> None:
-    with psycopg.connect(on.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[arg-type]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
 import postgres_server
+from pushwarden.adapters.postgres import engine
+from pushwarden.adapters.postgres.desk import Desk
 from pushwarden.adapters.postgres.engine import Line, connect_now, translated
 from pushwarden.core.errors import Busy, StoreFull
+from pushwarden.wiring.local_postgres import LocalPostgres
 
 
 @pytest.fixture
@@ -64,6 +70,42 @@ def test_a_line_heals_after_the_server_was_killed() -> None:
         assert rows == [(2,)]
 
     run(dsn, scene, schema="public")
+    server.stop()
+
+
+@contextlib.contextmanager
+def frozen(server: LocalPostgres) -> Iterator[None]:
+    """Every process of the server stands still."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    pids = [server.pid, *map(int, children)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_server_that_stands_still_is_busy_and_does_not_hold_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = postgres_server.own_server()
+    dsn = postgres_server.database_of(server)
+
+    async def scene(line: Line) -> None:
+        desk = Desk(dsn, "test", "public")
+        for healthy in (True, False, True):
+            monkeypatch.setattr(engine, "SILENT_SECONDS", 60.0 if healthy else 0.2)
+            with contextlib.nullcontext() if healthy else frozen(server):
+                for work in (by_line(line), desk.run(lambda connection: connection.execute("SELECT 1"))):
+                    with contextlib.nullcontext() if healthy else pytest.raises(Busy, match="database"):
+                        await work
+        await desk.close()
+
+    async def by_line(line: Line) -> None:
+        async with line.transaction() as connection:
+            await connection.execute("SELECT 1")
+
+    run(dsn, scene)
     server.stop()
 
 

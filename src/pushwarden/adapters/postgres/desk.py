@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from pushwarden.adapters.postgres import engine
 from pushwarden.adapters.postgres.engine import connect_now, errors, lost
 
 T = TypeVar("T")
@@ -27,7 +28,11 @@ class Desk:
 
     async def run(self, work: Callable[[psycopg.Connection[Any]], T]) -> T:
         """Busy or StoreFull for the server's errors; whatever `work` raises undoes what it did."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+        working = asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+        await asyncio.wait({working}, timeout=engine.SILENT_SECONDS)
+        if not working.done() and self._connection is not None:
+            engine.cut(self._connection)
+        return await working
 
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._hang_up)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import select
+import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
@@ -14,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pushwarden.core.errors import Busy, Invalid, PushwardenError, StoreFull
 
-__all__ = ["Line", "connect", "connect_now", "errors", "lost", "translated"]
+__all__ = ["Line", "connect", "connect_now", "cut", "errors", "lost", "translated"]
 
 CONNECT_SECONDS = 3
 STATEMENT_MS = 10_000
@@ -22,6 +24,8 @@ LOCK_MS = 2_000
 """As long as SQLite's writers wait for each other."""
 IDLE_IN_TRANSACTION_MS = 15_000
 """A process that froze inside a transaction loses it, and its locks, after this time."""
+SILENT_SECONDS = 15.0
+"""As long for a server that stands still itself: who waits for it learns that it is away."""
 DEAD_MS = 10_000
 """Bytes nobody acknowledged for so long: the server's machine is gone."""
 
@@ -118,6 +122,13 @@ def lost(connection: Connection[Any] | AsyncConnection[Any] | None) -> bool:
     return bool(select.select([connection.fileno()], [], [], 0)[0])
 
 
+def cut(connection: Connection[Any] | AsyncConnection[Any]) -> None:
+    """Ends the connection under whoever waits for its answer; to them it was lost."""
+    if not connection.closed:
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as ours:
+            ours.shutdown(socket.SHUT_RDWR)
+
+
 class Line:
     """One connection for one transaction at a time: made when first needed, and made anew when it was lost."""
 
@@ -141,7 +152,11 @@ class Line:
                     await self.close()
                     self._connection = await connect(*self._where, session=self._session)
                 assert self._connection
-                yield self._connection
+                late = asyncio.get_running_loop().call_later(SILENT_SECONDS, cut, self._connection)
+                try:
+                    yield self._connection
+                finally:
+                    late.cancel()
 
     async def close(self) -> None:
         if self._connection is not None:
