@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+import postgres_server
+from product_fixtures import SLOW
 from pushwarden.bench import NAMES, NotMeasured, Wanted, peer_programs, peers, play, procs, run
 from pushwarden.bench.house import House
 from pushwarden.bench.scale import sizes
@@ -76,7 +78,7 @@ def test_a_peer_that_cannot_be_had_is_named_with_its_reason(stage: Stage, monkey
 
 
 def test_what_is_not_there_is_not_measured() -> None:
-    with pytest.raises(NotMeasured, match="Only apns over sqlite is measured by mixed, not fcm over sqlite"):
+    with pytest.raises(NotMeasured, match="Only apns is measured by mixed, not fcm"):
         run("mixed", Wanted(provider="fcm"))
 
 
@@ -97,3 +99,13 @@ def test_scale_grows_tenfold_up_to_what_was_asked() -> None:
     assert sizes(1_000_000) == [10_000, 100_000, 1_000_000]
     assert sizes(250_000) == [10_000, 100_000, 250_000]
     assert sizes(300) == [300]
+
+
+@SLOW
+def test_over_postgresql_a_fan_out_is_compared_with_sqlite_in_the_same_run() -> None:
+    need("h2load")
+    postgres_server.server()  # or the reason why there is none
+    told = run("fanout", Wanted(devices=1000, trials=1, store="postgres"))
+    assert told["figures"]["ratio_to_sqlite"] > 0
+    assert told["targets"]["ratio_to_sqlite"] == "≥ 0.7"
+    assert not [note for note in told["notes"] if "broken" in note or "should be" in note]

@@ -30,9 +30,11 @@ def play(house: House, wanted: Wanted) -> Measured:
         "h2load: a thousand streams (APNs: one connection, FCM: ten), like headers and body, just before each trial.",
         "hard: 60 ms answers, 5 % refusals (a dead token), a GOAWAY every 5 s of a connection's life.",
     ]
-    house.fill(0, devices)
-    pairs = [_clean(house, devices, notes) for _ in range(trials)]
-    clean = [run for _, run in pairs]
+    for each in (house, house.beside):
+        if each:
+            each.fill(0, devices)
+    trios = [_clean(house, devices, notes) for _ in range(trials)]
+    clean = [run for _, run, _ in trios]
     template = _run(house, "template", TEMPLATE, devices, notes)
     house.script(*hard_rules(house.provider))
     hard = _run(house, "hard", SILENT, devices, notes)
@@ -41,8 +43,9 @@ def play(house: House, wanted: Wanted) -> Measured:
         "pushes_per_s": median(run.per_s for run in clean),
         "cpu_us_per_push": median(run.cpu_us for run in clean),
         "peak_rss_mb": max(run.peak_mb for run in clean),
-        "h2load_per_s": median(rate for rate, _ in pairs),
-        "ratio_to_h2load": median(run.per_s / rate for rate, run in pairs),
+        "h2load_per_s": median(rate for rate, _, _ in trios),
+        "ratio_to_h2load": median(run.per_s / rate for rate, run, _ in trios),
+        **_compared([(run, other) for _, run, other in trios if other]),
         **_named("template", template),
         **_named("hard", hard),
         "hard_ratio_to_clean": hard.per_s / median(run.per_s for run in clean),
@@ -58,14 +61,26 @@ def hard_rules(provider: str) -> tuple[dict[str, Any], ...]:
     return {"do": "delay", "ms": 60}, refuse, {"do": "goaway", "every_s": 5}
 
 
-def _clean(house: House, devices: int, notes: list[str]) -> tuple[float, Run]:
+def _clean(house: House, devices: int, notes: list[str]) -> tuple[float, Run, Run | None]:
+    """h2load's rate, our fan-out, and just before it the same one over SQLite when it is to be compared."""
     told, requests = house.stage.simulator, min(H2LOAD_REQUESTS, max(1000, devices))
     if house.provider == "fcm":
         rate = fcm_rate(told["port"], Path(told["ca"]), house.stage.folder, requests)
     else:
         rate = apns_rate(told["port"], house.stage.folder, requests)
     say(f"h2load: {rate:,.0f}/s")
-    return rate, _run(house, "clean", SILENT, devices, notes)
+    other = _run(house.beside, "over SQLite", SILENT, devices, notes) if house.beside else None
+    return rate, _run(house, "clean", SILENT, devices, notes), other
+
+
+def _compared(pairs: list[tuple[Run, Run]]) -> dict[str, float]:
+    if not pairs:
+        return {}
+    return {
+        "sqlite_pushes_per_s": median(other.per_s for _, other in pairs),
+        "sqlite_cpu_us_per_push": median(other.cpu_us for _, other in pairs),
+        "ratio_to_sqlite": median(run.per_s / other.per_s for run, other in pairs),
+    }
 
 
 def _run(house: House, name: str, body: dict[str, Any], devices: int, notes: list[str]) -> Run:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pushwarden.bench import procs
 from pushwarden.bench.report import Wanted
+from pushwarden.bench.store import store_of
 from pushwarden.core.outcome import Fate
 from pushwarden.simulators.log import RECORD, Event, Kind, blocks
 from pushwarden.wiring.stage import Stage, device_line, temporary
@@ -31,6 +32,7 @@ class House:
     stage: Stage
     base: str
     at: int = 0  # length of the frame log when it was last read
+    beside: House | None = None  # the same over SQLite, to compare with
 
     @property
     def provider(self) -> str:
@@ -156,8 +158,8 @@ def pieces(first: int, stop: int, kind: str = "alert", provider: str = "apns") -
 
 @contextmanager
 def open_house(wanted: Wanted, log_mode: str = "counting") -> Iterator[House]:
-    """A whole Pushwarden with an app, in a folder of its own that goes afterwards."""
-    with temporary("pwbench-") as folder:
-        environ = {"PUSHWARDEN_BULK_SENDERS": str(max(1, wanted.senders)), "PUSHWARDEN_LOG_LEVEL": "warning"}
+    """A whole Pushwarden with an app, in a folder of its own that goes afterwards. NotMeasured without its store."""
+    with temporary("pwbench-") as folder, store_of(wanted.store, folder / "store") as store:
+        environ = {"PUSHWARDEN_BULK_SENDERS": str(max(1, wanted.senders)), "PUSHWARDEN_LOG_LEVEL": "warning", **store}
         with Stage(folder, environ, log_mode, providers=(wanted.provider,)) as stage:
             yield House(stage, stage.make_app())

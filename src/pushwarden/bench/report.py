@@ -21,6 +21,7 @@ TARGETS: Mapping[str, Mapping[str, str]] = {
         "h2load_per_s": "≥ 200000",
         "template_pushes_per_s": "≥ 80000",
         "hard_ratio_to_clean": "≥ 0.6",
+        "ratio_to_sqlite": "≥ 0.7",
         "hard_peak_rss_mb": "≤ 150",
     },
     "fanout fcm": {"pushes_per_s": "≥ 80000", "cpu_us_per_push": "≤ 10", "peak_rss_mb": "≤ 150"},

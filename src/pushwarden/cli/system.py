@@ -119,7 +119,9 @@ def bench(
     senders: Annotated[int, typer.Option(help="Bulk senders.")] = 1,
     trials: Annotated[int, typer.Option(help="0: the benchmark's own number.")] = 0,
     provider: Annotated[str, typer.Option(help="apns.")] = "apns",
-    store: Annotated[str, typer.Option(help="sqlite.")] = "sqlite",
+    store: Annotated[
+        str, typer.Option(help="sqlite, or postgres: $PUSHWARDEN_BENCH_STORE, else a server of its own.")
+    ] = "sqlite",
     json: Json = False,
 ) -> None:
     """Measure. One JSON object a benchmark with --json; references are measured in the same run."""

@@ -105,6 +105,8 @@ class Stage:
         """Starts the supervisor and waits until pushes can be taken; its process."""
         own = {
             "PUSHWARDEN_DATA": str(self.data),
+            "PUSHWARDEN_STORE": "",
+            "PUSHWARDEN_STORE_FILE": "",
             "PUSHWARDEN_LISTEN_PORT": str(self.port),
             "PUSHWARDEN_SIMULATOR_CA": str(self.simulator["ca"]),
         } | {
