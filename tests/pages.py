@@ -42,7 +42,7 @@ def settings() -> str:
     """The table of settings in docs/operations.md."""
     rows = ["| variable | by itself | what |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = "–" if field.default in ("", None) else f"`{field.default}`"
+        default = "–" if str(field.default) in ("", "None") else f"`{field.default}`"
         rows.append(f"| `PUSHWARDEN_{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows) + "\n"
 

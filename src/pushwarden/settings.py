@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -14,6 +15,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PUSHWARDEN_", frozen=True, extra="ignore")
 
     data: Path = Field(Path("data"), description="The directory everything lives in")
+    store: SecretStr = Field(
+        SecretStr(""), description="Empty: SQLite files below `data`; `postgresql://…`: one PostgreSQL database"
+    )
+    store_file: Path | None = Field(None, description="A file with what `store` would say, in place of it")
     listen_host: str = Field("127.0.0.1", description="Where the API listens. It speaks HTTP: put TLS before it")
     listen_port: int = Field(8600, ge=0, le=65535, description="0: a free one")
     bulk_senders: int = Field(0, ge=0, le=64, description="0: one for each core but one, at least one")
@@ -26,6 +31,32 @@ class Settings(BaseSettings):
     simulator_fcm: str = Field("", description="host:port the same of FCM reaches, for pushes and access tokens")
     simulator_ca: Path | None = Field(None, description="PEM that signs the simulators' certificates")
     log_level: str = Field("info", description="debug, info, warning or error")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, said: dict[str, Any]) -> dict[str, Any]:
+        """A password in a file is in no environment another process can read."""
+        path = said.get("store_file")
+        if not path:
+            return said
+        if said.get("store"):
+            raise ValueError("PUSHWARDEN_STORE and PUSHWARDEN_STORE_FILE are both set; keep one")
+        try:
+            return said | {"store": Path(path).read_text().strip()}
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+
+    @field_validator("store")
+    @classmethod
+    def _known(cls, store: SecretStr) -> SecretStr:
+        if not store.get_secret_value().startswith(("postgresql://", "postgres://")) and store.get_secret_value():
+            raise ValueError("it is empty, or postgresql://user@host/database")
+        return store
+
+    @property
+    def dsn(self) -> str:
+        """Of the PostgreSQL database; empty for SQLite files."""
+        return self.store.get_secret_value()
 
     def simulator(self, provider: str) -> str:
         """host:port of the provider's simulator, empty when none is set."""

@@ -71,7 +71,7 @@ def test_every_push_type_arrives_as_the_preview_showed_it(calm: Stage) -> None:
         assert len(shown["body"].encode()) == shown["body_bytes"] <= shown["limit_bytes"]
         assert got["topic"] == shown["headers"]["apns-topic"] == BUNDLE_ID + suffix
         assert got["push_type"] == shown["headers"]["apns-push-type"] == kind
-        assert got["apns_id"].replace("-", "").startswith(push)
+        assert got["id"].replace("-", "").startswith(push)
         assert token not in json.dumps(preview)
 
 

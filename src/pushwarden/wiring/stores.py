@@ -1,4 +1,4 @@
-"""Opens the stores; nothing else in the house knows which they are."""
+"""Opens what PUSHWARDEN_STORE names; nothing else in the house knows which store it is."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ SENDER_CACHE_KIB = 8192
 
 
 def stores_of(settings: Settings, role: str) -> Stores:
-    """role: who opens them. Nothing is opened yet."""
-    return SqliteStores(settings, role)
+    """role: who opens them, shown by the database server. Nothing is opened yet."""
+    return PostgresStores(settings.dsn, role) if settings.dsn else SqliteStores(settings, role)
 
 
 def keeping_of(settings: Settings) -> Keeping:
     """The stores as a whole: for migrate, doctor, backup and chores."""
+    if settings.dsn:
+        from pushwarden.adapters.postgres.keeping import PostgresKeeping
+
+        return PostgresKeeping(settings.dsn)
     from pushwarden.adapters.sqlite.keeping import SqliteKeeping
 
     files = {"control": settings.control_db, "devices": settings.devices_db, "journal": settings.journal_db}
@@ -68,6 +72,41 @@ class SqliteStores:
     async def close(self) -> None:
         for part in _opened(self):
             part.close()
+
+
+class PostgresStores:
+    """Three schemas of one database."""
+
+    def __init__(self, dsn: str, role: str) -> None:
+        self._where = dsn, role
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        from pushwarden.adapters.postgres.control import PostgresCatalog
+
+        return PostgresCatalog(*self._where)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        from pushwarden.adapters.postgres.snapshot import PostgresSnapshots
+
+        return PostgresSnapshots(*self._where)
+
+    @cached_property
+    def devices(self) -> DeviceStore:
+        from pushwarden.adapters.postgres.devices import PostgresDevices
+
+        return PostgresDevices(*self._where)
+
+    @cached_property
+    def journal(self) -> JournalStore:
+        from pushwarden.adapters.postgres.journal import PostgresJournal
+
+        return PostgresJournal(*self._where)
+
+    async def close(self) -> None:
+        for part in _opened(self):
+            await part.close()
 
 
 def _opened(stores: Stores) -> list[Any]:

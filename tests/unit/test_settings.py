@@ -1,0 +1,43 @@
+"""Settings that make no sense are refused with a sentence; a store's password is shown nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from pushwarden.settings import Settings
+
+DSN = "postgresql://push:pa55word@db.example/push"
+
+
+def test_the_store_is_sqlite_unless_a_dsn_is_named() -> None:
+    assert Settings.model_validate({}).dsn == ""
+    assert Settings.model_validate({"store": DSN}).dsn == DSN
+
+
+def test_a_dsn_can_stand_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dsn").write_text(f"{DSN}\n")
+    monkeypatch.setenv("PUSHWARDEN_STORE_FILE", str(tmp_path / "dsn"))
+    assert Settings().dsn == DSN
+    monkeypatch.setenv("PUSHWARDEN_STORE", DSN)
+    with pytest.raises(pydantic.ValidationError, match="both set; keep one"):
+        Settings()
+    monkeypatch.delenv("PUSHWARDEN_STORE")
+    (tmp_path / "dsn").unlink()
+    with pytest.raises(pydantic.ValidationError, match="cannot be read"):
+        Settings()
+
+
+def test_another_store_is_refused_without_repeating_what_was_said() -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        Settings.model_validate({"store": "mysql://push:pa55word@db"})
+    (said,) = caught.value.errors()
+    assert "postgresql://" in said["msg"]
+    assert "pa55word" not in said["msg"]
+
+
+def test_the_password_is_not_shown() -> None:
+    settings = Settings.model_validate({"store": DSN})
+    assert "pa55word" not in f"{settings!r} {settings} {settings.model_dump_json()}"
