@@ -8,7 +8,7 @@ from typing import Final
 
 from .rules import TOKEN_BYTES, TOKEN_SIZES, Kind, Message, message
 
-KEPT: Final = 64
+KEPT: Final = 1024
 TOKEN_FIELD: Final = re.compile(rb'"token"\s*:\s*"([A-Za-z0-9_:%-]{32,4096})"')
 
 ESCAPED: Final = re.compile(rb"\\u00[2-7]")  # of an ASCII letter, which nobody needs to escape
@@ -17,11 +17,10 @@ ESCAPED: Final = re.compile(rb"\\u00[2-7]")  # of an ASCII letter, which nobody 
 class Shape:
     """before, after: the octets around the token. mark: 4 bytes that stand for both in the log."""
 
-    __slots__ = ("_kinds", "after", "before", "mark", "message", "size")
+    __slots__ = ("_kinds", "after", "before", "mark", "message")
 
     def __init__(self, message: Message, before: bytes, after: bytes) -> None:
         self.message, self.before, self.after = message, before, after
-        self.size = len(before) + len(after)
         self.mark = hashlib.blake2b(before + b"\0" + after, digest_size=4, usedforsecurity=False).digest()
         self._kinds: dict[str, Kind] = {}
 
@@ -31,13 +30,6 @@ class Shape:
             said = self.message
             found = self._kinds[project] = Kind(project, said.push_type, said.collapse, said.ttl, said.dry)
         return found
-
-    def token(self, body: bytes) -> bytes | None:
-        """The token of a body of this shape; None when it is of another."""
-        if len(body) <= self.size or not body.startswith(self.before) or not body.endswith(self.after):
-            return None
-        token = body[len(self.before) : len(body) - len(self.after)]
-        return token if well_formed([token]) else None
 
     def tokens(self, bodies: list[bytes]) -> list[bytes] | None:
         """The tokens when all bodies are of this shape. Sizes and the whole say so, without a look at each."""
@@ -49,26 +41,26 @@ class Shape:
 
 
 class Shapes:
-    """Those seen lately, the latest first; shared by all connections."""
+    """Those seen lately, by what stands around their token; shared by all connections."""
 
     def __init__(self) -> None:
-        self._known: list[Shape] = []
+        self._known: dict[tuple[bytes, bytes], Shape] = {}
 
     def find(self, body: bytes) -> tuple[Shape, bytes]:
         """(shape, target) of any body; what is new is judged."""
-        for at, shape in enumerate(self._known):
-            if (token := shape.token(body)) is not None:
-                if at:
-                    self._known.insert(0, self._known.pop(at))
-                return shape, token
-        said = message(body)
         spot = TOKEN_FIELD.search(body)
+        around = (body[: spot.start(1)], body[spot.end(1) :]) if spot else (body, b"")
+        shape = self._known.get(around)
+        if shape is not None and spot is not None:
+            return shape, spot[1]
+        said = message(body)
         # Only where the token is written once and as it is: no other field can then be taken for it.
         plain = body.count(said.target) == 1 and not ESCAPED.search(body)
         if said.push_type != "token" or spot is None or spot[1] != said.target or not plain:
             return Shape(said, body, b""), said.target
-        shape = Shape(said, body[: spot.start(1)], body[spot.end(1) :])
-        self._known = [shape, *self._known][:KEPT]
+        if len(self._known) >= KEPT:
+            self._known.clear()
+        shape = self._known[around] = Shape(said, *around)
         return shape, said.target
 
 
