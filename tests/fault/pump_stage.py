@@ -131,8 +131,11 @@ class PumpStage:
 
     def frames(self, push: Push) -> list[Frame]:
         """What the simulator read since this push was accepted."""
+        return [frame for frame in self.all_frames() if frame.ns >= self.since[push.id]]
+
+    def all_frames(self) -> list[Frame]:
         self.simulator.post("flush")
-        return [frame for frame in read(self.simulator.log) if frame.ns >= self.since[push.id]]
+        return [*read(self.simulator.log)]
 
     def answers(self, push: Push) -> list[tuple[int, int]]:
         """(device number, status) of each of its requests."""

@@ -116,9 +116,15 @@ class Api:
         return {"configuration": self.looked, "senders": bool(self.observed.senders)}
 
     def senders(self, where: Scope) -> Sequence[Mapping[str, Any]]:
-        """What each sender has loaded, as of a second ago."""
+        """What each sender has loaded, and the troubles of its lanes within the scope, as of a second ago."""
+        here = f"{where.organisation}/{where.app}/{where.environment}/"
         return [
-            {"sender": name, "snapshot": stats["snapshot"], "troubles": stats["troubles"], "window": stats["window"]}
+            {
+                "sender": name,
+                "snapshot": stats["snapshot"],
+                "troubles": {lane: words for lane, words in stats["troubles"].items() if lane.startswith(here)},
+                "window": stats["window"],
+            }
             for name, stats in self.observed.senders.items()
         ]
 

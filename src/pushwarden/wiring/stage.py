@@ -171,12 +171,12 @@ class Stage:
             raise httpx2.HTTPStatusError(answer.text, request=answer.request, response=answer)
         return answer.json() if answer.content else None
 
-    def make_app(self, app: str = "shop", key_file: Path | None = None) -> str:
+    def make_app(self, app: str = "shop", key_file: Path | None = None, bundle_id: str = BUNDLE_ID) -> str:
         """An app with an active generated key of every provider in `simulated`; what its pushes and devices are below.
 
         key_file: where the .p8 is left as well.
         """
-        self.call("POST", "/v1/apps", json={"id": app, "name": app.title(), "bundle_id": BUNDLE_ID})
+        self.call("POST", "/v1/apps", json={"id": app, "name": app.title(), "bundle_id": bundle_id})
         base = f"/v1/apps/{app}/simulated"
         for provider in self.providers:
             self.make_credential(base, provider, key_file)
