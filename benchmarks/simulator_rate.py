@@ -1,4 +1,4 @@
-"""How many requests a second the APNs simulator takes with each log: from h2load and from our own client.
+"""How many requests a second the simulators take with each log: from h2load, APNs' also from our own client.
 
 nghttpd, a C server, stands beside. h2load writes `:path` Huffman-coded and all else by index; Pushwarden writes path,
 id and token as plain literals.
@@ -26,11 +26,12 @@ from typing import Any
 
 import uvloop
 
+from pushwarden.bench.reference import fcm_rate
 from pushwarden.http2.client import ClientConnection
 from pushwarden.http2.messages import Accepted, Requests
 
 BODY = b'{"aps":{"content-available":1}}'
-TARGETS = {"counting_per_s": 200_000, "full_per_s": 100_000}
+TARGETS = {"counting_per_s": 200_000, "full_per_s": 100_000, "fcm_counting_per_s": 120_000}
 STREAMS = 1000
 AHEAD = 250  # rows a write
 
@@ -50,12 +51,12 @@ HEADERS = (
 
 
 @contextmanager
-def simulator(folder: Path, mode: str) -> Iterator[dict[str, Any]]:
+def simulator(folder: Path, mode: str, provider: str = "apns") -> Iterator[dict[str, Any]]:
     ready, config = folder / "ready", folder / "config.json"
     ready.unlink(missing_ok=True)
-    config.write_text('{"any_key": true, "first_streams": 1000}')
+    config.write_text('{"any_key": true, "first_streams": 1000}' if provider == "apns" else '{"any_key": true}')
     flags = ["--log", folder / "log", "--log-mode", mode, "--cert-dir", folder, "--ready-file", ready]
-    command = [sys.executable, "-m", "pushwarden.simulators.apns", *flags, "--config", config]
+    command = [sys.executable, "-m", f"pushwarden.simulators.{provider}", *flags, "--config", config]
     with subprocess.Popen([str(part) for part in command]) as process:
         while not ready.exists():
             time.sleep(0.01)
@@ -144,6 +145,15 @@ def reference(folder: Path, count: int) -> float | None:
     return rate
 
 
+def fcm(folder: Path, mode: str, count: int, trials: int) -> dict[str, Any]:
+    """FCM's from h2load alone, over ten connections of a hundred streams."""
+    with simulator(folder, mode, "fcm") as told:
+        before = cpu_seconds(told["pid"])
+        rate = max(fcm_rate(told["port"], Path(told["ca"]), folder, count) for _ in range(trials))
+        spent = cpu_seconds(told["pid"]) - before
+    return {f"fcm_{mode}_per_s": round(rate), f"fcm_{mode}_cpu_us": round(spent / (trials * count) * 1e6, 2)}
+
+
 def measure(count: int, trials: int) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -158,6 +168,7 @@ def measure(count: int, trials: int) -> dict[str, Any]:
             figures[f"{mode}_own_client_per_s"] = round(max(row[1] for row in rounds))
             figures[f"{mode}_per_s"] = round(max(max(row) for row in rounds))
             figures[f"{mode}_cpu_us"] = round(spent / (2 * trials * count) * 1e6, 2)
+            figures |= fcm(folder, mode, count, trials)
         figures["h2load_to_nghttpd_per_s"] = round(reference(folder, count) or 0)
     return figures
 
@@ -170,7 +181,7 @@ def main() -> None:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     machine = {"cpu": platform.processor(), "cores": os.cpu_count(), "python": platform.python_version()}
     figures = measure(given.n, given.trials)
-    notes = "best of trials; one connection, 1,000 streams, TLS on loopback; nghttpd is a C server in the same run"
+    notes = "best of trials; 1,000 streams on one connection (FCM: on ten), TLS on loopback; nghttpd is written in C"
     told = {"name": "simulator_rate", "figures": figures, "targets": TARGETS, "trials": given.trials}
     print(json.dumps({**told, "machine": machine, "commit": commit.stdout.strip(), "notes": notes}))
 

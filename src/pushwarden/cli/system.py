@@ -118,7 +118,7 @@ def bench(
     devices: Annotated[int, typer.Option(help="Devices of a fan-out; 0: the benchmark's own number.")] = 0,
     senders: Annotated[int, typer.Option(help="Bulk senders.")] = 1,
     trials: Annotated[int, typer.Option(help="0: the benchmark's own number.")] = 0,
-    provider: Annotated[str, typer.Option(help="apns.")] = "apns",
+    provider: Annotated[str, typer.Option(help="apns, or fcm for fanout.")] = "apns",
     store: Annotated[
         str, typer.Option(help="sqlite, or postgres: $PUSHWARDEN_BENCH_STORE, else a server of its own.")
     ] = "sqlite",
