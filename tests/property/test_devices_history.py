@@ -11,9 +11,22 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
-from tests.devices_fixtures import HOUR, SHOP, T0, Store, device, entry, everything, imported, made_sqlite
+from tests.devices_fixtures import (
+    HOUR,
+    SHOP,
+    T0,
+    Store,
+    device,
+    entry,
+    everything,
+    imported,
+    made_postgres,
+    made_sqlite,
+)
 
 from pushwarden.adapters.memory.devices import MemoryDevices
+from pushwarden.adapters.postgres.devices import PostgresDevices
+from pushwarden.adapters.sqlite.devices import SqliteDevices
 from pushwarden.core.device import Device, DeviceState
 from pushwarden.ports.devices import DeadToken
 
@@ -141,9 +154,19 @@ class SqliteHistory(History):
         return made_sqlite(Path(self.folder.name))
 
     def teardown(self) -> None:
-        assert not isinstance(self.store, MemoryDevices)
+        assert isinstance(self.store, SqliteDevices)
         self.store.close()
         self.folder.cleanup()
+        super().teardown()
+
+
+class PostgresHistory(History):
+    def make(self) -> Store:
+        return made_postgres()
+
+    def teardown(self) -> None:
+        assert isinstance(self.store, PostgresDevices)
+        self.wait(self.store.close())
         super().teardown()
 
 
@@ -154,3 +177,5 @@ TestMemoryHistory = seed(5)(History).TestCase
 TestMemoryHistory.settings = LIMITS
 TestSqliteHistory = seed(5)(SqliteHistory).TestCase
 TestSqliteHistory.settings = settings(LIMITS, max_examples=25)
+TestPostgresHistory = seed(5)(PostgresHistory).TestCase
+TestPostgresHistory.settings = settings(LIMITS, max_examples=10)

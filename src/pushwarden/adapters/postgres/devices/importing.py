@@ -1,5 +1,6 @@
 """Importing: a piece goes in by COPY, and one statement over all of it decides what becomes of each line."""
 
+# ruff: noqa: S608 -- only constants are put together
 from __future__ import annotations
 
 import time
@@ -18,11 +19,7 @@ from pushwarden.core.device_rules import Entry
 from pushwarden.core.scope import Scope
 from pushwarden.ports.devices import Imported
 
-# A piece is looked up row by row, whatever the table's size: a plan for few rows would read the table whole for many.
-SESSION = {
-    "synchronous_commit": "off", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-    "work_mem": "64MB", "temp_buffers": "64MB",
-}  # fmt: skip
+SESSION = {"synchronous_commit": "off", "enable_seqscan": "off", "work_mem": "64MB", "temp_buffers": "64MB"}
 _LINE = (
     "installation", "token", "person", "app_version", "build", "tags", "test", "registered_at", "gone_at",
     "gone_reason",
@@ -34,16 +31,37 @@ CREATE TEMP TABLE IF NOT EXISTS incoming (
 ) ON COMMIT DELETE ROWS
 """
 _COPY = f"COPY incoming ({', '.join(_LINE)}) FROM STDIN"
+_CHANGING = (
+    "token", "person", "app_version", "build", "tags", "test", "state", "registered_at", "gone_at", "gone_reason",
+)  # fmt: skip
+_DEVICE = f"audience, seq, installation, {', '.join(_CHANGING)}"
+_CREATE = f"""
+    INSERT INTO device ({_DEVICE}, version)
+    SELECT %(audience)s, %(next)s - 1 + row_number() OVER (), installation, token, person, app_version, build, tags,
+           test, (gone_at IS NOT NULL)::int, registered_at, gone_at,
+           CASE WHEN gone_at IS NOT NULL THEN gone_reason END, 1
+      FROM {{of}}
+    RETURNING state"""
+# Nothing is looked for in an audience that never had a device, whose plan would be a guess.
+FIRST = f"""
+WITH created AS ({_CREATE.format(of="incoming")})
+SELECT count(*), count(*) FILTER (WHERE state = 0), 0, 0, 0, 0, '{{}}'::bigint[] FROM created
+"""
+# LATERAL … LIMIT 1 and ON CONFLICT look each line up by its own index entry, whatever the planner thinks: of a table
+# that has just grown it knows too little, and read the audience whole for every line (measured: minutes for one piece).
 # A tombstone stays over the same token unless the line says the app registered later; a line may bring a tombstone only
 # for a registration that is not newer. A known device whose token stays is not asked about: no other has it.
-MERGE = """
+MERGE = f"""
 WITH merged AS MATERIALIZED (
     SELECT line.*, known.seq, known.state AS was, known.registered_at AS was_registered, known.gone_at AS was_gone,
-           known.gone_reason AS was_reason, known.token = line.token AS held,
+           known.gone_reason AS was_reason, known.doubt_at AS was_doubted, known.version AS was_version,
+           known.token = line.token AS held,
            (known.token, known.person, known.app_version, known.build, known.tags, known.test)
            = (line.token, line.person, line.app_version, line.build, line.tags, line.test) AS alike
       FROM incoming AS line
-      LEFT JOIN device AS known ON known.audience = %(audience)s AND known.installation = line.installation),
+      LEFT JOIN LATERAL (
+        SELECT * FROM device WHERE audience = %(audience)s AND installation = line.installation LIMIT 1
+      ) AS known ON true),
 weighed AS (
     SELECT *, CASE WHEN held THEN greatest(was_registered, registered_at) ELSE registered_at END AS now_registered,
            held AND was = 1 AND NOT (gone_at IS NULL AND registered_at > was_gone) AS stays
@@ -55,27 +73,22 @@ judged AS (
 changed AS MATERIALIZED (
     SELECT * FROM judged WHERE NOT (alike AND now_registered = was_registered AND now_state = was)),
 evicted AS (
-    DELETE FROM device USING merged AS line
-     WHERE line.held IS NOT TRUE AND device.audience = %(audience)s
-       AND device.token_end = substr(line.token, length(line.token) - 7) AND device.token = line.token
-       AND device.seq NOT IN (SELECT seq FROM merged WHERE seq IS NOT NULL)
-    RETURNING device.state),
-created AS (
-    INSERT INTO device (audience, seq, installation, token, person, app_version, build, tags, test, state,
-                        registered_at, gone_at, gone_reason, version)
-    SELECT %(audience)s, %(next)s - 1 + row_number() OVER (), installation, token, person, app_version, build, tags,
-           test, (gone_at IS NOT NULL)::int, registered_at, gone_at,
-           CASE WHEN gone_at IS NOT NULL THEN gone_reason END, 1
-      FROM merged WHERE seq IS NULL
+    DELETE FROM device WHERE audience = %(audience)s AND seq = ANY (ARRAY (
+        SELECT holder.seq FROM merged AS line CROSS JOIN LATERAL (
+            SELECT seq FROM device WHERE audience = %(audience)s AND token = line.token
+               AND token_end = substr(line.token, length(line.token) - 7) LIMIT 1) AS holder
+         WHERE line.held IS NOT TRUE AND holder.seq NOT IN (SELECT seq FROM merged WHERE seq IS NOT NULL)))
     RETURNING state),
+created AS ({_CREATE.format(of="merged WHERE seq IS NULL")}),
 updated AS (
-    UPDATE device SET token = changed.token, person = changed.person, app_version = changed.app_version,
-           build = changed.build, tags = changed.tags, test = changed.test, state = changed.now_state,
-           registered_at = changed.now_registered,
-           gone_at = CASE WHEN stays THEN was_gone WHEN now_state = 1 THEN changed.gone_at END,
-           gone_reason = CASE WHEN stays THEN was_reason WHEN now_state = 1 THEN changed.gone_reason END,
-           doubt_at = CASE WHEN held THEN device.doubt_at END, version = device.version + 1
-      FROM changed WHERE device.audience = %(audience)s AND device.seq = changed.seq)
+    INSERT INTO device ({_DEVICE}, doubt_at, version)
+    SELECT %(audience)s, seq, installation, token, person, app_version, build, tags, test, now_state, now_registered,
+           CASE WHEN stays THEN was_gone WHEN now_state = 1 THEN gone_at END,
+           CASE WHEN stays THEN was_reason WHEN now_state = 1 THEN gone_reason END,
+           CASE WHEN held THEN was_doubted END, was_version + 1
+      FROM changed
+    ON CONFLICT (audience, seq) DO UPDATE
+       SET {", ".join(f"{column} = excluded.{column}" for column in (*_CHANGING, "doubt_at", "version"))})
 SELECT (SELECT count(*) FROM created), (SELECT count(*) FROM created WHERE state = 0), (SELECT count(*) FROM changed),
        (SELECT coalesce(sum(was - now_state), 0)::bigint FROM changed),
        (SELECT count(*) FROM evicted), (SELECT count(*) FROM evicted WHERE state = 0),
@@ -136,7 +149,8 @@ async def import_piece(connection: AsyncConnection[Any], where: Scope, packed: P
         await copy.write(packed.lines)
     audience, next_seq = await locked_audience(connection, where, packed.provider, packed.token_kind)
     began = time.monotonic()
-    found = await connection.execute(MERGE, {"audience": audience, "next": next_seq}, binary=True)
+    statement = MERGE if next_seq else FIRST
+    found = await connection.execute(statement, {"audience": audience, "next": next_seq}, binary=True)
     ((created, live, updated, gained, moved, lost, revived),) = await found.fetchall()
     await connection.execute(GROW, (live + gained - lost, created, audience))
     await invalidations.enter_revived(connection, audience, revived, wall_clock())
