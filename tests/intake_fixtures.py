@@ -33,6 +33,7 @@ from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
 from pushwarden.dataplane.intake.routes import PushRoutes
 from pushwarden.providers.apns import APNS
+from pushwarden.providers.fcm import FCM
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
 
@@ -102,7 +103,8 @@ class House:
         self.fence = FenceFile(folder / "fence")
         self.snapshot = snapshot(shop())
         self.refused: list[AuditEntry] = []
-        sources = Sources(lambda: self.snapshot, Stops(self.fence), Recipients(devices), {"apns": APNS}, self.clock)
+        known = {"apns": APNS, "fcm": FCM}
+        sources = Sources(lambda: self.snapshot, Stops(self.fence), Recipients(devices), known, self.clock)
         self.intake = Intake(sources, GroupCommit(journal), self.bell)
         ring = KeyRing(self.clock)
         ring.replace([key_of(name)[0] for name in CAST], ["acme", "rival"])

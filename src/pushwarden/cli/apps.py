@@ -85,22 +85,35 @@ def show_report(report: dict[str, Any]) -> None:
             console.print(f"    {check['evidence']}", style="dim", markup=False)
 
 
+CredentialFile = Annotated[Path, typer.Argument(help="A .p8, .p12 or service-account .json file.")]
+ProviderOption = Annotated[str, typer.Option(help="apns or fcm; otherwise by the file: fcm for .json.")]
+
+
+def _provider_of(file: Path, given: str) -> str:
+    return given or ("fcm" if file.suffix.lower() == ".json" else "apns")
+
+
 @credentials.command("check")
 def credentials_check(
-    file: Annotated[Path, typer.Argument(help="A .p8 or .p12 file.")],
+    file: CredentialFile,
     password: Annotated[str, typer.Option(help="Of a .p12.")] = "",
     key_id: Annotated[str, typer.Option(help="Of a .p8; otherwise from the file name.")] = "",
     team_id: Annotated[str, typer.Option(help="Apple's ten-character team id.")] = "",
     bundle_id: Annotated[str, typer.Option(help="The app it is for.")] = "",
+    provider: ProviderOption = "",
     json: Json = False,
 ) -> None:
     """Look at a credential file without a server. Exit 1 when it cannot be used."""
     from pushwarden.core.secret import Secret
-    from pushwarden.providers.apns import APNS
+    from pushwarden.wiring.providers import PROVIDERS
 
+    name = _provider_of(file, provider)
+    if name not in PROVIDERS:
+        raise typer.BadParameter(f"There is no provider {name}; there are {', '.join(PROVIDERS)}.")
     hints = {"file_name": file.name, "key_id": key_id, "team_id": team_id, "bundle_id": bundle_id}
     secret = Secret(password.encode()) if password else None
-    report = APNS.check(read_file(file, json), password=secret, hints=hints, now_ms=time.time_ns() // 1_000_000)
+    now_ms = time.time_ns() // 1_000_000
+    report = PROVIDERS[name].check(read_file(file, json), password=secret, hints=hints, now_ms=now_ms)
     checks = [
         {name: getattr(check, name) for name in ("id", "result", "message", "evidence")} for check in report.checks
     ]
@@ -124,19 +137,22 @@ def credentials_check(
 def credentials_add(
     context: typer.Context,
     app: App,
-    file: Annotated[Path, typer.Argument(help="A .p8 or .p12 file.")],
+    file: CredentialFile,
     env: Env = PRODUCTION,
     password: Annotated[str, typer.Option(help="Of a .p12.", envvar="PUSHWARDEN_P12_PASSWORD")] = "",
     key_id: Annotated[str, typer.Option(help="Of a .p8; otherwise from the file name.")] = "",
     team_id: Annotated[str, typer.Option(help="Apple's ten-character team id.")] = "",
+    provider: ProviderOption = "",
     activate: Annotated[bool, typer.Option(help="Send with it from now on.")] = True,
     json: Json = False,
 ) -> None:
     """Check a credential, seal it, and send with it from now on."""
     one = api(context)
     base = place("apps", app, env, "credentials")
-    body = {"content": base64.b64encode(read_file(file, json)).decode(), "file_name": file.name, "provider": "apns"}
-    body |= {name: value for name, value in (("password", password), ("key_id", key_id), ("team_id", team_id)) if value}
+    name = _provider_of(file, provider)
+    body = {"content": base64.b64encode(read_file(file, json)).decode(), "file_name": file.name, "provider": name}
+    hints = {"password": password, "key_id": key_id, "team_id": team_id}
+    body |= {hint: value for hint, value in hints.items() if value}
     made = one.call("POST", base, json=body, as_json=json)
     if activate:
         path = f"{base}/{made['credential']['id']}/activate"
