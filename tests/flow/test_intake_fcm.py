@@ -139,3 +139,12 @@ def test_a_wrong_field_is_refused_by_its_name(tell: Callable[..., None], fcm: di
         assert (answer.status_code, answer.json()["field"]) == (422, field)
 
     tell(story)
+
+
+def test_a_user_and_a_topic_together_are_refused(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        for other in ({"topic": "news"}, {"condition": "'a' in topics"}):
+            answer = await house.post({"to": {"user": "u1"} | other, "title": "News"})
+            assert (answer.status_code, answer.json()["field"]) == (422, "to")
+
+    tell(story)

@@ -121,7 +121,7 @@ def _row(at: int, body: bytes, forms: Forms, now_ms: int, held: bool) -> _Row | 
 
 def _user(to: To) -> str:
     """The user a push goes to, empty when it is named otherwise or not printable."""
-    alone = to.users is to.device is to.tokens is to.tags is to.all is to.provider is UNSET
+    alone = to.users is to.device is to.tokens is to.tags is to.all is to.topic is to.condition is to.provider is UNSET
     return to.user if alone and to.user is not UNSET and to.user.isprintable() else ""
 
 
