@@ -220,6 +220,14 @@ FAULTS = (
         ),
     ),
     Fault(
+        "F14",
+        "the client certificate ends while connected",
+        "The lane pauses at that moment and says so; warned before by `pushwarden_credential_expires_seconds`.",
+        NOTHING,
+        played="a certificate whose last moment passes in mid-run",
+        proofs=("test_f14_a_certificate_that_ends_while_connected_pauses_its_lane",),
+    ),
+    Fault(
         "F15",
         "the provider token is too old",
         "Nothing: a fresh token, on a new connection where the provider wants one.",
@@ -341,6 +349,15 @@ FAULTS = (
             "test_f23_a_refused_credential_pauses_its_lane_and_ends_nobody",
             "test_a_fault_of_the_configuration_touches_no_token",
         ),
+    ),
+    Fault(
+        "F24",
+        "FCM: 404 without a word about the token, INVALID_ARGUMENT",
+        "404 without UNREGISTERED: the project's fault, the lane pauses. INVALID_ARGUMENT: the message's, "
+        "unless it names the token.",
+        NOTHING,
+        played="`refuse` 404 NOT_FOUND, 403 PERMISSION_DENIED and SERVICE_DISABLED",
+        proofs=("test_f24_a_404_without_a_word_about_the_token_is_the_projects_fault",),
     ),
     Fault(
         "F25",

@@ -62,6 +62,16 @@ class HeldInMemory:
         return [hold for hold in self.holds if hold.released_at is not None]
 
 
+@dataclass(slots=True)
+class Skew:
+    """The wall clock by which credentials are judged, so many seconds ahead."""
+
+    ahead: float = 0.0
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+
 @dataclass
 class PumpStage:
     """port, ca, proxy: where the pump connects; a relay may stand in front of the simulator."""
@@ -77,6 +87,8 @@ class PumpStage:
     pump: Pump
     ledger: Ledger
     running: asyncio.Task[None]
+    skew: Skew
+    credential: Credential
     audience: int = 0
     fleet: int = 0
     since: dict[str, int] = field(default_factory=dict)  # push id → monotonic ns just before it was accepted
@@ -137,6 +149,11 @@ class PumpStage:
         self.simulator.post("flush")
         return [*read(self.simulator.log)]
 
+    def configure(self, credential: Credential) -> None:
+        """Another credential is active."""
+        self.credential = credential
+        self.pump.configure(_snapshot(credential), [])
+
     def answers(self, push: Push) -> list[tuple[int, int]]:
         """(device number, status) of each of its requests."""
         return [(self.side.number(frame), frame.status) for frame in self.frames(push)]
@@ -156,6 +173,7 @@ async def pump_stage(
     proxy: str = "",
     ca: Path | None = None,
     window: int = 1000,
+    credential_facts: dict[str, Any] | None = None,
     **facts: Any,
 ) -> AsyncIterator[PumpStage]:
     """facts: changes to the provider's Facts, for deadlines that a test can wait for."""
@@ -164,23 +182,20 @@ async def pump_stage(
     side = SIDES[name]
     provider = _with_facts(side.provider, facts)
     credential, material = side.credential(simulator, clock.now_ms())
+    credential = replace(credential, facts={**credential.facts, **(credential_facts or {})})
     context = client_context(ca or simulator.ca)
     target = Target(Origin("localhost", port or simulator.port), context, proxy, timeout=3.0)
 
-    grants = Grants(post)
+    grants, skew = Grants(post), Skew()
 
     def entry(lane: Lane, asked: Credential) -> Entry:
-        return enter(Opened(provider, asked, material), grants, lambda origin, as_whom: target)
+        return enter(Opened(provider, asked, material), grants, lambda origin, as_whom: target, clock=skew.now)
 
     fence = FenceFile(folder / "fence")
     ledger = Ledger(journal, window)
     tools = Tools(journal, devices, clock, {name: provider}, entry)
     pump = Pump(SEAT, (Class.NORMAL, Class.BULK), tools, Gate(fence), ledger)
-    snapshot = Snapshot(
-        1,
-        {("acme", "shop"): App("acme", "shop", "Shop", bundle_id=TOPIC)},
-        {("acme", "shop", Environment.SIMULATED, name): credential},
-    )
+    snapshot = _snapshot(credential)
 
     def on_hold(hold: Hold) -> None:
         pump.configure(snapshot, [lane_family(Lane.parse(hold.lane))])
@@ -192,13 +207,32 @@ async def pump_stage(
     running = asyncio.create_task(pump.run())
     try:
         yield PumpStage(
-            side, simulator, folder, port or simulator.port, journal, devices, holds, fence, pump, ledger, running
+            side,
+            simulator,
+            folder,
+            port or simulator.port,
+            journal,
+            devices,
+            holds,
+            fence,
+            pump,
+            ledger,
+            running,
+            skew,
+            credential,
         )
     finally:
         await pump.drain(0.5)
         await asyncio.wait({running}, timeout=5)
         running.cancel()
         burying.cancel()
+
+
+def _snapshot(credential: Credential) -> Snapshot:
+    app = App("acme", "shop", "Shop", bundle_id=TOPIC)
+    return Snapshot(
+        1, {("acme", "shop"): app}, {("acme", "shop", Environment.SIMULATED, credential.provider): credential}
+    )
 
 
 def _with_facts(provider: Provider, changes: dict[str, Any]) -> Provider:

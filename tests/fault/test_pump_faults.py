@@ -7,11 +7,13 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.fault.pump_stage import WHERE, PumpStage, pump_stage
+from tests.fault.sides import SIDES
 from tests.flow.test_egress_tls import server_certificate
 from tests.simulator_fixtures import Simulator, running
 
@@ -205,6 +207,58 @@ def test_f13_a_refused_client_certificate_pauses_the_lane_after_three_handshakes
                         await asyncio.sleep(0.01)
                 assert server.refused == 3
                 assert sum((await stage.progress(push)).fates.values()) == 0
+
+        run(body())
+
+
+def test_f14_a_certificate_that_ends_while_connected_pauses_its_lane(simulator: Simulator, tmp_path: Path) -> None:
+    ends = SystemClock().now_ms() + 3_600_000
+
+    async def body() -> None:
+        async with pump_stage(simulator, tmp_path, window=50, credential_facts={"not_after": ends}) as stage:
+            await stage.register(FLEET)
+            simulator.script({"do": "delay", "ms": 300})
+            push = await stage.accept(PushType.BACKGROUND)
+            await stage.until_accepted(push, 1)
+            stage.skew.ahead = 3601
+            async with asyncio.timeout(10):
+                while not (sentence := _sentence(stage)):
+                    await asyncio.sleep(0.01)
+            assert "its certificate ended on" in sentence
+            async with asyncio.timeout(10):
+                while (progress := await stage.progress(push)).in_flight:
+                    await asyncio.sleep(0.01)
+            assert sum(progress.fates.values()) == progress.fates[Fate.ACCEPTED] == len(stage.frames(push)) < FLEET
+            renewed = replace(stage.credential, id="c2", facts={**stage.credential.facts, "not_after": ends * 2})
+            stage.skew.ahead = 0  # the simulator's clock has not moved: a token from its future would be refused
+            stage.configure(renewed)
+            assert (await stage.until_done(push))[Fate.ACCEPTED] == FLEET
+            assert stage.seen(push) == dict.fromkeys(range(FLEET), 1)
+
+    run(body())
+
+
+def _sentence(stage: PumpStage) -> str:
+    return next((station.pace.sentence for station in stage.pump.stations.values()), "")
+
+
+@pytest.mark.parametrize("reason", ["NOT_FOUND", "PERMISSION_DENIED", "SERVICE_DISABLED"])
+def test_f24_a_404_without_a_word_about_the_token_is_the_projects_fault(tmp_path: Path, reason: str) -> None:
+    with SIDES["fcm"].running(tmp_path) as google:
+        google.script({"do": "refuse", "status": 404 if reason == "NOT_FOUND" else 403, "reason": reason})
+
+        async def body() -> None:
+            async with pump_stage(google, tmp_path, "fcm") as stage:
+                await stage.register(FLEET)
+                push = await stage.accept(PushType.BACKGROUND)
+                async with asyncio.timeout(10):
+                    while not _sentence(stage):
+                        await asyncio.sleep(0.01)
+                assert sum((await stage.progress(push)).fates.values()) == 0
+                assert (await stage.devices.counts(WHERE))["gone"] == 0
+                google.script()
+                stage.configure(replace(stage.credential, id="c2"))
+                assert (await stage.until_done(push))[Fate.ACCEPTED] == FLEET
 
         run(body())
 

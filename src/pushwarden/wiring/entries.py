@@ -6,7 +6,8 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 
 from pushwarden.adapters.egress.tls import client_context
@@ -17,7 +18,7 @@ from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 from pushwarden.dataplane.transport.connections import Entry
 from pushwarden.dataplane.transport.dial import Target
-from pushwarden.dataplane.transport.grants import Asks, Grants
+from pushwarden.dataplane.transport.grants import Asks, Grants, Trouble
 from pushwarden.dataplane.transport.post import Errand, post
 from pushwarden.ports.vault import OpeningVault
 from pushwarden.providers.port import Authorization, Origin, Provider
@@ -33,9 +34,18 @@ class Opened:
     material: Secret
 
 
-def enter(opened: Opened, grants: Grants, target: Callable[[Origin, Authorization], Target], port: int = 443) -> Entry:
+def enter(
+    opened: Opened,
+    grants: Grants,
+    target: Callable[[Origin, Authorization], Target],
+    port: int = 443,
+    clock: Callable[[], float] = time.time,
+) -> Entry:
     """The entry as it is now; asks for an access token where one is due. target: how an origin is reached."""
     provider, credential, material = opened.provider, opened.credential, opened.material
+    ends = credential.facts.get("not_after")
+    if ends is not None and clock() * 1000 >= ends:
+        return Entry(target(provider.origin(credential.environment, port), Authorization("")), None, _ended(ends))
 
     def errand(now: float) -> Errand | None:
         exchange = provider.exchange(credential, material, now)
@@ -48,6 +58,13 @@ def enter(opened: Opened, grants: Grants, target: Callable[[Origin, Authorizatio
     if grant is None:
         return Entry(where, authorization if ready else None, trouble)
     return Entry(where, authorization, trouble, partial(grants.distrust, credential.label, grant))
+
+
+@cache
+def _ended(not_after: int) -> Trouble:
+    """One of each, so that it is told once. not_after: Unix milliseconds."""
+    at = datetime.fromtimestamp(not_after / 1000, UTC)
+    return Trouble(f"its certificate ended on {at:%Y-%m-%d at %H:%M} UTC", credential=True)
 
 
 class Entries:
