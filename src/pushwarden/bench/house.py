@@ -161,5 +161,6 @@ def open_house(wanted: Wanted, log_mode: str = "counting") -> Iterator[House]:
     """A whole Pushwarden with an app, in a folder of its own that goes afterwards. NotMeasured without its store."""
     with temporary("pwbench-") as folder, store_of(wanted.store, folder / "store") as store:
         environ = {"PUSHWARDEN_BULK_SENDERS": str(max(1, wanted.senders)), "PUSHWARDEN_LOG_LEVEL": "warning", **store}
+        environ["PUSHWARDEN_FCM_QUOTA"] = "0"  # the simulator has none, and the sender's rate is what is asked
         with Stage(folder, environ, log_mode, providers=(wanted.provider,)) as stage:
             yield House(stage, stage.make_app())

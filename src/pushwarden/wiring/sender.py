@@ -28,6 +28,7 @@ from pushwarden.dataplane.lanes.pump import Pump, Tools
 from pushwarden.settings import Settings
 from pushwarden.wiring.entries import Entries
 from pushwarden.wiring.providers import PROVIDERS
+from pushwarden.wiring.roles import kind, names
 from pushwarden.wiring.run import ready
 from pushwarden.wiring.stores import require_current, stores_of
 
@@ -45,6 +46,11 @@ def classes_of(name: str) -> tuple[Class, ...]:
     return (Class.URGENT,) if name == "sender-urgent" else (Class.NORMAL, Class.BULK)
 
 
+def quotas(settings: Settings) -> dict[str, float]:
+    """Provider → requests a minute for one sender: an equal part, whichever of them has work."""
+    return {"fcm": settings.fcm_quota / sum(kind(name) == "sender" for name in names(settings))}
+
+
 class Sender:
     """One seat: what it is made of, and what the ring may ask of it."""
 
@@ -57,7 +63,7 @@ class Sender:
         self.holds = CatalogHolds(self.stores.catalog)
         entries = Entries(settings, Opening(private_key(settings.keys, os.environ)), PROVIDERS)
         self.ledger = Ledger(self.journal, settings.unknown_window)
-        tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries)
+        tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries, quotas(settings))
         self.pump = Pump(name, classes_of(name), tools, Gate(FenceFile(settings.fence_file)), self.ledger)
         self.burial = Burial(self.devices, self.holds, clock, self.on_hold)
         self.held: dict[str, Hold] = {}

@@ -80,6 +80,7 @@ class Answers:
             station.pace.refused(gone.reason, asyncio.get_running_loop().time())
 
     def _slow_down(self, station: Station, reason: str, retry_after: float | None) -> None:
+        """retry_after: what the provider itself asked for; what we wait without being asked is the recipient's."""
         now, jitter = asyncio.get_running_loop().time(), random.random()  # noqa: S311
         station.pace.pushed_back(reason, now, retry_after, jitter, station.load)
 
@@ -100,7 +101,8 @@ class Answers:
             case Follow.SUSPECT:
                 station.pace.refused(outcome.reason, now)
             case Follow.SLOW_DOWN:
-                self._slow_down(station, outcome.reason, outcome.retry_after)
+                asked = outcome.retry_after if b"retry-after" in reply.headers else None
+                self._slow_down(station, outcome.reason, asked)
             case Follow.RECONNECT:
                 station.pace.unanswered()
                 if outcome.blame is Blame.CREDENTIAL:
