@@ -1,4 +1,4 @@
-"""The heavy counts, bounded: `./dev soak [kill|stop|fanout …] [--seed N] [--points N]`; one JSON object a job."""
+"""The heavy counts, bounded: `./dev soak [kill|stop|fanout|lanes …] [--seed N] [--points N]`; one JSON object a job."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import killing
-from pushwarden.bench import Wanted, run
-from pushwarden.bench.house import House
+from pushwarden.bench import Wanted, mixed, run
+from pushwarden.bench.house import SILENT, House, counts
 from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
 from pushwarden.settings import Settings
 from pushwarden.wiring.stage import Stage, temporary
@@ -26,6 +26,9 @@ POINTS = 50
 A_ROUND = 5
 """Kills in one fan-out, at random points of it."""
 LONGEST = 1800.0
+DYING = "com.example.dying"
+LEAST_RATIO = 0.9
+"""Of its own rate an app keeps beside one whose credential dies."""
 EVERYONE = ("api", "sender-urgent", "sender-bulk-0", "sender-bulk-0", "chores", "supervisor")
 """The sender that does the work is struck twice as often."""
 
@@ -97,7 +100,34 @@ def fanout(options: argparse.Namespace) -> dict[str, Any]:
     return told | {"ok": not any("broken" in note for note in told["notes"])}
 
 
-JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"kill": kill, "stop": stop, "fanout": fanout}
+def lanes(options: argparse.Namespace) -> dict[str, Any]:
+    """Calls and a fan-out of one app by itself, then beside another app whose credential is refused."""
+    environ = {"PUSHWARDEN_BULK_SENDERS": "1", "PUSHWARDEN_LOG_LEVEL": "warning"}
+    wanted = Wanted(devices=options.devices)
+    with temporary("pwsoak-") as folder, Stage(folder, environ, mixed.LOG) as stage:
+        alone = mixed.play(House(stage, stage.make_app("alone")), wanted).figures
+        dying = House(stage, stage.make_app("dying", bundle_id=DYING))
+        dying.fill(0, options.devices)
+        dying.script({"do": "refuse", "status": 403, "reason": "InvalidProviderToken", "topic": DYING})
+        pushes = [dying.push(SILENT) for _ in range(4)]
+        beside = mixed.play(House(stage, stage.make_app("beside")), wanted).figures
+        ended = sum(sum(counts(dying.state(push)).values()) for push in pushes)
+    ratio = beside["fanout_pushes_per_s"] / alone["fanout_pushes_per_s"]
+    return {
+        "name": "lanes",
+        "ok": ratio >= LEAST_RATIO and ended == 0,
+        "throughput_ratio": round(ratio, 3),
+        "urgent_p99_ms": [round(figures["urgent_p99_ms"], 2) for figures in (alone, beside)],
+        "ended_of_the_dying": ended,
+    }
+
+
+JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "kill": kill,
+    "stop": stop,
+    "fanout": fanout,
+    "lanes": lanes,
+}
 
 
 def main() -> int:
