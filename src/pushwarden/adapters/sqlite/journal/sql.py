@@ -160,22 +160,24 @@ UPDATE shard SET issued = ?, moved = ?, accepted = ?, refused = ?, unknown = ?, 
  WHERE push = ? AND no = ? AND fence = ? AND state = 'claimed'
 """
 
+# Of many marks at once: [push, no, fence] each.
 FINISH = """
-DELETE FROM shard WHERE push = ? AND no = ? AND fence = ? AND state = 'claimed'
-RETURNING id, frozen, planned, length(members)
+DELETE FROM shard WHERE id IN (
+    SELECT shard.id FROM json_each(:marks) AS ended CROSS JOIN shard
+     WHERE shard.push = ended.value ->> 0 AND shard.no = ended.value ->> 1 AND shard.fence = ended.value ->> 2
+       AND shard.state = 'claimed')
+RETURNING push, no, fence, id, frozen, planned, length(members)
 """
 
-DROP_ROSTER = "DELETE FROM roster WHERE shard = ?"
+DROP_ROSTERS = "DELETE FROM roster WHERE shard IN (SELECT value FROM json_each(:ids))"
 
-FOLD = """
-UPDATE push SET planned = planned + ?, accepted = accepted + ?, refused = refused + ?, unknown = unknown + ?,
-                expired = expired + ?, stopped = stopped + ?, withdrawn = withdrawn + ?
- WHERE id = ?
-"""
-
-CLOSE = """
-UPDATE push SET state = 'done', finished_at = :now
- WHERE id = :push AND NOT EXISTS (SELECT 1 FROM shard WHERE shard.push = :push)
+# [push, planned, then the fates] each; a push with no shard left is done.
+FOLD = f"""
+UPDATE push SET planned = planned + (ended.value ->> 1),
+                {", ".join(f"{fate} = {fate} + (ended.value ->> {at})" for at, fate in enumerate(FATES, 2))},
+                state = iif(EXISTS (SELECT 1 FROM shard WHERE shard.push = push.id), state, 'done'),
+                finished_at = iif(EXISTS (SELECT 1 FROM shard WHERE shard.push = push.id), finished_at, :now)
+  FROM json_each(:folds) AS ended WHERE push.id = ended.value ->> 0
 """
 
 ENDED_SO_FAR = f"""
