@@ -18,6 +18,7 @@ MODULES = {
     "mixed": "mixed",
     "stop": "stop",
     "ingest": "ingest",
+    "singles": "singles",
     "import": "importing",
     "scale": "scale",
     "peers": "peers",

@@ -28,6 +28,7 @@ TARGETS: Mapping[str, Mapping[str, str]] = {
     "mixed": {"urgent_p50_ms": "≤ 5", "urgent_p99_ms": "≤ 25"},
     "stop": {"stop_p50_ms": "≤ 20", "stop_p100_ms": "≤ 100", "frames_after_reply": "0"},
     "ingest": {"accepts_per_s": "≥ 4000", "p99_ms": "≤ 50", "batch_pushes_per_s": "≥ 50000"},
+    "singles": {"settled_per_s": "≥ 4000", "accept_to_frame_p99_ms": "≤ 200"},
     "import": {"devices_per_s": "≥ 100000", "upserts_per_s": "≥ 40000", "bytes_per_device": "≤ 400"},
     "peers": {
         "client_cpu_to_pushy": "≤ 0.5",
