@@ -128,7 +128,7 @@ async def stage(catalog: Catalog, more: Sequence[Route] = (), **parts: Any) -> S
     """The cast before the control plane's routes and `more`."""
     clock = HeldClock()
     ring = KeyRing(clock)
-    services = Services(catalog, ring, clock, PlainVault(), {"apns": None}, plain_inspect, **parts)  # type: ignore[dict-item]
+    services = Services(catalog, ring, clock, PlainVault(), PlainVault(), {"apns": None}, plain_inspect, **parts)  # type: ignore[dict-item]
     keys = await enrol(catalog, clock.ms)
     await load(catalog, ring)
     return Stage(catalog, services, clock, build(services, more), keys)

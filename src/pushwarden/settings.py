@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     simulator_apns: str = Field("", description="host:port the `simulated` environment of APNs reaches")
     simulator_fcm: str = Field("", description="host:port the same of FCM reaches, for pushes and access tokens")
     simulator_ca: Path | None = Field(None, description="PEM that signs the simulators' certificates")
+    callbacks_allow: str = Field(
+        "",
+        description="Hosts, addresses, networks (CIDR), comma-separated, that callbacks may reach beside the internet",
+    )
+    callbacks_ca: Path | None = Field(None, description="PEM of an authority that callbacks trust beside the system's")
     log_level: str = Field("info", description="debug, info, warning or error")
 
     @model_validator(mode="before")

@@ -14,6 +14,7 @@ from catalog_fixtures import KINDS, opened
 from pushwarden.core.apikey import ApiKey, digest
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
+from pushwarden.core.callback import Callback, Course, Delivery, Event, made
 from pushwarden.core.chain import verify
 from pushwarden.core.errors import AlreadyExists, Conflict, NotFound
 from pushwarden.core.hold import Hold, Release
@@ -21,6 +22,7 @@ from pushwarden.core.organisation import Organisation
 from pushwarden.core.principal import KeyKind
 from pushwarden.core.receipt import Confirmation, Receipt, SenderReceipt
 from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.callbacks import DELIVERIES_KEPT
 from pushwarden.ports.catalog import AuditQuery, Catalog, Changed, StopRecord, Tables
 
 SHOP = App("acme", "shop", "Shop", bundle_id="com.acme.shop", callbacks=("https://acme.example/hook",), created_at=5)
@@ -254,3 +256,47 @@ def test_changes_made_at_once_make_one_chain(catalog: Catalog) -> None:
     kept = see(catalog, lambda tables: tables.audit.after("acme", 0, 100))
     assert [row.sequence for row in kept] == list(range(1, 13))
     assert verify("acme", ((row.sequence, row.body, row.hash) for row in kept)).intact
+
+
+def test_a_callback_and_how_far_it_was_told_go_with_their_app(catalog: Catalog) -> None:
+    told = Callback("acme", "shop", "cb_1", "https://acme.example/hook", tuple(Event), created_at=7, sealed=b"s")
+    message = made("push.finished", "shop", [{"push": "p"}], 50)
+    late = made("push.finished", "shop", [], 60, trial=True)
+
+    def note(work):
+        async def go():
+            return await catalog.note(work)
+
+        return asyncio.run(go())
+
+    do(catalog, lambda tables: tables.apps.insert(SHOP))
+    do(catalog, lambda tables: tables.callbacks.insert(told))
+    version = asyncio.run(_version(catalog))
+    note(lambda tables: tables.courses.put(told, late))
+    note(lambda tables: tables.courses.put(told, message))
+    note(lambda tables: tables.courses.put(told, replace(message, attempts=2, gave_up=True)))
+    note(lambda tables: tables.courses.place(told, {"push": 3, "audit": 1}))
+    note(lambda tables: tables.courses.place(told, {"push": 9}))
+    note(lambda tables: tables.courses.wait(told, ["p2", "p1"]))
+    note(lambda tables: tables.courses.seen(told, ["p2"]))
+    course = see(catalog, lambda tables: tables.courses.get(told))
+    expected = (replace(message, attempts=2, gave_up=True), late)
+    assert course == Course({"push": 9, "audit": 1}, ("p1",), expected)
+    assert asyncio.run(_version(catalog)) == version
+    assert note(lambda tables: tables.courses.drop(told, message.id))
+    assert not note(lambda tables: tables.courses.drop(told, message.id))
+    for number in range(DELIVERIES_KEPT + 5):
+        note(lambda tables, number=number: tables.courses.note(told, Delivery("m", "t", number, 200, 1)))
+    kept = see(catalog, lambda tables: tables.courses.deliveries(told))
+    assert [one.at for one in kept] == list(range(DELIVERIES_KEPT + 4, 4, -1))
+    with pytest.raises(Conflict):
+        do(catalog, lambda tables: tables.callbacks.update(replace(told, version=3)))
+    do(catalog, lambda tables: tables.callbacks.update(replace(told, enabled=False, version=2)))
+    assert see(catalog, lambda tables: tables.callbacks.get("acme", "shop", "cb_1")).enabled is False
+    assert see(catalog, lambda tables: tables.callbacks.get("beta", "shop", "cb_1")) is None
+    do(catalog, lambda tables: tables.apps.delete("acme", "shop"))
+    assert see(catalog, lambda tables: (tables.callbacks.all(), tables.courses.get(told))) == ([], Course())
+
+
+async def _version(catalog: Catalog) -> int:
+    return await catalog.version()

@@ -45,6 +45,7 @@ async def set_stage() -> Stage:
 async def with_things(scene: Stage) -> dict[str, str]:
     """One of each in acme; path parameters that lead to them."""
     made = await scene.ask("alice", "POST", "/v1/apps/other/production/credentials", {"provider": "apns", "text": "k"})
+    told = await scene.ask("alice", "POST", "/v1/apps/other/callbacks", {"url": "https://acme.example/hook"})
     hold = Hold("h1", "acme/other/production/apns/bulk", "mass_invalidation", 5)
 
     def work(tables: Any) -> Changed[None]:
@@ -57,6 +58,7 @@ async def with_things(scene: Stage) -> dict[str, str]:
         "env": "production",
         "credential": made.json["credential"]["id"],
         "key": scene.keys["clerk"][4:16],
+        "callback": told.json["callback"]["id"],
         "hold": "h1",
         "organisation": "acme",
     }
@@ -77,6 +79,8 @@ def routes() -> list[Route]:
 TABLE = routes()
 GOOD: dict[str, dict[str, Any]] = {
     "PATCH /v1/apps/{app}": {"version": 1},
+    "POST /v1/apps/{app}/callbacks": {"url": "https://carol.example/hook"},
+    "PATCH /v1/apps/{app}/callbacks/{callback}": {"version": 1},
     "POST /v1/apps/{app}/{env}/credentials": {"provider": "apns", "text": "k"},
     "POST /v1/holds/{hold}/release": {"verdict": "apply"},
 }

@@ -19,14 +19,22 @@ from pushwarden.adapters.holds import CatalogHolds
 from pushwarden.adapters.sqlite.engine import open_database
 from pushwarden.adapters.sqlite.snapshot import SqliteSnapshots
 from pushwarden.control.audit import verified, verified_file
+from pushwarden.core.callback import Callback, made
 from pushwarden.core.hold import Hold
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment
-from pushwarden.ports.catalog import AuditQuery, Catalog
+from pushwarden.ports.catalog import AuditQuery, Catalog, Tables
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import route
 
 CREDENTIALS = "/v1/apps/shop/production/credentials"
+
+
+HOOK = "https://acme.example/hook"
+
+
+def put_message(tables: Tables, callback: str) -> None:
+    tables.courses.put(Callback("acme", "shop", callback, HOOK, ()), made("push.finished", "shop", [], 5))
 
 
 @pytest.fixture(params=KINDS)
@@ -53,7 +61,17 @@ def test_every_change_and_every_refused_attempt_is_in_the_audit(catalog: Catalog
         await CatalogHolds(catalog).open(hold)
         one, two = await upload(scene, "one"), await upload(scene, "two")
         key = (await scene.ask("alice", "POST", "/v1/keys", {"name": "n", "kind": "send"})).json["view"]["id"]
+        told = (await scene.ask("alice", "POST", "/v1/apps/shop/callbacks", {"url": HOOK})).json["callback"]["id"]
+        callback = f"/v1/apps/shop/callbacks/{told}"
+        await catalog.note(lambda tables: put_message(tables, told))
         steps: list[tuple[str, str, Any]] = [
+            ("POST", "/v1/apps/shop/callbacks", {"url": f"{HOOK}/two"}),
+            ("PATCH", callback, {"version": 1, "events": ["push.finished"]}),
+            ("POST", f"{callback}/rotate", {}),
+            ("POST", f"{callback}/test", None),
+            ("POST", f"{callback}/retry", None),
+            ("POST", f"{callback}/skip", {}),
+            ("DELETE", callback, None),
             ("POST", "/v1/apps", {"id": "new"}),
             ("PATCH", "/v1/apps/new", {"version": 1, "name": "New"}),
             ("DELETE", "/v1/apps/new", None),

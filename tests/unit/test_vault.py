@@ -12,13 +12,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from apns_fixtures import p8
-from pushwarden.adapters.vault import Opening, Sealing, make_keys, private_key, public_key
-from pushwarden.adapters.vault.keys import PRIVATE, PUBLIC, VARIABLE
+from pushwarden.adapters.vault import Opening, Sealing, private_key, public_key
+from pushwarden.adapters.vault.keys import VAULT
+from pushwarden.adapters.vault.keys import make_pair as make_keys
 from pushwarden.core.errors import VaultRefused
 from pushwarden.core.secret import Secret
 from pushwarden.ports.vault import OpeningVault, SealingVault
 
 LABEL = "acme|shop|c1|1"
+PRIVATE, PUBLIC, VARIABLE = VAULT.private, VAULT.public, VAULT.variable
 MATERIAL = Secret(b"-----BEGIN PRIVATE KEY----- canary")
 PRIVATE_KEY = X25519PrivateKey.generate()
 SEALER: SealingVault = Sealing(PRIVATE_KEY.public_key())

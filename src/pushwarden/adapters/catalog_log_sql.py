@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks, SqlCourses
 from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
 from pushwarden.core.app import Snapshot
 from pushwarden.core.audit import AuditEntry
@@ -122,3 +123,5 @@ class SqlTables:
         self.snapshots = SqlSnapshots(run)
         self.stops = SqlStops(run)
         self.holds = SqlHolds(run)
+        self.callbacks = SqlCallbacks(run)
+        self.courses = SqlCourses(run)

@@ -10,6 +10,7 @@ from sqlalchemy import Executable
 
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential
 from pushwarden.core.errors import AlreadyExists, stale
@@ -74,6 +75,9 @@ class SqlApps:
 
     def delete(self, organisation: str, app_id: str) -> None:
         self._run(sql.CREDENTIAL_DELETE_ALL, organisation=organisation, app=app_id)
+        callbacks = SqlCallbacks(self._run)
+        for callback in callbacks.of(organisation, app_id):
+            callbacks.delete(callback)
         self._run(sql.APP_DELETE, organisation=organisation, id=app_id)
 
 

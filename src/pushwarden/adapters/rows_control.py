@@ -10,6 +10,7 @@ import msgspec
 
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState, Snapshot
+from pushwarden.core.callback import Callback, Event
 from pushwarden.core.hold import Hold, Release
 from pushwarden.core.lane import Lane
 from pushwarden.core.principal import KeyKind
@@ -91,6 +92,20 @@ def stop_of(row: Row) -> StopRecord:
     own = {name: value for name, value in row.items() if name != "organisation"}
     receipt = _RECEIPT.decode(row["receipt"]) if row["receipt"] else None
     return StopRecord(**{**own, "scope": Scope.parse(row["scope"]), "receipt": receipt})
+
+
+def callback_row(callback: Callback) -> dict[str, Any]:
+    return asdict(callback) | {
+        "events": _json(callback.events),
+        "environments": _json(callback.environments),
+        "enabled": int(callback.enabled),
+    }
+
+
+def callback_of(row: Row) -> Callback:
+    events = tuple(Event(event) for event in msgspec.json.decode(row["events"]))
+    environments = tuple(Environment(one) for one in msgspec.json.decode(row["environments"]))
+    return Callback(**{**row, "events": events, "environments": environments, "enabled": bool(row["enabled"])})
 
 
 def hold_row(hold: Hold) -> dict[str, Any]:

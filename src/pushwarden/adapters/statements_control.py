@@ -10,6 +10,11 @@ from pushwarden.adapters.tables_control import (
     api_key,
     app,
     audit,
+    callback,
+    callback_delivery,
+    callback_message,
+    callback_place,
+    callback_waiting,
     credential,
     hold,
     organisation,
@@ -112,6 +117,48 @@ STOP_RESUME = (
     .where(stop.c.scope == _p("of_scope"), stop.c.resumed_at.is_(None))
     .values(resumed_at=_p("at"), resumed_by=_p("by"))
     .returning(stop.c.id)
+)
+_OWN_CALLBACK = and_(callback.c.organisation == _p("organisation"), callback.c.app == _p("app"))
+CALLBACK_GET = select(callback).where(_OWN_CALLBACK, callback.c.id == _p("id"))
+CALLBACK_OF = select(callback).where(_OWN_CALLBACK).order_by(callback.c.created_at, callback.c.id)
+CALLBACK_ALL = select(callback).order_by(callback.c.created_at, callback.c.id)
+CALLBACK_INSERT = callback.insert()
+CALLBACK_UPDATE = _versioned(callback, "organisation", "app", "id")
+CALLBACK_DELETE = callback.delete().where(_OWN_CALLBACK, callback.c.id == _p("id"))
+
+
+def _of_callback(table: Any) -> Any:
+    return and_(table.c.organisation == _p("organisation"), table.c.callback == _p("callback"))
+
+
+COURSE_TABLES = (callback_place, callback_waiting, callback_message, callback_delivery)
+COURSE_DELETE = tuple(table.delete().where(_of_callback(table)) for table in COURSE_TABLES)
+PLACES = select(callback_place.c.source, callback_place.c.number).where(_of_callback(callback_place))
+PLACE_DELETE = callback_place.delete().where(_of_callback(callback_place), callback_place.c.source == _p("source"))
+PLACE_INSERT = callback_place.insert()
+WAITING = select(callback_waiting.c.push).where(_of_callback(callback_waiting)).order_by(callback_waiting.c.push)
+WAIT = callback_waiting.insert()
+SEEN = callback_waiting.delete().where(_of_callback(callback_waiting), callback_waiting.c.push == _p("push"))
+MESSAGES = (
+    select(callback_message)
+    .where(_of_callback(callback_message))
+    .order_by(callback_message.c.since, callback_message.c.id)
+)
+MESSAGE_INSERT = callback_message.insert()
+MESSAGE_DELETE = (
+    callback_message.delete()
+    .where(_of_callback(callback_message), callback_message.c.id == _p("id"))
+    .returning(callback_message.c.id)
+)
+DELIVERIES = (
+    select(callback_delivery).where(_of_callback(callback_delivery)).order_by(callback_delivery.c.number.desc())
+)
+DELIVERY_LAST = select(func.coalesce(func.max(callback_delivery.c.number), 0).label("number")).where(
+    _of_callback(callback_delivery)
+)
+DELIVERY_INSERT = callback_delivery.insert()
+DELIVERY_FORGET = callback_delivery.delete().where(
+    _of_callback(callback_delivery), callback_delivery.c.number <= _p("up_to")
 )
 HOLD_GET = select(hold).where(hold.c.id == _p("id"))
 STOP_DELETE = stop.delete().where(stop.c.id == _p("id"))

@@ -136,6 +136,76 @@ stop = Table(
 Index("stop_id", stop.c.id, unique=True)
 Index("stop_at", stop.c.stopped_at)
 
+callback = Table(
+    "callback",
+    metadata,
+    _text("organisation", key=True),
+    _text("id", key=True),
+    _text("app"),
+    _text("url"),
+    _text("events"),  # JSON array
+    _text("environments"),  # JSON array
+    _number("enabled"),
+    _text("ended"),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    _number("previous_until"),
+    _number("version"),
+    _number("created_at"),
+    sqlite_strict=True,
+)
+Index("callback_app", callback.c.organisation, callback.c.app)
+
+# How far a callback has been told.
+callback_place = Table(
+    "callback_place",
+    metadata,
+    _text("organisation", key=True),
+    _text("callback", key=True),
+    _text("source", key=True),
+    _number("number"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+callback_waiting = Table(
+    "callback_waiting",
+    metadata,
+    _text("organisation", key=True),
+    _text("callback", key=True),
+    _text("push", key=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+callback_message = Table(
+    "callback_message",
+    metadata,
+    _text("organisation", key=True),
+    _text("callback", key=True),
+    _text("id", key=True),
+    _text("kind"),
+    Column("body", LargeBinary, nullable=False),
+    _number("since"),
+    _number("due_at"),
+    _number("attempts"),
+    _number("gave_up"),
+    _number("trial"),
+    sqlite_strict=True,
+)
+callback_delivery = Table(
+    "callback_delivery",
+    metadata,
+    _text("organisation", key=True),
+    _text("callback", key=True),
+    _number("number", key=True),
+    _text("message"),
+    _text("kind"),
+    _number("at"),
+    _number("status"),
+    _number("ms"),
+    _text("error"),
+    sqlite_strict=True,
+)
+
 hold = Table(
     "hold",
     metadata,

@@ -41,6 +41,7 @@ class Services:
     ring: KeyRing
     clock: Clock
     vault: SealingVault
+    callback_vault: SealingVault
     providers: Mapping[str, Provider]
     inspect: Inspect
     metrics: Callable[[], str] = no_text

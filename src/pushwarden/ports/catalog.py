@@ -15,6 +15,7 @@ from pushwarden.core.audit import AuditEntry
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.receipt import Receipt
 from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.callbacks import CallbackTable, CourseTable
 from pushwarden.ports.holds import HoldTable
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ class Apps(Protocol):
         ...
 
     def delete(self, organisation: str, app: str) -> None:
-        """With its credentials."""
+        """With its credentials and callbacks."""
         ...
 
 
@@ -211,6 +212,10 @@ class Tables(Protocol):
     def stops(self) -> Stops: ...
     @property
     def holds(self) -> HoldTable: ...
+    @property
+    def callbacks(self) -> CallbackTable: ...
+    @property
+    def courses(self) -> CourseTable: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +256,13 @@ class Catalog(Protocol):
 
     async def record(self, entry: AuditEntry) -> None:
         """An audit row alone: a refused attempt, or something that changed elsewhere."""
+        ...
+
+    async def note(self, work: Callable[[Tables], T]) -> T:
+        """Runs `work` in one transaction: for how far something came, which is no change, so no audit and no version.
+
+        `work` may run more than once before the answer.
+        """
         ...
 
     async def note_used(self, last_used: Mapping[str, int]) -> None:

@@ -10,6 +10,7 @@ from pushwarden.ports.catalog import Catalog
 from pushwarden.ports.devices import Devices, Registry
 from pushwarden.ports.invalidations import Invalidations
 from pushwarden.ports.journal import Accepts, Journal
+from pushwarden.ports.outcomes import Outcomes
 
 
 class CannotCopy(Exception):
@@ -26,8 +27,8 @@ class DeviceStore(Devices, Registry, Invalidations, Protocol):
     """Every side of the devices."""
 
 
-class JournalStore(Accepts, Journal, Protocol):
-    """Both sides of the journal."""
+class JournalStore(Accepts, Journal, Outcomes, Protocol):
+    """Every side of the journal."""
 
 
 class Stores(Protocol):

@@ -17,7 +17,8 @@ class AnnouncingCatalog:
     def __init__(self, catalog: Catalog, changed: Callable[[], Awaitable[None]]) -> None:
         self._catalog, self._changed = catalog, changed
         self.read, self.browse = catalog.read, catalog.browse
-        self.record, self.note_used, self.version = catalog.record, catalog.note_used, catalog.version
+        self.record, self.version = catalog.record, catalog.version
+        self.note, self.note_used = catalog.note, catalog.note_used
 
     async def change(self, entry: AuditEntry, work: Callable[[Tables], Changed[T]]) -> T:
         result = await self._catalog.change(entry, work)

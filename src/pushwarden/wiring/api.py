@@ -19,7 +19,7 @@ from pushwarden.adapters.processes import LocalProcesses
 from pushwarden.adapters.ring import Ring
 from pushwarden.adapters.stop_diary import StopFolder
 from pushwarden.adapters.vault.hpke import Sealing
-from pushwarden.adapters.vault.keys import public_key
+from pushwarden.adapters.vault.keys import CALLBACKS, public_key
 from pushwarden.control import access
 from pushwarden.control.api import stops as stop_routes
 from pushwarden.control.api.app import build
@@ -95,6 +95,7 @@ class Api:
             ring=self.keys,
             clock=self.clock,
             vault=Sealing(public_key(self.settings.keys)),
+            callback_vault=Sealing(public_key(self.settings.keys, CALLBACKS)),
             providers=PROVIDERS,
             inspect=Inspector(self.clock.now_ms),
             metrics=lambda: page(self.observed),

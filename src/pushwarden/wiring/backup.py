@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pushwarden import __version__
-from pushwarden.adapters.vault.keys import PRIVATE, PUBLIC
+from pushwarden.adapters.vault.keys import PAIRS
 from pushwarden.ports.stores import CannotCopy
 from pushwarden.settings import Settings
 from pushwarden.wiring.stores import keeping_of
@@ -22,7 +22,7 @@ class BackupError(Exception):
 
 
 def take(settings: Settings, folder: Path, *, with_keys: bool) -> dict[str, Any]:
-    """Writes copies of the databases, the public key and a manifest; what the manifest says."""
+    """Writes copies of the databases, the public keys and a manifest; what the manifest says."""
     if folder.exists() and any(folder.iterdir()):
         raise BackupError(f"{folder} is not empty; name a new folder.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -31,7 +31,8 @@ def take(settings: Settings, folder: Path, *, with_keys: bool) -> dict[str, Any]
         copies = keeping.dump(folder)
     except CannotCopy as error:
         raise BackupError(str(error)) from error
-    for name in (PUBLIC, *((PRIVATE,) if with_keys else ())):
+    public, private = [pair.public for pair in PAIRS], [pair.private for pair in PAIRS]
+    for name in public + (private if with_keys else []):
         copies.append(Path(shutil.copy2(settings.keys / name, folder / name)))
     files = {copy.name: _digest(copy) for copy in copies}
     manifest = {"version": __version__, "store": keeping.name, "files": files, "with_keys": with_keys}
@@ -53,7 +54,7 @@ def put_back(settings: Settings, folder: Path) -> dict[str, Any]:
         keeping_of(settings).load(folder)
     except CannotCopy as error:
         raise BackupError(str(error)) from error
-    for name in manifest["files"].keys() & {PUBLIC, PRIVATE}:
+    for name in manifest["files"].keys() & {name for pair in PAIRS for name in (pair.public, pair.private)}:
         shutil.copy2(folder / name, settings.keys / name)
     return {"restored": sorted(manifest["files"]), "from": str(folder)}
 

@@ -1,16 +1,24 @@
-"""The chores process: checkpoints, retention, and shards held for a reason that is gone."""
+"""The chores process: checkpoints, retention, and telling callbacks what became of pushes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Awaitable, Callable
 
 import structlog
 
 from pushwarden.adapters.clock import SystemClock
+from pushwarden.adapters.egress.addresses import Allowed
+from pushwarden.adapters.egress.outbound import Outbound
 from pushwarden.adapters.fence_file import FenceFile
+from pushwarden.adapters.vault.hpke import Opening
+from pushwarden.adapters.vault.keys import CALLBACKS, private_key
 from pushwarden.core.errors import Busy, StoreFull
+from pushwarden.dataplane.callbacks.courier import Bag
+from pushwarden.dataplane.callbacks.office import Office
+from pushwarden.dataplane.callbacks.sources import DeadTokens, Failures, Lanes, Pushes
 from pushwarden.settings import Settings
 from pushwarden.wiring.run import ready, termination
 from pushwarden.wiring.stores import keeping_of, require_current, stores_of
@@ -33,11 +41,25 @@ class Chores:
         beats = [
             asyncio.create_task(self.beat(TIDY_SECONDS, self.tidy)),
             asyncio.create_task(self.beat(RETAIN_SECONDS, self.retain)),
+            asyncio.create_task(self.office().run()),
         ]
         await ended.wait()
         for beat in beats:
             beat.cancel()
         await self.stores.close()
+
+    def office(self) -> Office:
+        """What tells callbacks; the only place where their secrets open."""
+        settings, stores = self.settings, self.stores
+        outbound = Outbound(Allowed.parse(settings.callbacks_allow), settings.callbacks_ca)
+        sources = (
+            Lanes(stores.catalog),
+            DeadTokens(stores.devices),
+            Failures(stores.journal, stores.devices),
+            Pushes(stores.journal),
+        )
+        vault = Opening(private_key(settings.keys, os.environ, CALLBACKS))
+        return Office(Bag(stores.catalog, sources, vault, outbound, self.clock))
 
     async def beat(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         """For ever."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -14,11 +15,13 @@ from pushwarden.adapters import migrations
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.seats import seats
 from pushwarden.adapters.vault.hpke import Opening, Sealing
-from pushwarden.adapters.vault.keys import PRIVATE, private_key, public_key
+from pushwarden.adapters.vault.keys import PAIRS, private_key, public_key
+from pushwarden.core.callback import failing, says
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.secret import Secret
+from pushwarden.ports.catalog import Tables
 from pushwarden.settings import Settings
-from pushwarden.wiring.stores import keeping_of
+from pushwarden.wiring.stores import keeping_of, stores_of
 
 LEAST_FREE = 256 << 20
 
@@ -36,7 +39,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Every finding, good ones too. Nothing is changed."""
     found: list[Finding] = []
-    for look in (_store, _disk, _databases, _vault, _fence, _senders):
+    for look in (_store, _disk, _databases, _vault, _callbacks, _fence, _senders):
         try:
             found += look(settings)
         except (PushwardenError, OSError) as error:
@@ -68,15 +71,36 @@ def _databases(settings: Settings) -> Iterator[Finding]:
 
 
 def _vault(settings: Settings) -> Iterator[Finding]:
-    path = settings.keys / PRIVATE
-    if path.exists():
-        private = stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
-        words = "only its owner reads it" if private else f"others can read it; chmod 600 {path}"
-        yield Finding("vault_key", private, f"The vault's private key: {words}.")
-    sealed = Sealing(public_key(settings.keys)).seal(Secret(b"doctor"), "doctor")
-    opened = Opening(private_key(settings.keys, os.environ)).open(sealed, "doctor")
-    good = opened.reveal() == b"doctor"
-    yield Finding("vault", good, "What is sealed with the public key opens with the private one.")
+    for pair in PAIRS:
+        path, name = settings.keys / pair.private, pair.private.removesuffix(".key")
+        if path.exists():
+            private = stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+            words = "only its owner reads it" if private else f"others can read it; chmod 600 {path}"
+            yield Finding(f"{name}_key", private, f"The private key {pair.private}: {words}.")
+        sealed = Sealing(public_key(settings.keys, pair)).seal(Secret(b"doctor"), "doctor")
+        opened = Opening(private_key(settings.keys, os.environ, pair)).open(sealed, "doctor")
+        good = opened.reveal() == b"doctor"
+        yield Finding(name, good, f"What is sealed with {pair.public} opens with {pair.private}.")
+
+
+def _callbacks(settings: Settings) -> Iterator[Finding]:
+    """Only what needs a person."""
+    for callback, sentence in asyncio.run(_stuck_callbacks(settings)):
+        yield Finding(f"callback {callback}", False, sentence)
+
+
+async def _stuck_callbacks(settings: Settings) -> list[tuple[str, str]]:
+    def work(tables: Tables) -> list[tuple[str, str]]:
+        found = [(one, tables.courses.get(one)) for one in tables.callbacks.all()]
+        return [(one.id, says(one, course)) for one, course in found if failing(one, course)]
+
+    if None in keeping_of(settings).revisions().values():
+        return []  # said already; opening them would make them
+    stores = stores_of(settings, "doctor")
+    try:
+        return await stores.catalog.read(work)
+    finally:
+        await stores.close()
 
 
 def _fence(settings: Settings) -> Iterator[Finding]:

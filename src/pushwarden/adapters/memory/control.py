@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from pushwarden.adapters.memory.callbacks import Kept, MemoryCallbacks, MemoryCourses
 from pushwarden.adapters.memory.control_log import MemoryAudit, MemoryHolds, MemorySnapshots, MemoryStops
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
+from pushwarden.core.callback import Callback
 from pushwarden.core.errors import AlreadyExists, stale
 from pushwarden.core.hold import Hold
 from pushwarden.core.organisation import Organisation
@@ -29,6 +31,8 @@ class State:
     snapshot: dict[int, Snapshot] = field(default_factory=dict)
     stops: dict[str, StopRecord] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    callbacks: dict[str, Callback] = field(default_factory=dict)
+    courses: dict[str, Kept] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(*(dict(getattr(self, name)) for name in self.__slots__))
@@ -59,6 +63,7 @@ class MemoryOrganisations:
 class MemoryApps:
     def __init__(self, state: State) -> None:
         self._rows, self._credentials = state.apps, state.credentials
+        self._callbacks = MemoryCallbacks(state.callbacks, state.courses)
 
     def get(self, organisation: str, app: str) -> App | None:
         return self._rows.get((organisation, app))
@@ -81,6 +86,8 @@ class MemoryApps:
         self._rows.pop((organisation, app), None)
         for key in [key for key in self._credentials if key[:2] == (organisation, app)]:
             del self._credentials[key]
+        for callback in self._callbacks.of(organisation, app):
+            self._callbacks.delete(callback)
 
 
 class MemoryCredentials:
@@ -146,6 +153,8 @@ class MemoryTables:
         self.snapshots = MemorySnapshots(state.snapshot)
         self.stops = MemoryStops(state.stops)
         self.holds = MemoryHolds(state.holds)
+        self.callbacks = MemoryCallbacks(state.callbacks, state.courses)
+        self.courses = MemoryCourses(state.courses)
 
 
 class MemoryCatalog:
@@ -170,6 +179,12 @@ class MemoryCatalog:
 
     async def record(self, entry: AuditEntry) -> None:
         MemoryTables(self._state).audit.append(entry)
+
+    async def note(self, work: Callable[[Tables], T]) -> T:
+        state = self._state.copy()
+        result = work(MemoryTables(state))
+        self._state = state
+        return result
 
     async def note_used(self, last_used: Mapping[str, int]) -> None:
         MemoryTables(self._state).keys.used(last_used)

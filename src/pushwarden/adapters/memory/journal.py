@@ -13,7 +13,7 @@ from pushwarden.adapters.sheets import acceptances, unusual
 from pushwarden.core.errors import IdempotencyMismatch, StaleClaim
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push, PushState
-from pushwarden.core.scope import Scope
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardState
 from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
 
@@ -132,6 +132,32 @@ class MemoryJournal:
         if self._find(where, push_id) is None:
             return []
         return [row for row in self._failures if row[1].push == push_id and row[0] > after][:limit]
+
+    async def numbers_before(self, at_ms: int) -> tuple[int, int]:
+        numbered = enumerate(self._pushes.values(), 1)
+        pushes = [number for number, record in numbered if record.push.accepted_at < at_ms]
+        failures = [number for number, failure in self._failures if failure.at < at_ms]
+        return max(pushes, default=0), max(failures, default=0)
+
+    async def accepted(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[str, Environment]], int]:
+        numbered = [(number, record.push) for number, record in enumerate(self._pushes.values(), 1)]
+        own = [(number, push) for number, push in numbered if number > after and where.covers(push.scope)]
+        place = own[limit - 1][0] if len(own) >= limit else max(after, len(numbered))
+        return [(push.id, push.environment) for _, push in own[:limit]], place
+
+    async def finished(self, where: Scope, ids: Sequence[str]) -> list[Progress]:
+        wanted = set(ids)
+        done = [record for record in self._pushes.values() if record.push.state is PushState.DONE]
+        return [self._progress(one) for one in done if one.push.id in wanted and where.covers(one.push.scope)]
+
+    async def failed(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[Environment, Failure]], int]:
+        rows = []
+        for number, failure in self._failures:
+            push = self._pushes[failure.push].push
+            if number > after and where.covers(push.scope):
+                rows.append((number, (push.environment, failure)))
+        place = rows[limit - 1][0] if len(rows) >= limit else max(after, self._failed)
+        return [row for _, row in rows[:limit]], place
 
     async def discard(self, where: Scope, accepted_before_ms: int) -> list[str]:
         ids = []

@@ -56,6 +56,9 @@ class PostgresCatalog:
     async def record(self, entry: AuditEntry) -> None:
         await self._write(lambda connection: SqlTables(running(connection)).audit.append(entry))
 
+    async def note(self, work: Callable[[Tables], T]) -> T:
+        return await self._write(lambda connection: work(SqlTables(running(connection))))
+
     async def note_used(self, last_used: Mapping[str, int]) -> None:
         if last_used:
             await self._write(lambda connection: SqlTables(running(connection)).keys.used(last_used))

@@ -62,6 +62,9 @@ class SqliteCatalog:
 
         await self._writer.run(transaction)
 
+    async def note(self, work: Callable[[Tables], T]) -> T:
+        return await self._writer.run(lambda connection: work(SqlTables(running(connection))))
+
     async def note_used(self, last_used: Mapping[str, int]) -> None:
         def transaction(connection: sqlite3.Connection) -> None:
             SqlTables(running(connection)).keys.used(last_used)

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,53 +15,71 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from pushwarden.core.errors import VaultRefused
 
-PRIVATE = "vault.key"
-PUBLIC = "vault.pub"
-VARIABLE = "PUSHWARDEN_VAULT_KEY"
-"""The private key as PEM; with `_FILE` the path of a file, with `_COMMAND` a command that prints it."""
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """File names of a pair. variable: the private key as PEM; with `_FILE` the path of a file, with `_COMMAND` a
+    command that prints it."""
+
+    private: str
+    public: str
+    variable: str
+
+
+VAULT = Pair("vault.key", "vault.pub", "PUSHWARDEN_VAULT_KEY")
+"""Credentials: only senders read the private key."""
+CALLBACKS = Pair("callbacks.key", "callbacks.pub", "PUSHWARDEN_CALLBACKS_KEY")
+"""Signing secrets of callbacks: only chores read the private key, which opens no credential."""
+PAIRS = (VAULT, CALLBACKS)
 
 COMMAND_SECONDS = 10.0
 
 
-def make_keys(directory: Path) -> X25519PublicKey:
-    """Makes the pair unless there is one; two processes at once end with the same pair. Gives back the public key."""
+def make_keys(directory: Path) -> None:
+    """Makes each pair unless there is one; two processes at once end with the same pairs."""
+    for pair in PAIRS:
+        make_pair(directory, pair)
+
+
+def make_pair(directory: Path, pair: Pair = VAULT) -> X25519PublicKey:
+    """As `make_keys`, one of them; its public key."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     private = X25519PrivateKey.generate()
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _create(directory / PRIVATE, pem, 0o600)
-    standing = _parse_private((directory / PRIVATE).read_bytes()).public_key()
+    _create(directory / pair.private, pem, 0o600)
+    standing = _parse_private((directory / pair.private).read_bytes()).public_key()
     spki = standing.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    _create(directory / PUBLIC, spki, 0o644)
+    _create(directory / pair.public, spki, 0o644)
     return standing
 
 
-def public_key(directory: Path) -> X25519PublicKey:
+def public_key(directory: Path, pair: Pair = VAULT) -> X25519PublicKey:
     """What the api process reads. VaultRefused when there is none."""
     try:
-        key = serialization.load_pem_public_key((directory / PUBLIC).read_bytes())
+        key = serialization.load_pem_public_key((directory / pair.public).read_bytes())
     except FileNotFoundError:
-        raise VaultRefused(f"There is no {PUBLIC} in the keys directory; start the supervisor once.") from None
+        raise VaultRefused(f"There is no {pair.public} in the keys directory; start the supervisor once.") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise VaultRefused(f"{PUBLIC} is not a public key; restore it from a backup.") from None
+        raise VaultRefused(f"{pair.public} is not a public key; restore it from a backup.") from None
     if not isinstance(key, X25519PublicKey):
-        raise VaultRefused(f"{PUBLIC} is not an X25519 key; restore it from a backup.")
+        raise VaultRefused(f"{pair.public} is not an X25519 key; restore it from a backup.")
     return key
 
 
-def private_key(directory: Path, environ: Mapping[str, str]) -> X25519PrivateKey:
-    """What a sender reads: a command, a named file or the variable itself, else the file in `directory`."""
-    if command := environ.get(f"{VARIABLE}_COMMAND"):
-        return _parse_private(_printed(command))
-    if named := environ.get(f"{VARIABLE}_FILE"):
+def private_key(directory: Path, environ: Mapping[str, str], pair: Pair = VAULT) -> X25519PrivateKey:
+    """What a sender, or chores, reads: a command, a named file or the variable itself, else the file in `directory`."""
+    if command := environ.get(f"{pair.variable}_COMMAND"):
+        return _parse_private(_printed(command, pair))
+    if named := environ.get(f"{pair.variable}_FILE"):
         return _parse_private(_file(Path(named)))
-    if pem := environ.get(VARIABLE):
+    if pem := environ.get(pair.variable):
         return _parse_private(pem.encode())
-    path = directory / PRIVATE
+    path = directory / pair.private
     pem_bytes = _file(path)
     if path.stat().st_mode & 0o077:
-        raise VaultRefused(f"{PRIVATE} can be read by other users; run chmod 600 on it.")
+        raise VaultRefused(f"{pair.private} can be read by other users; run chmod 600 on it.")
     return _parse_private(pem_bytes)
 
 
@@ -87,11 +106,11 @@ def _file(path: Path) -> bytes:
         raise VaultRefused(f"The vault's key cannot be read from {path.name}: {error.strerror}.") from None
 
 
-def _printed(command: str) -> bytes:
+def _printed(command: str, pair: Pair) -> bytes:
     try:
         done = subprocess.run(shlex.split(command), capture_output=True, timeout=COMMAND_SECONDS, check=True)  # noqa: S603
     except (OSError, ValueError, subprocess.SubprocessError):
-        raise VaultRefused(f"The command in {VARIABLE}_COMMAND failed; run it by hand to see why.") from None
+        raise VaultRefused(f"The command in {pair.variable}_COMMAND failed; run it by hand to see why.") from None
     return done.stdout
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from pushwarden.control.api.callbacks import NewCallback, new_callback
 from pushwarden.control.api.credentials import CredentialView, view_of
 from pushwarden.control.api.fields import Identifier, Name, Request, Slug, Text, Url, Version, given
 from pushwarden.control.publish import publish
@@ -79,7 +80,9 @@ class Apps:
     async def list(self, call: Call) -> Answer:
         """Those the key's scope covers."""
         organisation, mine = call.where.organisation, call.principal.scope
-        apps = await self._services.catalog.read(lambda tables: tables.apps.all(organisation))
+        apps = await self._services.catalog.read(
+            lambda tables: [seen(tables, app) for app in tables.apps.all(organisation)]
+        )
         return Answer(AppList([app for app in apps if mine.app in ("", app.id)]))
 
     async def get(self, call: Call) -> Answer:
@@ -89,28 +92,45 @@ class Apps:
         wanted = await call.json(_NEW)
         call.require(Permission.APP_WRITE, Scope(call.where.organisation, wanted.id))
         now = self._services.clock.now_ms()
-        app = App(call.where.organisation, **{"name": wanted.id, **given(wanted)}, created_at=now)
+        fields = {"name": wanted.id, **given(wanted), "callbacks": ()}
+        app = App(call.where.organisation, **fields, created_at=now)
 
         def work(tables: Tables) -> Changed[App]:
             tables.apps.insert(app)
+            self._tell(tables, app, wanted.callbacks, now)
             publish(tables)
-            return Changed(app, target=app.id, after=asdict(app))
+            made = seen(tables, app)
+            return Changed(made, target=app.id, after=asdict(made))
 
         entry = replace(call.entry("app.create", now), scope=Scope(app.organisation, app.id))
         return Answer(await self._services.catalog.change(entry, work), status=201)
 
     async def change(self, call: Call) -> Answer:
-        wanted = await call.json(_CHANGE)
+        wanted, now = await call.json(_CHANGE), self._services.clock.now_ms()
 
         def work(tables: Tables) -> Changed[App]:
             before = app_of(tables, call.where)
-            after = replace(before, **given(wanted), version=wanted.version + 1)
+            after = replace(before, **(given(wanted) | {"callbacks": ()}), version=wanted.version + 1)
             tables.apps.update(after)
+            if wanted.callbacks is not UNSET:
+                self._tell(tables, after, wanted.callbacks, now)
             publish(tables)
+            after = seen(tables, after)
             return Changed(after, target=after.id, before=asdict(before), after=asdict(after))
 
-        entry = call.entry("app.change", self._services.clock.now_ms())
+        entry = call.entry("app.change", now)
         return Answer(await self._services.catalog.change(entry, work))
+
+    def _tell(self, tables: Tables, app: App, urls: tuple[str, ...], now_ms: int) -> None:
+        """The app has callbacks to exactly these addresses afterwards; `rotate` shows a new one's secret."""
+        standing = tables.callbacks.of(app.organisation, app.id)
+        for callback in standing:
+            if callback.url not in urls:
+                tables.callbacks.delete(callback)
+        where = Scope(app.organisation, app.id)
+        for url in dict.fromkeys(urls):
+            if url not in {callback.url for callback in standing}:
+                tables.callbacks.insert(new_callback(self._services, where, NewCallback(url=url), now_ms)[0])
 
     async def delete(self, call: Call) -> Answer:
         version = call.number(call.query("version").get("version"), "version", 0, 2**53)
@@ -150,7 +170,12 @@ def app_of(tables: Tables, where: Scope) -> App:
     app = tables.apps.get(where.organisation, where.app)
     if app is None:
         raise NotFound(f"There is no app `{where.app}` here, or it is not yours.")
-    return app
+    return seen(tables, app)
+
+
+def seen(tables: Tables, app: App) -> App:
+    """With the addresses of its callbacks, which stand in their own table."""
+    return replace(app, callbacks=tuple(one.url for one in tables.callbacks.of(app.organisation, app.id)))
 
 
 def routes(services: Services) -> tuple[Route, ...]:

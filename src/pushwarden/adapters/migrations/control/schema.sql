@@ -128,3 +128,71 @@ CREATE TABLE stop (
 CREATE INDEX stop_at ON stop (stopped_at);
 
 CREATE UNIQUE INDEX stop_id ON stop (id);
+
+CREATE TABLE callback (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	app TEXT NOT NULL,
+	url TEXT NOT NULL,
+	events TEXT NOT NULL,
+	environments TEXT NOT NULL,
+	enabled INTEGER NOT NULL,
+	ended TEXT NOT NULL,
+	sealed BLOB NOT NULL,
+	previous BLOB NOT NULL,
+	previous_until INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE INDEX callback_app ON callback (organisation, app);
+
+CREATE TABLE callback_delivery (
+	organisation TEXT NOT NULL,
+	callback TEXT NOT NULL,
+	number INTEGER NOT NULL,
+	message TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	status INTEGER NOT NULL,
+	ms INTEGER NOT NULL,
+	error TEXT NOT NULL,
+	PRIMARY KEY (organisation, callback, number)
+)
+ STRICT;
+
+CREATE TABLE callback_message (
+	organisation TEXT NOT NULL,
+	callback TEXT NOT NULL,
+	id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	body BLOB NOT NULL,
+	since INTEGER NOT NULL,
+	due_at INTEGER NOT NULL,
+	attempts INTEGER NOT NULL,
+	gave_up INTEGER NOT NULL,
+	trial INTEGER NOT NULL,
+	PRIMARY KEY (organisation, callback, id)
+)
+ STRICT;
+
+CREATE TABLE callback_place (
+	organisation TEXT NOT NULL,
+	callback TEXT NOT NULL,
+	source TEXT NOT NULL,
+	number INTEGER NOT NULL,
+	PRIMARY KEY (organisation, callback, source)
+)
+ WITHOUT ROWID,
+ STRICT;
+
+CREATE TABLE callback_waiting (
+	organisation TEXT NOT NULL,
+	callback TEXT NOT NULL,
+	push TEXT NOT NULL,
+	PRIMARY KEY (organisation, callback, push)
+)
+ WITHOUT ROWID,
+ STRICT;

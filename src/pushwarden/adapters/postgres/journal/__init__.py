@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -13,15 +14,18 @@ from pushwarden.adapters.journal_rows import failure_of
 from pushwarden.adapters.postgres.engine import Line
 from pushwarden.adapters.postgres.journal import accepting, claiming, marking, sql
 from pushwarden.adapters.postgres.journal.progress import progress
+from pushwarden.adapters.postgres.journal.settling import Settling
 from pushwarden.adapters.sheets import acceptances, unusual
 from pushwarden.core.errors import Invalid, StaleClaim
 from pushwarden.core.push import Push
-from pushwarden.core.scope import Scope
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import Failure, Mark, Shard
 from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
 
 FAILURES_LIFE_MS = 30 * 86_400_000
 _CHORE_ROWS = 500
+LOOK = 20_000
+"""Pushes or failures of all apps that are looked through at once for one app's."""
 
 # The tables of a new journal are empty and never analysed: a plan made then would read them whole when they are full.
 SESSION = {"synchronous_commit": "on", "enable_seqscan": "off", "plan_cache_mode": "force_generic_plan"}
@@ -124,6 +128,44 @@ class PostgresAccepts(_Schema):
             return [dict(zip(names, row, strict=True)) for row in await _rows(connection, sql.BACKLOG)]
 
 
+class PostgresOutcomes(_Schema):
+    """`Outcomes` over the schema."""
+
+    async def numbers_before(self, at_ms: int) -> tuple[int, int]:
+        async with self._reading.direct() as connection:
+            ((push, failure),) = await _rows(connection, sql.NUMBERS_BEFORE, {"at": at_ms})
+        return push, failure
+
+    async def accepted(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[str, Environment]], int]:
+        rows, place = await self._after(sql.ACCEPTED, 0, where, after, limit)
+        return [(push, Environment(environment)) for _, push, environment in rows], place
+
+    async def finished(self, where: Scope, ids: Sequence[str]) -> list[Progress]:
+        named = {"ids": list(ids), "organisation": where.organisation, "app": where.app}
+        async with self._snapshot() as connection:
+            return await progress(connection, await _rows(connection, sql.FINISHED, named))
+
+    async def failed(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[Environment, Failure]], int]:
+        rows, place = await self._after(sql.FAILED, 1, where, after, limit)
+        return [(Environment(row[1]), failure_of(row[2], (row[0], *row[3:]))[1]) for row in rows], place
+
+    async def _after(self, page: str, table: int, where: Scope, after: int, limit: int) -> tuple[list[Any], int]:
+        """Rows that begin with their number, and how far was looked."""
+        async with self._reading.direct() as connection:
+            ((*given, oldest, next_one),) = await _rows(connection, sql.GIVEN)
+        until = min(after + LOOK, self._settling.settled(given, oldest, next_one)[table])
+        if until <= after:
+            return [], after
+        named = {"organisation": where.organisation, "app": where.app, "after": after, "until": until, "limit": limit}
+        async with self._reading.direct() as connection:
+            rows = await _rows(connection, page, named)
+        return rows, rows[-1][0] if len(rows) == limit else until
+
+    @cached_property
+    def _settling(self) -> Settling:
+        return Settling()
+
+
 class PostgresClaims(_Schema):
     """`Journal` over the schema."""
 
@@ -174,8 +216,8 @@ class PostgresClaims(_Schema):
         return count
 
 
-class PostgresJournal(PostgresAccepts, PostgresClaims):
-    """Both sides, for processes and tests that need both."""
+class PostgresJournal(PostgresAccepts, PostgresClaims, PostgresOutcomes):
+    """Every side, for processes and tests that need several."""
 
 
 async def _rows(connection: _Connection, statement: str, values: dict[str, Any] | None = None) -> list[Any]:

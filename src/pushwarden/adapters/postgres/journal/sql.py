@@ -296,6 +296,33 @@ SELECT number, audience, seq, fate, reason, status, at, token FROM failure
  WHERE push = %(push)s AND number > %(after)s ORDER BY number LIMIT %(limit)s
 """
 
+# Outcomes, for callbacks.
+NUMBERS_BEFORE = """
+SELECT coalesce((SELECT number FROM push WHERE accepted_at < %(at)s ORDER BY number DESC LIMIT 1), 0),
+       coalesce((SELECT number FROM failure WHERE at < %(at)s ORDER BY number DESC LIMIT 1), 0)
+"""
+GIVEN = """
+SELECT (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM push_number_seq),
+       (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM failure_number_seq),
+       pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+"""
+ACCEPTED = """
+SELECT number, id, environment FROM push
+ WHERE number > %(after)s AND number <= %(until)s AND organisation || '' = %(organisation)s AND app = %(app)s
+ ORDER BY number LIMIT %(limit)s
+"""
+FINISHED = f"""
+{_KEPT} WHERE id = ANY (%(ids)s) AND state = 'done' AND organisation = %(organisation)s AND app = %(app)s
+ ORDER BY number
+"""
+FAILED = """
+SELECT failure.number, push.environment, push.id, audience, seq, fate, reason, status, at, token
+  FROM failure JOIN push ON push.id = failure.push
+ WHERE failure.number > %(after)s AND failure.number <= %(until)s AND organisation = %(organisation)s
+   AND app = %(app)s
+ ORDER BY failure.number LIMIT %(limit)s
+"""
+
 BACKLOG = f"""
 SELECT lane, state, count(*), sum({_ESTIMATED} - ({ENDED}))::bigint, min(due_at)
   FROM shard GROUP BY lane, state ORDER BY lane COLLATE "C", state COLLATE "C"

@@ -21,12 +21,14 @@ from pushwarden.adapters.sqlite.writer import Writer
 from pushwarden.core.errors import StaleClaim, StoreFull
 from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
-from pushwarden.core.scope import Scope
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import Failure, Mark, Shard
 from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
 
 FAILURES_LIFE_MS = 30 * 86_400_000
 _CHORE_ROWS = 500
+LOOK = 20_000
+"""Pushes or failures of all apps that are looked through at once for one app's."""
 
 
 class _File:
@@ -106,6 +108,40 @@ class SqliteAccepts(_File):
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+class SqliteOutcomes(_File):
+    """`Outcomes` over journal.db."""
+
+    async def numbers_before(self, at_ms: int) -> tuple[int, int]:
+        push, failure = self.reader.row(sql.NUMBERS_BEFORE, {"at": at_ms})
+        return push, failure
+
+    async def accepted(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[str, Environment]], int]:
+        rows, place = await self._after(sql.LAST_ACCEPTED, sql.ACCEPTED, where, after, limit)
+        return [(push, Environment(environment)) for _, push, environment in rows], place
+
+    async def finished(self, where: Scope, ids: Sequence[str]) -> list[Progress]:
+        named = {"ids": msgspec.json.encode(ids).decode(), "organisation": where.organisation, "app": where.app}
+        if not ids:
+            return []
+        with self.reader.snapshot() as connection:
+            return progress(connection, connection.execute(sql.FINISHED, named).fetchall())
+
+    async def failed(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[Environment, Failure]], int]:
+        rows, place = await self._after(sql.LAST_FAILURE, sql.FAILED, where, after, limit)
+        return [(Environment(row[1]), failure_of(row[2], (row[0], *row[3:]))[1]) for row in rows], place
+
+    async def _after(self, last: str, page: str, where: Scope, after: int, limit: int) -> tuple[list[Any], int]:
+        """Rows that begin with their number, and how far was looked."""
+        named = {"organisation": where.organisation, "app": where.app, "after": after, "limit": limit}
+
+        def query(connection: sqlite3.Connection) -> tuple[list[Any], int]:
+            until = connection.execute(last, {"until": after + LOOK}).fetchone()[0] or 0
+            rows = connection.execute(page, {**named, "until": until}).fetchall() if until > after else []
+            return rows, rows[-1][0] if len(rows) == limit else max(after, until)
+
+        return await self.reader.long(query)
+
+
 class SqliteClaims(_File):
     """`Journal` over journal.db."""
 
@@ -162,8 +198,8 @@ class SqliteClaims(_File):
         return count
 
 
-class SqliteJournal(SqliteAccepts, SqliteClaims):
-    """Both sides, for processes and tests that need both."""
+class SqliteJournal(SqliteAccepts, SqliteClaims, SqliteOutcomes):
+    """Every side, for processes and tests that need several."""
 
 
 def _is_within(connection: sqlite3.Connection, where: Scope, push_id: str) -> bool:

@@ -236,14 +236,42 @@ SELECT number, audience, seq, fate, reason, status, at, token FROM failure
  WHERE push = :push AND number > :after ORDER BY number LIMIT :limit
 """
 
+# Outcomes, for callbacks. `number` is given in the order of commits: one transaction writes at a time.
+NUMBERS_BEFORE = """
+SELECT coalesce((SELECT number FROM push WHERE accepted_at < :at ORDER BY number DESC LIMIT 1), 0),
+       coalesce((SELECT number FROM failure WHERE at < :at ORDER BY number DESC LIMIT 1), 0)
+"""
+LAST_ACCEPTED = "SELECT max(number) FROM push WHERE number <= :until"
+ACCEPTED = """
+SELECT number, id, environment FROM push NOT INDEXED
+ WHERE number > :after AND number <= :until AND organisation = :organisation AND app = :app
+ ORDER BY number LIMIT :limit
+"""
+FINISHED = (
+    KEPT
+    + """
+ WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'done' AND organisation = :organisation AND app = :app
+ ORDER BY number
+"""
+)
+LAST_FAILURE = "SELECT max(number) FROM failure WHERE number <= :until"
+FAILED = """
+SELECT failure.number, push.environment, push.id, audience, seq, fate, reason, status, at, token
+  FROM failure CROSS JOIN push ON push.id = failure.push
+ WHERE failure.number > :after AND failure.number <= :until AND organisation = :organisation AND app = :app
+ ORDER BY failure.number LIMIT :limit
+"""
+
 BACKLOG = f"""
 SELECT lane, state, count(*), sum(iif(frozen, planned, width) - moved - ({ENDED})), min(due_at)
   FROM shard GROUP BY lane, state ORDER BY lane, state
 """
 
-# Chores. Failures are written in the order of their time, give or take a second.
+# Chores. Failures are written in the order of their time, give or take a second. The newest stays: SQLite counts on
+# from it, and cursors name numbers.
 FORGET_FAILURES = """
 DELETE FROM failure WHERE at < :before AND number IN (SELECT number FROM failure ORDER BY number LIMIT 500)
+   AND number < (SELECT max(number) FROM failure)
 """
 FORGET_KEYS = """
 DELETE FROM idempotency WHERE (organisation, app, environment, key) IN (
