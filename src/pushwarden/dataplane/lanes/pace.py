@@ -42,6 +42,8 @@ class Pace:
 
     def room(self, now: float, in_flight: int, *, retry: bool) -> int | None:
         """How many requests may be written now; None: no limit. retry: they were refused before."""
+        if self._closed and self.flow.free and not retry:
+            return self._bucket.room(now)
         rooms = [breaker.allows(now) for breaker in self._breakers]
         rooms += [self.flow.room(in_flight), self._bucket.room(now), self.budget.room(now) if retry else None]
         return min((room for room in rooms if room is not None), default=None)
