@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from tests.devices_fixtures import device, entry, imported, made_postgres, uuid_of
 
 import postgres_server
 from journal_fixtures import NOW, SHOP
@@ -191,3 +193,14 @@ def test_an_import_looks_each_line_up_though_the_table_was_never_analysed() -> N
     lookups = [step for step in steps if step.startswith("Index Cond: ((audience = ")]
     assert any("(installation = line.installation)" in step for step in lookups), steps
     assert any("(token_end = " in step for step in lookups), steps
+
+
+def test_a_list_much_longer_than_its_audience_goes_in_before_the_server_gives_up() -> None:
+    async def scene() -> None:
+        store = made_postgres()
+        await store.register(SHOP, [device(f"d{n}") for n in range(7)], NOW)
+        lines = [entry(uuid_of(n), uuid_of(n).replace("-", "") * 2) for n in range(20_000)]
+        assert (await imported(store, SHOP, lines)).created == 20_000
+        await store.close()
+
+    asyncio.run(scene())

@@ -49,6 +49,7 @@ SELECT count(*), count(*) FILTER (WHERE state = 0), 0, 0, 0, 0, '{{}}'::bigint[]
 """
 # LATERAL … LIMIT 1 and ON CONFLICT look each line up by its own index entry, whatever the planner thinks: of a table
 # that has just grown it knows too little, and read the audience whole for every line (measured: minutes for one piece).
+# Nothing is created before the last holder of a token was looked for, so that a small table stays small meanwhile.
 # A tombstone stays over the same token unless the line says the app registered later; a line may bring a tombstone only
 # for a registration that is not newer. A known device whose token stays is not asked about: no other has it.
 MERGE = f"""
@@ -79,7 +80,7 @@ evicted AS (
                AND token_end = substr(line.token, length(line.token) - 7) LIMIT 1) AS holder
          WHERE line.held IS NOT TRUE AND holder.seq NOT IN (SELECT seq FROM merged WHERE seq IS NOT NULL)))
     RETURNING state),
-created AS ({_CREATE.format(of="merged WHERE seq IS NULL")}),
+created AS ({_CREATE.format(of="merged WHERE seq IS NULL AND (SELECT count(*) FROM evicted) >= 0")}),
 updated AS (
     INSERT INTO device ({_DEVICE}, doubt_at, version)
     SELECT %(audience)s, seq, installation, token, person, app_version, build, tags, test, now_state, now_registered,
