@@ -7,9 +7,13 @@ dsn = postgres_server.fresh_database(migrated=False)    # empty
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
+import os
 import shutil
+import signal
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -49,6 +53,20 @@ def database_of(own: LocalPostgres, name: str = "pushwarden") -> str:
     """The DSN of an empty database on a server of the test's own."""
     own.create(name)
     return own.dsn(name)
+
+
+@contextlib.contextmanager
+def frozen(server: LocalPostgres) -> Iterator[None]:
+    """Every process of the server stands still."""
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    pids = [server.pid, *map(int, children)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @cache

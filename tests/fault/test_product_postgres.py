@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -120,16 +121,24 @@ def test_a_killed_sender_loses_no_recipient(stage: Stage, kind: str) -> None:
         assert set(seen.values()) == {1}
 
 
-def test_a_stop_needs_no_server(stage: Stage, server: LocalPostgres) -> None:
-    base, push = slow_fan_out(stage, "stop-dead")
+@contextlib.contextmanager
+def killed(server: LocalPostgres) -> Iterator[None]:
     server.stop(signal.SIGKILL)
-    receipt = stage.call("POST", "/v1/stop", json={"app": "stop-dead", "reason": "the database is gone"})
-    replied = time.monotonic_ns()
-    assert receipt["drained"]
-    assert receipt["senders"]
-    standing = [one for one in stage.call("GET", "/v1/stop")["stops"] if one["app"] == "stop-dead"]
-    assert [one["reason"] for one in standing] == ["the database is gone"]
+    yield
     server.start()
+
+
+@pytest.mark.parametrize("away", [killed, postgres_server.frozen])
+def test_a_stop_needs_no_server(stage: Stage, server: LocalPostgres, away: Any) -> None:
+    app = f"stop-{away.__name__}"
+    base, push = slow_fan_out(stage, app)
+    with away(server):
+        receipt = stage.call("POST", "/v1/stop", json={"app": app, "reason": "the database is gone"})
+        replied = time.monotonic_ns()
+        assert receipt["drained"]
+        assert receipt["senders"]
+        standing = [one for one in stage.call("GET", "/v1/stop")["stops"] if one["app"] == app]
+        assert [one["reason"] for one in standing] == ["the database is gone"]
 
     def recorded() -> Any:
         rows = stage.call("GET", "/v1/audit?action=stop.stop")["entries"]
@@ -138,7 +147,7 @@ def test_a_stop_needs_no_server(stage: Stage, server: LocalPostgres) -> None:
     until(lambda: ask(stage, "GET", "/v1/audit").status_code == 200 and recorded(), "the stop's audit row")
     assert not [frame for frame in frames(stage, push) if frame.ns > replied]
     stage.control("POST", "/script", json={"rules": []})
-    stage.call("POST", "/v1/resume", json={"app": "stop-dead", "held": "release"})
+    stage.call("POST", "/v1/resume", json={"app": app, "held": "release"})
     state = settled(stage, base, push)
     assert conserved(state)
     assert sum(ended(state).values()) == FLEET

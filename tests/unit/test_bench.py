@@ -82,6 +82,8 @@ def test_a_peer_that_cannot_be_had_is_named_with_its_reason(stage: Stage, monkey
 def test_what_is_not_there_is_not_measured() -> None:
     with pytest.raises(NotMeasured, match="Only apns is measured by mixed, not fcm"):
         run("mixed", Wanted(provider="fcm"))
+    with pytest.raises(NotMeasured, match="Only sqlite is measured by import, not postgres"):
+        run("import", Wanted(store="postgres"))
 
 
 def test_a_fan_out_to_android_is_measured_as_one_to_apple() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import psycopg
 import pytest
@@ -17,7 +15,6 @@ from pushwarden.adapters.postgres import engine
 from pushwarden.adapters.postgres.desk import Desk
 from pushwarden.adapters.postgres.engine import Line, connect_now, translated
 from pushwarden.core.errors import Busy, StoreFull
-from pushwarden.wiring.local_postgres import LocalPostgres
 
 
 @pytest.fixture
@@ -73,20 +70,6 @@ def test_a_line_heals_after_the_server_was_killed() -> None:
     server.stop()
 
 
-@contextlib.contextmanager
-def frozen(server: LocalPostgres) -> Iterator[None]:
-    """Every process of the server stands still."""
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    pids = [server.pid, *map(int, children)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
 def test_a_server_that_stands_still_is_busy_and_does_not_hold_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     server = postgres_server.own_server()
     dsn = postgres_server.database_of(server)
@@ -95,7 +78,7 @@ def test_a_server_that_stands_still_is_busy_and_does_not_hold_who_waits(monkeypa
         desk = Desk(dsn, "test", "public")
         for healthy in (True, False, True):
             monkeypatch.setattr(engine, "SILENT_SECONDS", 60.0 if healthy else 0.2)
-            with contextlib.nullcontext() if healthy else frozen(server):
+            with contextlib.nullcontext() if healthy else postgres_server.frozen(server):
                 for work in (by_line(line), desk.run(lambda connection: connection.execute("SELECT 1"))):
                     with contextlib.nullcontext() if healthy else pytest.raises(Busy, match="database"):
                         await work

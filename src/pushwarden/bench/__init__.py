@@ -26,6 +26,8 @@ MODULES = {
 NAMES = tuple(MODULES)
 PROVIDERS = {"fanout": ("apns", "fcm")}
 """Where a benchmark knows more than apns."""
+FILES = ("import",)
+"""These measure SQLite's files."""
 COMPARED = ("fanout",)
 """Over another store these do the same work over SQLite too, trial by trial, and give the ratio."""
 
@@ -35,6 +37,8 @@ def run(name: str, wanted: Wanted) -> dict[str, Any]:
     known = PROVIDERS.get(name, ("apns",))
     if wanted.provider not in known:
         raise NotMeasured(f"Only {' and '.join(known)} is measured by {name}, not {wanted.provider}.")
+    if name in FILES and wanted.store != "sqlite":
+        raise NotMeasured(f"Only sqlite is measured by {name}, not {wanted.store}.")
     log_mode = getattr(_module(name), "LOG", "counting")
     with contextlib.ExitStack() as houses:
         house = houses.enter_context(open_house(wanted, log_mode))
