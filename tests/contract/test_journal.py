@@ -30,7 +30,7 @@ from journal_fixtures import (
 )
 from pushwarden.adapters.sheets import acceptances
 from pushwarden.core.errors import IdempotencyMismatch, StaleClaim
-from pushwarden.core.lane import Class
+from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, PushState
 from pushwarden.core.scope import Environment, Scope
@@ -39,6 +39,7 @@ from pushwarden.ports.journal import Acceptance, Accepted, Part, Sheet, Single
 
 HOUR = 3_600_000
 SHOPS, SHOPS_BULK, OF_CAROL = (lane_of(push_of(*what)) for what in ((SHOP,), (SHOP, Class.BULK), (CAROLS,)))
+SUSPECT = Lane.parse(SHOPS_BULK).of(Class.SUSPECT).key
 
 
 @pytest.fixture(params=sorted(OPENERS))
@@ -613,3 +614,26 @@ def test_a_row_whose_push_is_there_already_changes_nothing(desk: Desk) -> None:
     desk.accept_sheet(sheet_of(known))
     assert desk.accept_sheet(sheet_of(known, fresh)) == {0: Accepted(known.id, True)}
     assert sorted(shard.push for shard in desk.claim_all()) == sorted([known.id, fresh.id])
+
+
+def test_promoted_shards_are_those_below_the_number_and_keep_all_but_their_lane(desk: Desk) -> None:
+    push = push_of(klass=Class.BULK)
+    lots = [replace(range_shard(push, 10, lo=lo, due_at=due), lane=SUSPECT) for lo, due in ((0, NOW), (10, NOW + HOUR))]
+    newer, named = replace(range_shard(push, 10, lo=15), lane=SUSPECT), replace(list_shard(push, 3), lane=SUSPECT)
+    others = replace(range_shard(push, 10), lane=SUSPECT, audience=2)
+    desk.accept_one(Acceptance(push, (*lots, newer, named, others, range_shard(push, 5))))
+    assert desk.promote(SUSPECT, SHOPS_BULK, 1, 20) == 2
+    assert desk.promote(SUSPECT, SHOPS_BULK, 1, 20) == 0
+    lanes = {row["lane"]: row["shards"] for row in desk.backlog()}
+    assert lanes == {SUSPECT: 3, SHOPS_BULK: 3}
+    assert len(desk.claim_due("bulk-0", ["bulk"], 10, NOW)) == 2
+    assert len(desk.claim_due("bulk-0", ["suspect"], 10, NOW)) == 3
+
+
+def test_held_shards_are_promoted_and_stay_held(desk: Desk) -> None:
+    push = push_of(klass=Class.BULK)
+    desk.accept_one(Acceptance(push, (replace(range_shard(push, 10), lane=SUSPECT),), held=True))
+    assert desk.promote(SUSPECT, SHOPS_BULK, 1, 10) == 1
+    assert desk.claim_due("bulk-0", ["bulk"], 10, NOW) == []
+    assert desk.release(SHOP) == 1
+    assert len(desk.claim_due("bulk-0", ["bulk"], 10, NOW)) == 1

@@ -30,7 +30,8 @@ from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import SHARD_WIDTH, NewShard, ShardKind
 from pushwarden.dataplane.feedback.burial import Burial
 from pushwarden.dataplane.feedback.ledger import Ledger
-from pushwarden.dataplane.lanes.gate import Gate, lane_family
+from pushwarden.dataplane.feedback.proving import Proving
+from pushwarden.dataplane.lanes.gate import Gate, held_name
 from pushwarden.dataplane.lanes.pump import Pump, Tools
 from pushwarden.dataplane.transport.connections import Entry
 from pushwarden.dataplane.transport.dial import Target
@@ -194,14 +195,18 @@ async def pump_stage(
     fence = FenceFile(folder / "fence")
     ledger = Ledger(journal, window)
     tools = Tools(journal, devices, clock, {name: provider}, entry)
-    pump = Pump(SEAT, (Class.NORMAL, Class.BULK), tools, Gate(fence), ledger)
+    pump = Pump(SEAT, (Class.NORMAL, Class.BULK, Class.SUSPECT), tools, Gate(fence), ledger)
     snapshot = _snapshot(credential)
 
     def on_hold(hold: Hold) -> None:
-        pump.configure(snapshot, [lane_family(Lane.parse(hold.lane))])
+        pump.configure(snapshot, [held_name(Lane.parse(hold.lane))])
 
     burial = Burial(devices, holds, clock, on_hold)
-    burying = asyncio.create_task(burial.keep(lambda: [*pump.stations.values()], pump.answers.suspected))
+    proving = Proving(pump.trials, devices, journal, burial)
+    beside = [
+        asyncio.create_task(burial.keep(pump.settled_stations, pump.answers.suspected)),
+        asyncio.create_task(proving.keep(pump.works, pump.stations, pump.doorbell)),
+    ]
     await journal.enlist(SEAT, clock.now_ms())
     pump.configure(snapshot, [])
     running = asyncio.create_task(pump.run())
@@ -225,7 +230,8 @@ async def pump_stage(
         await pump.drain(0.5)
         await asyncio.wait({running}, timeout=5)
         running.cancel()
-        burying.cancel()
+        for task in beside:
+            task.cancel()
 
 
 def _snapshot(credential: Credential) -> Snapshot:

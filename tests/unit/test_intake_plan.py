@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushwarden.core.device import Audience
+from pushwarden.core.device import LEAST_LOT, Audience
 from pushwarden.core.lane import Class, Lane
 from pushwarden.core.push import Push, PushType
 from pushwarden.core.scope import Environment, Scope
@@ -57,6 +58,31 @@ def test_a_provider_without_credential_is_left_out_and_counted() -> None:
     plan = plan_range(push({"all": True}), [audience(1, 10), audience(2, 5, "fcm")], APNS)
     assert [shard.audience for shard in plan.shards] == [1]
     assert (plan.estimated, plan.left_out) == (10, {"fcm": 5})
+
+
+def test_devices_that_nobody_has_sent_to_go_into_the_suspect_lane() -> None:
+    known = replace(audience(1, 30_000), proven_seq=10_000)
+    shards = plan_range(push({"all": True}), [known], APNS).shards
+    lanes = [(Lane.parse(shard.lane).klass, shard.lo, shard.width) for shard in shards]
+    assert lanes == [
+        (Class.BULK, 0, 8192), (Class.BULK, 8192, 1808),
+        (Class.SUSPECT, 10_000, 8192), (Class.SUSPECT, 18_192, 8192), (Class.SUSPECT, 26_384, 3616),
+    ]  # fmt: skip
+
+
+def test_few_new_devices_do_not_wait_and_a_proven_audience_is_cut_as_ever() -> None:
+    few = replace(audience(1, 8192 + LEAST_LOT - 1), proven_seq=8192)
+    shards = plan_range(push({"all": True}), [few], APNS).shards
+    assert [(Lane.parse(shard.lane).klass, shard.lo, shard.width) for shard in shards] == [
+        (Class.BULK, 0, 8192), (Class.BULK, 8192, LEAST_LOT - 1),
+    ]  # fmt: skip
+    whole = plan_range(push({"all": True}), [replace(audience(1, 20_000), proven_seq=20_000)], APNS).shards
+    assert {Lane.parse(shard.lane).klass for shard in whole} == {Class.BULK} and len(whole) == 3
+
+
+def test_an_urgent_push_to_all_waits_for_no_sample() -> None:
+    (shard,) = plan_range(push({"all": True}, type="pushtotalk"), [audience(1, 500)], APNS).shards
+    assert Lane.parse(shard.lane).klass is Class.URGENT
 
 
 def test_tokens_make_one_shard_that_names_no_audience() -> None:

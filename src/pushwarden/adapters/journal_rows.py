@@ -30,7 +30,7 @@ KEPT_COLUMNS = (*PUSH_COLUMNS, "audience_note", "finished_at", "planned", *FATES
 """A push with what its finished shards came to: what `progress_of` reads."""
 _NOTE, _FINISHED, _PLANNED, _FIRST_FATE = 16, 17, 18, 19
 
-RANK = {Class.URGENT: 0, Class.NORMAL: 1, Class.BULK: 2}
+RANK = {Class.URGENT: 0, Class.NORMAL: 1, Class.BULK: 2, Class.SUSPECT: 3}
 _FATES = tuple(Fate(fate) for fate in FATES)
 _message = msgspec.json.Decoder(Message)
 

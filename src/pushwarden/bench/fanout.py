@@ -28,6 +28,7 @@ def play(house: House, wanted: Wanted) -> Measured:
     notes = [
         "Time runs from the 202 to the last frame in the simulator's log; CPU and peak memory are the bulk senders'.",
         "h2load: a thousand streams (APNs: one connection, FCM: ten), like headers and body, just before each trial.",
+        "The first clean trial is the fleet's first campaign: 500 are sent and judged before the rest.",
         "hard: 60 ms answers, 5 % refusals (a dead token), a GOAWAY every 5 s of a connection's life.",
     ]
     for each in (house, house.beside):

@@ -27,6 +27,10 @@ TOKEN_KINDS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+LEAST_LOT = 100
+"""Fewer unproven devices than this are sent to like the others: too few to say anything by a share of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Audience:
     """Every device of one (organisation, app, environment, provider, token kind). `id` is dense and small."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pushwarden.core.scope import Environment, Scope
@@ -14,6 +14,11 @@ class Class(StrEnum):
     URGENT = "urgent"
     NORMAL = "normal"
     BULK = "bulk"
+    SUSPECT = "suspect"  # a fan-out's devices that nobody has sent to yet: a sample goes first
+
+
+APART = frozenset({Class.SUSPECT})
+"""What is held in a lane of such a class stays there: the other classes of its app go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,10 @@ class Lane:
     def parse(cls, key: str) -> Lane:
         organisation, app, environment, provider, klass = key.split("/")
         return cls(organisation, app, Environment(environment), provider, Class(klass))
+
+    def of(self, klass: Class) -> Lane:
+        """The same app's lane of another class."""
+        return replace(self, klass=klass)
 
     @property
     def scope(self) -> Scope:

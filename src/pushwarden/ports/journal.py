@@ -169,6 +169,13 @@ class Journal(Protocol):
         """Extends the lease, and makes READY what senders hold that have not renewed for 10 s. How many shards."""
         ...
 
+    async def promote(self, lane: str, to: str, audience: int, upto: int) -> int:
+        """READY and HELD range shards of this lane and audience that end at or below `upto` change to the other lane.
+
+        How many. Raises Busy or StoreFull like every write.
+        """
+        ...
+
     async def retain(self, now_ms: int) -> int:
         """Drops failures older than 30 days and idempotency keys older than 48 h. Rows dropped. Called by chores."""
         ...

@@ -23,7 +23,8 @@ from pushwarden.core.lane import Class, Lane
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.feedback.burial import Burial
 from pushwarden.dataplane.feedback.ledger import Ledger
-from pushwarden.dataplane.lanes.gate import Gate, lane_family
+from pushwarden.dataplane.feedback.proving import Proving
+from pushwarden.dataplane.lanes.gate import Gate, held_name, lane_family
 from pushwarden.dataplane.lanes.pump import Pump, Tools
 from pushwarden.settings import Settings
 from pushwarden.wiring.entries import Entries
@@ -42,8 +43,13 @@ log = structlog.get_logger("sender")
 
 
 def classes_of(name: str) -> tuple[Class, ...]:
-    """`sender-urgent` serves urgent pushes alone, so that nothing stands before a call; the others the rest."""
-    return (Class.URGENT,) if name == "sender-urgent" else (Class.NORMAL, Class.BULK)
+    """`sender-urgent` serves urgent pushes alone, so that nothing stands before a call; the others the rest.
+
+    Unproven devices have one seat, so that a sample is one sample.
+    """
+    if name == "sender-urgent":
+        return (Class.URGENT,)
+    return (Class.NORMAL, Class.BULK, Class.SUSPECT) if name == "sender-bulk-0" else (Class.NORMAL, Class.BULK)
 
 
 def quotas(settings: Settings) -> dict[str, float]:
@@ -66,6 +72,7 @@ class Sender:
         tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries, quotas(settings))
         self.pump = Pump(name, classes_of(name), tools, Gate(FenceFile(settings.fence_file)), self.ledger)
         self.burial = Burial(self.devices, self.holds, clock, self.on_hold)
+        self.proving = Proving(self.pump.trials, self.devices, self.journal, self.burial)
         self.held: dict[str, Hold] = {}
         self._applied: set[str] = set()
         self._letting_go: list[tuple[Scope, int]] = []
@@ -84,8 +91,10 @@ class Sender:
         await self.server.start()
         await self.journal.enlist(self.name, self.clock.now_ms())
         await self.look()
-        burying = self.burial.keep(lambda: [*self.pump.stations.values()], self.pump.answers.suspected)
-        beside = [asyncio.create_task(work) for work in (self.watch(), burying)]
+        pump = self.pump
+        burying = self.burial.keep(pump.settled_stations, pump.answers.suspected)
+        proving = self.proving.keep(pump.works, pump.stations, pump.doorbell)
+        beside = [asyncio.create_task(work) for work in (self.watch(), burying, proving)]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: asyncio.ensure_future(self.pump.drain(PATIENCE)))
@@ -119,6 +128,7 @@ class Sender:
         for hold in await self.holds.released(self._since):
             if hold.id not in self._applied:
                 buried = await self.burial.released(hold, self.pump.stations)
+                await self.proving.released(hold)
                 self._applied.add(hold.id)
                 self._letting_go.append((Lane.parse(hold.lane).scope, self.clock.now_ms() + LATE_MS))
                 log.info("hold released", lane=hold.lane, release=hold.release, buried=buried)
@@ -138,8 +148,8 @@ class Sender:
         self._configure(None)
 
     def _configure(self, snapshot: Any) -> None:
-        families = [lane_family(Lane.parse(hold.lane)) for hold in self.held.values()]
-        self.pump.configure(snapshot or self.pump.snapshot, families)
+        names = [held_name(Lane.parse(hold.lane)) for hold in self.held.values()]
+        self.pump.configure(snapshot or self.pump.snapshot, names)
 
     # --- the ring
 

@@ -14,7 +14,7 @@ from pushwarden.core.errors import IdempotencyMismatch, StaleClaim
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Environment, Scope
-from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardState
+from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardKind, ShardState
 from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
 
 LEASE_MS = 10_000
@@ -297,6 +297,17 @@ class MemoryJournal:
     def _extend(self, sender: str, now_ms: int) -> None:
         seat = self._seats.setdefault(sender, _Seat(1, now_ms))
         seat.renewed_at = max(seat.renewed_at, now_ms)
+
+    async def promote(self, lane: str, to: str, audience: int, upto: int) -> int:
+        waiting = [
+            kept
+            for kept in self._shards.values()
+            if kept.shard.lane == lane and kept.shard.audience == audience and kept.state is not ShardState.CLAIMED
+            if kept.shard.kind is ShardKind.RANGE and kept.shard.lo + kept.shard.width <= upto
+        ]
+        for kept in waiting:
+            kept.change(lane=to)
+        return len(waiting)
 
     async def retain(self, now_ms: int) -> int:
         before = len(self._failures) + len(self._keys)

@@ -58,8 +58,10 @@ class Answers:
         self._stir()
 
     def _accepted(self, station: Station, burst: Burst, rows: Sequence[int]) -> None:
-        burst.slice.work.accept(burst.slice, rows)
-        count = len(rows)
+        work, count = burst.slice.work, len(rows)
+        work.accept(burst.slice, rows)
+        if work.trial is not None:
+            work.trial.accept(count)
         station.tally.attempts += count
         now = asyncio.get_running_loop().time()
         self._went_well(station, burst, count, now)
@@ -91,6 +93,8 @@ class Answers:
         link.answers += 1
         part = burst.slice
         part.work.in_flight -= 1
+        if part.work.trial is not None:
+            part.work.trial.count(outcome)
         follow = self._settle(part, row, outcome)
         self._ledger.ended(station.lane, outcome, 1)
         now = asyncio.get_running_loop().time()

@@ -7,19 +7,19 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pushwarden.core.device import RAW_AUDIENCE
 from pushwarden.core.errors import Busy, PushwardenError, StoreFull
 from pushwarden.core.hold import Hold, Release
-from pushwarden.dataplane.lanes.gate import lane_family
+from pushwarden.core.lane import Lane
+from pushwarden.dataplane.lanes.gate import held_name, lane_family
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.devices import DeadToken, Devices
 from pushwarden.ports.holds import Holds
 from pushwarden.ports.invalidations import Invalidations
 
 if TYPE_CHECKING:
-    from pushwarden.core.lane import Lane
     from pushwarden.dataplane.feedback.tombstones import Tally
     from pushwarden.dataplane.lanes.station import Station
 
@@ -56,7 +56,8 @@ class Burial:
                 continue
             idle = station.connections.in_flight == 0
             if reason := tally.suspicion(idle=idle):
-                await self._hold(station.lane, tally, reason)
+                counts = {"attempts": tally.attempts, "gone": tally.gone, "bad": tally.bad}
+                await self.hold(station.lane, tally, reason, counts)
             elif tally.ripe(idle=idle):
                 await self._bury(station.lane, tally)
 
@@ -76,7 +77,10 @@ class Burial:
             return await self._devices.invalidate(lane.scope, lane.provider, dead, now_ms)
         return len(await self._devices.bury(audience, dead, now_ms))
 
-    async def _hold(self, lane: Lane, tally: Tally, reason: str) -> None:
+    async def hold(
+        self, lane: Lane, tally: Tally, reason: str, counts: dict[str, int], evidence: Mapping[str, Any] | None = None
+    ) -> None:
+        """Opens a hold with the reports that wait; nothing more is buried until a person has looked."""
         raw = [report for report in tally.waiting if report[0] == RAW_AUDIENCE]
         named = [report for report in tally.waiting if report[0] != RAW_AUDIENCE]
         reports = [[audience, dead.seq, dead.gone_ms, dead.reason] for audience, dead in named[:MOST_KEPT]]
@@ -86,8 +90,8 @@ class Burial:
             reason=reason,
             opened_at=self._clock.now_ms(),
             opened_by="sender",
-            counts={"attempts": tally.attempts, "gone": tally.gone, "bad": tally.bad},
-            evidence={"reports": reports},
+            counts=counts,
+            evidence={"reports": reports, **(evidence or {})},
         )
         # A raw token can be found by itself only, and no token belongs into a hold that people read: it stays here.
         tally.held, tally.waiting = True, named[MOST_KEPT:] + raw[:MOST_KEPT]
@@ -100,7 +104,7 @@ class Burial:
         for audience, seq, gone_ms, reason in hold.evidence.get("reports", ()):
             by_audience.setdefault(audience, {})[seq] = (_dated(gone_ms, hold), reason)
         for station in stations.values():
-            if lane_family(station.lane) == hold.lane.rpartition("/")[0]:
+            if held_name(Lane.parse(hold.lane)) in (lane_family(station.lane), station.lane.key):
                 for audience, dead in station.tally.waiting:
                     if audience == RAW_AUDIENCE:
                         raw.append((station.lane, replace(dead, gone_ms=_dated(dead.gone_ms, hold))))

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pushwarden.core.device import RAW_AUDIENCE, Audience
+from pushwarden.core.device import LEAST_LOT, RAW_AUDIENCE, Audience
 from pushwarden.core.lane import Class, Lane
 from pushwarden.core.push import Message, Push, PushType
 from pushwarden.core.scope import Scope
@@ -99,7 +99,7 @@ def push_of(parsed: Parsed, where: Scope, now_ms: int) -> Push:
 
 
 def plan_range(push: Push, audiences: Sequence[Audience], providers: frozenset[str]) -> Plan:
-    """Every device of the audiences, shard by shard up to `next_seq`."""
+    """Every device of the audiences up to `next_seq`, shard by shard; many unproven ones go into the suspect lane."""
     reached = [audience for audience in audiences if audience.provider in providers]
     shards = tuple(shard for audience in reached for shard in _ranges(push, audience))
     left_out = _left_out((audience, audience.size) for audience in audiences if audience.provider not in providers)
@@ -107,10 +107,13 @@ def plan_range(push: Push, audiences: Sequence[Audience], providers: frozenset[s
 
 
 def _ranges(push: Push, audience: Audience) -> Iterator[NewShard]:
-    lane, due = _lane(push, audience.provider), _due(push)
-    for lo in range(0, audience.next_seq, SHARD_WIDTH):
-        width = min(SHARD_WIDTH, audience.next_seq - lo)
-        yield NewShard(push.id, push.organisation, ShardKind.RANGE, audience.id, lane, due, lo, width)
+    proven, stop, due = audience.proven_seq, audience.next_seq, _due(push)
+    suspect = push.klass is Class.BULK and stop - proven >= LEAST_LOT
+    for klass, first, last in ((push.klass, 0, proven), (Class.SUSPECT if suspect else push.klass, proven, stop)):
+        lane = _lane(push, audience.provider, klass)
+        for lo in range(first, last, SHARD_WIDTH):
+            width = min(SHARD_WIDTH, last - lo)
+            yield NewShard(push.id, push.organisation, ShardKind.RANGE, audience.id, lane, due, lo, width)
 
 
 def plan_list(
@@ -152,8 +155,8 @@ def packed(seqs: Sequence[int]) -> bytes:
     return column.tobytes()
 
 
-def _lane(push: Push, provider: str) -> str:
-    return Lane(push.organisation, push.app, push.environment, provider, push.klass).key
+def _lane(push: Push, provider: str, klass: Class | None = None) -> str:
+    return Lane(push.organisation, push.app, push.environment, provider, klass or push.klass).key
 
 
 def _due(push: Push) -> int:

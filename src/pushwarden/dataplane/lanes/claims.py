@@ -20,6 +20,7 @@ MOST_SMALL, MOST_BULK = 64, 4
 """Shards of one lane under way at once: single pushes are many and tiny, fan-out shards few and wide."""
 ALL_SMALL, ALL_BULK = 256, 32
 """Of all lanes together: a lane that stalls with all it may have leaves most places to the others."""
+FAN_OUTS = frozenset({Class.BULK, Class.SUSPECT})
 SWEEP_MS = 1000
 """Without a doorbell, shards that fell due are found within this time."""
 REST_MS = 5
@@ -87,8 +88,8 @@ class Claims:
 
     def __init__(self, seat: str, classes: Sequence[Class], journal: Journal) -> None:
         self._seat, self._journal = seat, journal
-        small = tuple(klass for klass in classes if klass is not Class.BULK)
-        bulk = tuple(klass for klass in classes if klass is Class.BULK)
+        small = tuple(klass for klass in classes if klass not in FAN_OUTS)
+        bulk = tuple(klass for klass in classes if klass in FAN_OUTS)
         groups = (Group(small, MOST_SMALL, ALL_SMALL), Group(bulk, MOST_BULK, ALL_BULK))
         self._groups = tuple(group for group in groups if group.classes)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from enum import StrEnum
 
 from pushwarden.core.app import Snapshot
-from pushwarden.core.lane import Lane
+from pushwarden.core.lane import APART, Class, Lane
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Scope
 from pushwarden.ports.fence import Fence
@@ -29,14 +29,14 @@ class Gate:
         self._stops: tuple[Scope, ...] = ()
         self._held: frozenset[str] = frozenset()
         self._snapshot = Snapshot(0)
-        self._cache: dict[tuple[str, str], Verdict] = {}
+        self._cache: dict[tuple[str, str, Class], Verdict] = {}
         self._open: dict[str, bool] = {}
 
     def __repr__(self) -> str:
         return f"<gate generation {self._generation}: {len(self._stops)} stops, {len(self._held)} lanes held>"
 
     def configure(self, snapshot: Snapshot, held: Collection[str]) -> None:
-        """held: keys of the lanes a person must release (organisation/app/environment/provider)."""
+        """held: what a person must release, as `held_name` says it."""
         self._snapshot, self._held = snapshot, frozenset(held)
         self._cache.clear()
         self._open.clear()
@@ -60,7 +60,7 @@ class Gate:
         self.refresh()
         if push.state is PushState.DISCARDING:  # not from the cache: it is the push that changed, not the fence
             return Verdict.DISCARD
-        key = (push.id, lane.provider)
+        key = (push.id, lane.provider, lane.klass)
         known = self._cache.get(key)
         if known is None:
             known = self._cache[key] = self._decide(push, lane)
@@ -73,16 +73,19 @@ class Gate:
         known = self._open.get(lane_key)
         if known is None:
             lane = Lane.parse(lane_key)
-            known = self._open[lane_key] = lane_family(lane) not in self._held and self._equipped(lane)
+            known = self._open[lane_key] = not self._is_held(lane) and self._equipped(lane)
         return known
 
     def _decide(self, push: Push, lane: Lane) -> Verdict:
         scope = push.scope
         if any(stop.covers(scope) for stop in self._stops):
             return Verdict.HOLD
-        if lane_family(lane) in self._held:
+        if self._is_held(lane):
             return Verdict.HOLD
         return Verdict.GO if self._equipped(lane) else Verdict.LATER
+
+    def _is_held(self, lane: Lane) -> bool:
+        return lane_family(lane) in self._held or lane.key in self._held
 
     def _equipped(self, lane: Lane) -> bool:
         app = self._snapshot.app(lane.organisation, lane.app)
@@ -91,5 +94,10 @@ class Gate:
 
 
 def lane_family(lane: Lane) -> str:
-    """What a hold names: the lane without its class, since all classes share the credential and the tokens."""
+    """The lane without its class: all classes share the credential and the tokens."""
     return "/".join((lane.organisation, lane.app, lane.environment, lane.provider))
+
+
+def held_name(lane: Lane) -> str:
+    """What a hold of this lane holds: all its classes, or the lane alone when its devices are apart from the others."""
+    return lane.key if lane.klass in APART else lane_family(lane)

@@ -19,6 +19,7 @@ from pushwarden.core.receipt import Confirmation
 from pushwarden.core.shard import Shard, ShardState
 from pushwarden.dataplane.feedback.answers import Answers
 from pushwarden.dataplane.feedback.ledger import Ledger
+from pushwarden.dataplane.feedback.proving import Trials
 from pushwarden.dataplane.feedback.settle import SENDER_LOST, end_rest, settle
 from pushwarden.dataplane.lanes.claims import Claims
 from pushwarden.dataplane.lanes.flow import Bucket
@@ -70,6 +71,7 @@ class Pump:
         self.gate, self.ledger = gate, ledger
         self.works: list[Work] = ledger.works
         self.stations: dict[str, Station] = {}
+        self.trials = Trials(tools.devices)
         self.answers = Answers(self.stations, ledger, tools.clock, self.stir)
         self.snapshot = Snapshot(0)
         self.draining = False
@@ -147,6 +149,10 @@ class Pump:
                 station.use(credential)
         self.doorbell()
 
+    def settled_stations(self) -> list[Station]:
+        """Lanes whose reports of dead tokens may be judged now: none of whose devices a sample is still out."""
+        return [station for station in self.stations.values() if not self.trials.judging(station.lane)]
+
     async def fence(self) -> tuple[Confirmation, int]:
         """Applies the fence as it stands: nothing is written from here on; PING proves what was written is read."""
         self.gate.refresh()
@@ -199,6 +205,7 @@ class Pump:
             work = await open_work(shard, push, self.tools.devices, self.tools.journal, self._now())
         except StaleClaim:
             return
+        await self.trials.enter(work)
         now_ms = self.tools.clock.now_ms()
         for offset in in_doubt(work):
             settle(work, offset, b"", SENDER_LOST, now_ms, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pushwarden.core.lane import Lane
 from pushwarden.core.outcome import Fate
@@ -12,6 +13,9 @@ from pushwarden.core.push import Push
 from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardKind, ShardState
 from pushwarden.http2.messages import Requests
 from pushwarden.providers.port import Authorization, Envelope
+
+if TYPE_CHECKING:
+    from pushwarden.dataplane.lanes.trial import Trial
 
 _TO_DIGITS = bytes([48, 49]) + bytes([49]) * 254
 _TO_FLAGS = bytes(value & 1 for value in range(256))
@@ -108,6 +112,7 @@ class Work:
         "retries",
         "shard",
         "slice",
+        "trial",
         "waiting",
     )  # fmt: skip
 
@@ -128,6 +133,7 @@ class Work:
         self._early = 0
         self._reserved = flags.count(0, 0, shard.issued)
         self.slice: Slice | None = None
+        self.trial: Trial | None = None  # the lot of unproven devices it is of
         self.dirty = False
         self.leaving: ShardState | None = None
         self.due_at = shard.due_at
@@ -153,7 +159,7 @@ class Work:
 
     def issue(self, room: int) -> int:
         """Offsets that `room` more recipients reach; the journal must record it before `issued` may be set to it."""
-        return min(self.width, self.issued + room)
+        return min(self.width, self.issued + (room if self.trial is None else min(room, self.trial.room(self))))
 
     def grant(self, issued: int) -> None:
         """The journal has recorded it: offsets below may be written."""

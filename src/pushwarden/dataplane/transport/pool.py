@@ -45,8 +45,14 @@ class Size:
 
 
 def size(klass: Class, facts: Facts) -> Size:
-    """Urgent lanes keep two warm connections and no more; the others grow within the provider's facts."""
-    return Size(2, 2) if klass is Class.URGENT else Size(*facts.connections)
+    """Urgent lanes keep two warm connections, suspect ones have one; the others grow within the provider's facts."""
+    match klass:
+        case Class.URGENT:
+            return Size(2, 2)
+        case Class.SUSPECT:
+            return Size(1, 1)
+        case _:
+            return Size(*facts.connections)
 
 
 def watched(klass: Class, facts: Facts) -> Facts:

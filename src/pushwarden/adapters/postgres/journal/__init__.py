@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from pushwarden.adapters.clock import wall_clock
-from pushwarden.adapters.journal_rows import failure_of
+from pushwarden.adapters.journal_rows import failure_of, lane_rank
 from pushwarden.adapters.postgres.engine import Line
 from pushwarden.adapters.postgres.journal import accepting, claiming, marking, sql
 from pushwarden.adapters.postgres.journal.progress import progress
@@ -48,6 +48,16 @@ class _Schema:
         async with self._reading.transaction() as connection:
             await connection.execute(_ONE_SNAPSHOT)
             yield connection
+
+    async def _in_parts(self, statement: str, values: dict[str, Any]) -> int:
+        """Each part its own transaction, until one changes nothing."""
+        count = 0
+        while True:
+            async with self._writing.direct() as connection:
+                part = (await connection.execute(statement, values)).rowcount
+            if not part:
+                return count
+            count += part
 
     async def close(self) -> None:
         await self._writing.close()
@@ -111,16 +121,6 @@ class PostgresAccepts(_Schema):
 
     async def release(self, where: Scope) -> int:
         return await self._in_parts(*scoped(sql.RELEASE, where))
-
-    async def _in_parts(self, statement: str, values: dict[str, Any]) -> int:
-        """Each part its own transaction, until one changes nothing."""
-        count = 0
-        while True:
-            async with self._writing.direct() as connection:
-                part = (await connection.execute(statement, values)).rowcount
-            if not part:
-                return count
-            count += part
 
     async def backlog(self) -> list[dict[str, Any]]:
         names = ("lane", "state", "shards", "recipients", "oldest_due_ms")
@@ -201,6 +201,12 @@ class PostgresClaims(_Schema):
     async def renew(self, sender: str, now_ms: int) -> int:
         async with self._writing.transaction() as connection:
             return await claiming.renew(connection, sender, now_ms)
+
+    async def promote(self, lane: str, to: str, audience: int, upto: int) -> int:
+        values = {"lane": lane, "to": to, "audience": audience, "upto": upto}
+        values |= {"rank": lane_rank(lane), "to_rank": lane_rank(to)}
+        ready = await self._in_parts(sql.PROMOTE, values)
+        return ready + await self._in_parts(sql.PROMOTE_HELD, values)
 
     async def retain(self, now_ms: int) -> int:
         failures = await self._forget(sql.FORGET_FAILURES, now_ms - FAILURES_LIFE_MS)

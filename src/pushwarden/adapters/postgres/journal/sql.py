@@ -176,6 +176,18 @@ CLAIM = _CLAIM.replace("/* which */", _DUE_SHARDS)
 CLAIM_ENDED = _CLAIM.replace("/* which */", _ENDED_SHARDS)
 CLAIMED_WIDTH = len(_CLAIMED)
 
+# Devices are proven: their waiting shards change to another lane, at most 500 at once.
+PROMOTE = """
+UPDATE shard SET lane = %(to)s, rank = %(to_rank)s WHERE id IN (
+    SELECT id FROM shard WHERE state = 'ready' AND rank = %(rank)s AND lane = %(lane)s
+       AND audience = %(audience)s AND kind = 'range' AND lo + width <= %(upto)s LIMIT 500)
+"""
+PROMOTE_HELD = """
+UPDATE shard SET lane = %(to)s, rank = %(to_rank)s WHERE id IN (
+    SELECT id FROM shard WHERE state = 'held' AND lane = %(lane)s
+       AND audience = %(audience)s AND kind = 'range' AND lo + width <= %(upto)s LIMIT 500)
+"""
+
 FREEZE = """
 UPDATE shard SET members = %(members)s, planned = %(planned)s, frozen = 1
  WHERE push = %(push)s AND no = %(no)s AND fence = %(fence)s AND state = 'claimed'

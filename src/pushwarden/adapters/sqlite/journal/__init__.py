@@ -183,6 +183,12 @@ class SqliteClaims(_File):
     async def renew(self, sender: str, now_ms: int) -> int:
         return await self.writer.run(partial(claiming.renew, seat=sender, now_ms=now_ms), vital=True)
 
+    async def promote(self, lane: str, to: str, audience: int, upto: int) -> int:
+        count, work = 0, partial(claiming.promote, lane=lane, to=to, audience=audience, upto=upto)
+        while part := await self.writer.run(work):
+            count += part
+        return count
+
     async def retain(self, now_ms: int) -> int:
         failures = await self._forget(sql.FORGET_FAILURES, now_ms - FAILURES_LIFE_MS)
         return failures + await self._forget(sql.FORGET_KEYS, now_ms - accepting.KEY_LIFE_MS)

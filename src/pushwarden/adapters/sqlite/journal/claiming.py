@@ -54,6 +54,13 @@ def _with_pushes(connection: sqlite3.Connection, rows: Sequence[Any]) -> list[tu
     return [(shard_of(row, long.get(row[0], row[10])), pushes[row[1]]) for row in rows]
 
 
+def promote(connection: sqlite3.Connection, lane: str, to: str, audience: int, upto: int) -> int:
+    """At most 500 ready and 500 held shards."""
+    named = {"lane": lane, "to": to, "audience": audience, "upto": upto}
+    named |= {"rank": lane_rank(lane), "to_rank": lane_rank(to)}
+    return sum(connection.execute(statement, named).rowcount for statement in (sql.PROMOTE, sql.PROMOTE_HELD))
+
+
 def freeze(connection: sqlite3.Connection, items: Sequence[tuple[Shard, bytes, int]]) -> list[bool]:
     """(shard, members, planned) each; False where the fence moved on."""
     return [

@@ -138,6 +138,18 @@ RETURNING id, push, no, organisation, kind, audience, lane, due_at, lo, width, m
 CLAIM = _CLAIM.replace("/* which */", DUE_SHARDS)
 CLAIM_ENDED = _CLAIM.replace("/* which */", ENDED_SHARDS)
 
+# Devices are proven: their waiting shards change to another lane, at most 500 at once.
+PROMOTE = """
+UPDATE shard SET lane = :to, rank = :to_rank WHERE id IN (
+    SELECT id FROM shard WHERE state = 'ready' AND rank = :rank AND lane = :lane
+       AND audience = :audience AND kind = 'range' AND lo + width <= :upto LIMIT 500)
+"""
+PROMOTE_HELD = """
+UPDATE shard SET lane = :to, rank = :to_rank WHERE id IN (
+    SELECT id FROM shard INDEXED BY shard_held WHERE state = 'held' AND lane = :lane
+       AND audience = :audience AND kind = 'range' AND lo + width <= :upto LIMIT 500)
+"""
+
 ROSTERS = "SELECT shard, members FROM roster WHERE shard IN (SELECT value FROM json_each(:ids))"
 
 FREEZE = """
