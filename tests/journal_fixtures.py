@@ -24,7 +24,7 @@ from pushwarden.ports.journal import Acceptance
 NOW = 1_700_000_000_000
 SHOP = Scope("acme", "shop", Environment.PRODUCTION)
 CAROLS = Scope("carols", "shop", Environment.PRODUCTION)
-ALL = ("urgent", "normal", "bulk", "suspect")
+ALL = ("urgent", "normal", "bulk", "suspect", "alone")
 _numbers = itertools.count(1)
 
 

@@ -637,3 +637,28 @@ def test_held_shards_are_promoted_and_stay_held(desk: Desk) -> None:
     assert desk.claim_due("bulk-0", ["bulk"], 10, NOW) == []
     assert desk.release(SHOP) == 1
     assert len(desk.claim_due("bulk-0", ["bulk"], 10, NOW)) == 1
+
+
+def test_a_shard_whose_senders_died_twice_changes_to_the_lane_alone_and_stays_there(desk: Desk) -> None:
+    guilty, neighbour = push_of(klass=Class.BULK), push_of()
+    desk.accept_one(to_range(guilty, 100))
+    alone = Lane.parse(SHOPS_BULK).of(Class.ALONE).key
+    desk.enlist("bulk-0", NOW)
+    for crashes, lane in ((1, SHOPS_BULK), (2, alone), (3, alone)):
+        assert desk.claim_one().crashes == crashes - 1
+        desk.enlist("bulk-0", NOW)
+        assert desk.ready(ALL) == {lane: NOW}
+    desk.accept_one(to_list(neighbour, 1))
+    assert set(desk.ready(["normal", "bulk"])) == {SHOPS}
+    (shard,) = desk.claim("bulk-0", {alone: 1}, NOW)
+    assert (shard[0].crashes, shard[0].lane) == (3, alone)
+
+
+def test_issued_may_be_taken_back_by_a_sender_that_begins_anew(desk: Desk) -> None:
+    push = push_of()
+    desk.accept_one(to_list(push, *range(20)))
+    shard = desk.claim_one()
+    assert desk.mark([mark_of(shard, 4, issued=15)]) == []
+    assert desk.mark([mark_of(shard, 4, issued=5)]) == []
+    found = desk.progress(SHOP, push.id)
+    assert (found.in_flight, found.pending) == (1, 15)

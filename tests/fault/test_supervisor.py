@@ -17,7 +17,13 @@ from typing import Any
 import pytest
 
 from pushwarden.adapters.processes import start_time
-from pushwarden.wiring.children import FIRST_DELAY, HEALTHY_SECONDS, LONGEST_DELAY, next_delay
+from pushwarden.wiring.children import (
+    FIRST_DELAY,
+    HEALTHY_SECONDS,
+    LONGEST_AFTER_WORK,
+    LONGEST_DELAY,
+    next_delay,
+)
 from pushwarden.wiring.roles import main_of, names
 from pushwarden.wiring.run import load_settings
 
@@ -186,6 +192,14 @@ def test_the_delay_doubles_up_to_a_limit_and_a_healthy_life_resets_it() -> None:
         delays.append(delay)
     assert delays == [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, LONGEST_DELAY, LONGEST_DELAY]
     assert next_delay(LONGEST_DELAY, HEALTHY_SECONDS) == FIRST_DELAY
+
+
+def test_a_child_that_came_up_before_it_died_is_started_again_within_a_second() -> None:
+    delay, delays = 0.0, []
+    for _ in range(5):
+        delay = next_delay(delay, 1.0, was_ready=True)
+        delays.append(delay)
+    assert delays == [0.2, 0.4, 0.8, LONGEST_AFTER_WORK, LONGEST_AFTER_WORK]
 
 
 def test_every_role_has_a_function_and_one_urgent_sender(monkeypatch: pytest.MonkeyPatch) -> None:

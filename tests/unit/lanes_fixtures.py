@@ -7,7 +7,7 @@ from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, Push, PushType
 from pushwarden.core.scope import Environment
 from pushwarden.core.shard import Shard, ShardKind
-from pushwarden.dataplane.lanes.work import Slice, Work
+from pushwarden.dataplane.lanes.work import Slice, Work, pack
 from pushwarden.providers.port import Envelope, Origin
 
 LANE = "acme/shop/simulated/apns/bulk"
@@ -56,6 +56,14 @@ def a_shard(width: int, **changes: object) -> Shard:
 
 def a_work(width: int, push: Push | None = None, **changes: object) -> Work:
     return Work(a_shard(width, **changes), push or a_push(), bytearray(width), 0.0)
+
+
+def pack_of(width: int, done: list[int]) -> bytes:
+    """The bitmap with these offsets done."""
+    flags = bytearray(width)
+    for offset in done:
+        flags[offset] = 1
+    return pack(flags)
 
 
 def a_slice(work: Work, first: int, count: int) -> Slice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pushwarden.dataplane.feedback.settle import SENDER_LOST, UNANSWERED
+from pushwarden.dataplane.feedback.settle import QUARANTINED, SENDER_LOST, UNANSWERED
 from pushwarden.dataplane.intake.words import explained
 from pushwarden.providers.apns.verdicts import VERDICTS
 
@@ -21,7 +21,7 @@ def test_what_got_no_answer_says_that_it_may_have_arrived(reason: str) -> None:
 def test_every_known_reason_has_words_of_its_own() -> None:
     unlisted = explained("NeverHeardOf")
     assert "does not list" in unlisted[0]
-    for reason in (*OURS, "HTTP 502", *(verdict.reason for verdict in VERDICTS)):
+    for reason in (*OURS, QUARANTINED.reason, "HTTP 502", *(verdict.reason for verdict in VERDICTS)):
         assert explained(reason) != unlisted
         assert all(explained(reason))
     assert explained("") == ("", "")

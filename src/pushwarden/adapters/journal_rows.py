@@ -30,7 +30,10 @@ KEPT_COLUMNS = (*PUSH_COLUMNS, "audience_note", "finished_at", "planned", *FATES
 """A push with what its finished shards came to: what `progress_of` reads."""
 _NOTE, _FINISHED, _PLANNED, _FIRST_FATE = 16, 17, 18, 19
 
-RANK = {Class.URGENT: 0, Class.NORMAL: 1, Class.BULK: 2, Class.SUSPECT: 3}
+RANK = {Class.URGENT: 0, Class.NORMAL: 1, Class.BULK: 2, Class.SUSPECT: 3, Class.ALONE: 4}
+ALONE = f"rtrim(lane, 'abcdefghijklmnopqrstuvwxyz') || '{Class.ALONE}'"
+"""SQL: a shard's lane with the class `alone` for its own."""
+
 _FATES = tuple(Fate(fate) for fate in FATES)
 _message = msgspec.json.Decoder(Message)
 

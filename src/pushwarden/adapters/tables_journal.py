@@ -76,7 +76,7 @@ shard = Table(
     _text("kind"),
     _number("audience"),
     _text("lane"),
-    _number("rank"),  # of the lane's class: 0 urgent, 1 normal, 2 bulk, 3 suspect
+    _number("rank"),  # of the lane's class: 0 urgent, 1 normal, 2 bulk, 3 suspect, 4 alone
     _text("state"),
     _number("due_at"),
     _number("lo"),

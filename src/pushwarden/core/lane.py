@@ -15,9 +15,10 @@ class Class(StrEnum):
     NORMAL = "normal"
     BULK = "bulk"
     SUSPECT = "suspect"  # a fan-out's devices that nobody has sent to yet: a sample goes first
+    ALONE = "alone"  # shards at which senders died: run one at a time, by a sender that holds nothing else
 
 
-APART = frozenset({Class.SUSPECT})
+APART = frozenset({Class.SUSPECT, Class.ALONE})
 """What is held in a lane of such a class stays there: the other classes of its app go on."""
 
 

@@ -17,6 +17,10 @@ INSTANT = 8
 """A named shard of at most so many recipients is issued by its first claim: one commit less before a call rings."""
 
 
+LONELY, POISONED = 2, 3
+"""Crashes of its senders after which a shard changes to the lane `alone`, and after which it is surely to blame."""
+
+
 class ShardKind(StrEnum):
     RANGE = "range"  # seqs lo … lo+width-1 of an audience that are live (and match the push's tags) when first claimed
     LIST = "list"  # named seqs of an audience

@@ -136,7 +136,10 @@ class Journal(Protocol):
     """The sender's side. `sender` names a seat (`bulk-0`); a new incarnation takes over what the old one held."""
 
     async def enlist(self, sender: str, now_ms: int) -> int:
-        """Starts an incarnation of the seat; its number. Shards the earlier one held become claimable, crashes + 1."""
+        """Starts an incarnation of the seat; its number. Shards the earlier one held become READY, crashes + 1.
+
+        At LONELY crashes they change to their lane of the class `alone`.
+        """
         ...
 
     async def ready(self, classes: Sequence[str]) -> dict[str, int]:
@@ -166,7 +169,7 @@ class Journal(Protocol):
         ...
 
     async def renew(self, sender: str, now_ms: int) -> int:
-        """Extends the lease, and makes READY what senders hold that have not renewed for 10 s. How many shards."""
+        """Extends the lease; gives back, like `enlist`, what senders hold that have not renewed for 10 s. How many."""
         ...
 
     async def promote(self, lane: str, to: str, audience: int, upto: int) -> int:

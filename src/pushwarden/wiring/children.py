@@ -12,17 +12,19 @@ from pushwarden.wiring.run import PARENT, READY
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 10.0
+LONGEST_AFTER_WORK = 1.0
+"""A child that came up died at something it was given, which the next life takes more carefully: it may come soon."""
 HEALTHY_SECONDS = 30.0
 
 Command = Callable[[str], Sequence[str]]
 """Role → the command that runs it."""
 
 
-def next_delay(previous: float, lived: float) -> float:
+def next_delay(previous: float, lived: float, *, was_ready: bool = False) -> float:
     """Seconds until a child that lived so long is started again: doubled each time, forgotten after a healthy life."""
     if not previous or lived >= HEALTHY_SECONDS:
         return FIRST_DELAY
-    return min(previous * 2, LONGEST_DELAY)
+    return min(previous * 2, LONGEST_AFTER_WORK if was_ready else LONGEST_DELAY)
 
 
 class Child:
@@ -81,9 +83,10 @@ class Child:
         for fd in (self.pidfd, self.pipe):
             if fd >= 0:
                 os.close(fd)
+        was_ready = self.ready
         self._process, self.pidfd, self.pipe, self.ready = None, -1, -1, False
         now = time.monotonic()
         lived = now - self._began
-        self.delay = next_delay(self.delay, lived)
+        self.delay = next_delay(self.delay, lived, was_ready=was_ready)
         self.due = now + self.delay
         return (f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"), lived

@@ -45,11 +45,13 @@ log = structlog.get_logger("sender")
 def classes_of(name: str) -> tuple[Class, ...]:
     """`sender-urgent` serves urgent pushes alone, so that nothing stands before a call; the others the rest.
 
-    Unproven devices have one seat, so that a sample is one sample.
+    Unproven devices have one seat, so that a sample is one sample; so has what senders died at, so that it is one
+    that dies.
     """
     if name == "sender-urgent":
         return (Class.URGENT,)
-    return (Class.NORMAL, Class.BULK, Class.SUSPECT) if name == "sender-bulk-0" else (Class.NORMAL, Class.BULK)
+    both = (Class.NORMAL, Class.BULK)
+    return (*both, Class.SUSPECT, Class.ALONE) if name == "sender-bulk-0" else both
 
 
 def quotas(settings: Settings) -> dict[str, float]:
@@ -102,11 +104,15 @@ class Sender:
         gc.freeze()
         ready()
         log.info("sending", sender=self.name, classes=[str(klass) for klass in self.pump.classes])
+        sending = asyncio.create_task(pump.run())
         try:
-            await self.pump.run()
+            ended, _ = await asyncio.wait({sending, *beside}, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()  # a sender without its burials or its look at the holds must not go on
         finally:
-            for task in beside:
+            for task in (sending, *beside):
                 task.cancel()
+            await asyncio.gather(sending, *beside, return_exceptions=True)
             await self.server.close()
             await self.stores.close()
 

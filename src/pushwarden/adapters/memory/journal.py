@@ -11,10 +11,11 @@ from typing import Any
 from pushwarden.adapters.memory.shards import Kept, in_flight
 from pushwarden.adapters.sheets import acceptances, unusual
 from pushwarden.core.errors import IdempotencyMismatch, StaleClaim
+from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Environment, Scope
-from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardKind, ShardState
+from pushwarden.core.shard import LONELY, Failure, Mark, NewShard, Shard, ShardKind, ShardState
 from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
 
 LEASE_MS = 10_000
@@ -205,6 +206,8 @@ class MemoryJournal:
         for kept in mine:
             kept.state, kept.holder = ShardState.READY, ""
             kept.change(crashes=kept.shard.crashes + 1, fence=kept.shard.fence + 1)
+            if kept.shard.crashes >= LONELY:
+                kept.change(lane=Lane.parse(kept.shard.lane).of(Class.ALONE).key)
         return len(mine)
 
     async def ready(self, classes: Sequence[str]) -> dict[str, int]:

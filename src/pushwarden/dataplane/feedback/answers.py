@@ -5,23 +5,28 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import structlog
 
 from pushwarden.core.lane import Lane
 from pushwarden.core.outcome import Blame, Outcome, Retry
 from pushwarden.core.shard import ShardKind
 from pushwarden.dataplane.feedback.ledger import Ledger
-from pushwarden.dataplane.feedback.settle import UNANSWERED, Follow, settle
+from pushwarden.dataplane.feedback.settle import QUARANTINED, UNANSWERED, Follow, settle
 from pushwarden.dataplane.lanes.work import Burst, Slice
 from pushwarden.dataplane.transport.streams import Link
 from pushwarden.http2.frames import Code
 from pushwarden.http2.messages import Accepted, Answer, Event, GoneAway, Unanswered, Why
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.devices import DeadToken
-from pushwarden.providers.port import Reply
+from pushwarden.providers.port import Provider, Reply
 
 if TYPE_CHECKING:
     from pushwarden.dataplane.lanes.station import Station
+
+_log = structlog.get_logger("answers")
 
 
 class Answers:
@@ -88,7 +93,7 @@ class Answers:
 
     def _answered(self, station: Station, link: Link, burst: Burst, row: int, answer: Answer) -> None:
         reply = Reply(answer.status, dict(answer.headers), answer.body)
-        outcome = station.provider.classify(reply)
+        outcome = _judged(station.provider, reply)
         station.tally.count(1)
         link.answers += 1
         part = burst.slice
@@ -151,3 +156,11 @@ class Answers:
         now_ms = self._clock.now_ms()
         jitter = random.random()  # noqa: S311  spreads retries, guards nothing
         return settle(part.work, part.offset(row), part.token(row), outcome, now_ms, jitter)
+
+
+def _judged(provider: Provider, reply: Reply) -> Outcome:
+    try:
+        return provider.classify(reply)
+    except Exception as error:
+        _log.exception("answer not understood", status=reply.status, error=type(error).__name__)
+        return replace(QUARANTINED, status=reply.status)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pushwarden.ports.journal import Journal
 
 BEAT = 0.1
+_TRIED = frozenset({Class.BULK, Class.SUSPECT, Class.ALONE})
 _log = structlog.get_logger("proving")
 
 
@@ -40,8 +41,7 @@ class Trials:
     async def enter(self, work: Work) -> None:
         """Before anything of a shard is written: gives it its lot, or the ordinary lane when its devices are proven."""
         shard, lane = work.shard, work.lane
-        apart = lane.klass in APART
-        if not apart and (lane.klass is not Class.BULK or shard.kind is not ShardKind.RANGE):
+        if lane.klass not in _TRIED or (lane.klass is not Class.SUSPECT and shard.kind is not ShardKind.RANGE):
             return
         stop = work.seq(work.width - 1) + 1
         known = self._proven.get(shard.audience, 0)
@@ -50,7 +50,7 @@ class Trials:
             self._attach(work, stop, upto)
             return
         work.trial = None
-        if apart:
+        if lane.klass is Class.SUSPECT:
             work.put_back()
             work.lane = lane.of(work.push.klass)
             self.behind[lane, shard.audience] = proven
@@ -132,7 +132,7 @@ class Proving:
         lane, lot = Lane.parse(hold.lane), hold.evidence.get("lot")
         if hold.release is Release.APPLY and lane.klass in APART and lot is not None:
             await self._promote(lane, lot["audience"], lot["upto"])
-            await self._catch_up()
+            self._trials.heard.set()
 
     async def _prove(self, trial: Trial) -> None:
         if trial.sampled:
@@ -145,7 +145,7 @@ class Proving:
     async def _promote(self, lane: Lane, audience: int, upto: int) -> None:
         await self._devices.prove(audience, upto)
         self._trials.proved(audience, upto)
-        if lane.klass in APART:
+        if lane.klass is Class.SUSPECT:
             self._trials.behind[lane, audience] = upto
 
     async def _catch_up(self) -> bool:
@@ -153,7 +153,7 @@ class Proving:
         moved = 0
         for (lane, audience), upto in [*self._trials.behind.items()]:
             moved += await self._journal.promote(lane.key, lane.of(Class.BULK).key, audience, upto)
-            del self._trials.behind[lane, audience]
+            self._trials.behind.pop((lane, audience), None)
         return moved > 0
 
     async def _hold(self, trial: Trial, station: Station) -> None:

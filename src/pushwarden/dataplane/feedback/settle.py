@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import assert_never
 
+from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Blame, Ending, Fate, Outcome, Retry
 from pushwarden.core.shard import Failure, NewShard, ShardKind
 from pushwarden.dataplane.lanes.pacing import may_retry, retry_wait
@@ -32,6 +33,9 @@ UNANSWERED = {
 
 SENDER_LOST = Outcome(Ending.UNKNOWN, "sender lost", retry=Retry.ELSEWHERE)
 """An earlier holder of the shard may have written it: types that bear a double are written again at once."""
+
+QUARANTINED = Outcome(Ending.REFUSED, "quarantined", blame=Blame.US)
+"""We fail whenever we have this recipient in hand."""
 
 MOST_DETOURS = 4
 """Times the recipients of a shard may be written again at once on another connection, on average; once for the
@@ -129,6 +133,14 @@ def leave(work: Work) -> None:
             work.move(offset)
 
 
+def part_with(work: Work, offsets: list[int], now_ms: int) -> None:
+    """These recipients go on in a shard of their own, as if nothing had happened."""
+    if offsets:
+        work.retries.append(_later_shard(work, offsets, now_ms, work.shard.attempt))
+        for offset in offsets:
+            work.move(offset)
+
+
 def _later_shard(work: Work, offsets: list[int], due: int, attempt: int) -> NewShard:
     shard = work.shard
     if shard.kind is ShardKind.TOKENS:
@@ -137,6 +149,6 @@ def _later_shard(work: Work, offsets: list[int], due: int, attempt: int) -> NewS
     else:
         kind = ShardKind.LIST
         members = b"".join(work.seq(offset).to_bytes(8, "little") for offset in offsets)
-    return NewShard(
-        shard.push, shard.organisation, kind, shard.audience, shard.lane, due, 0, len(offsets), members, attempt
-    )
+    lane = Lane.parse(shard.lane)
+    home = lane.of(work.push.klass).key if lane.klass is Class.ALONE else shard.lane
+    return NewShard(shard.push, shard.organisation, kind, shard.audience, home, due, 0, len(offsets), members, attempt)

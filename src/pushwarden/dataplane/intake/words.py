@@ -14,8 +14,13 @@ _OURS: dict[str, tuple[str, str]] = {
     "deadline": ("The provider gave no answer in time; the push may have arrived.", _ONCE_MORE),
     "connection lost": ("The connection ended before the answer came; the push may have arrived.", _ONCE_MORE),
     "sender lost": ("The process that sent it ended before the answer came; the push may have arrived.", _ONCE_MORE),
+    "quarantined": (
+        "Pushwarden itself failed each time it had this recipient in hand.",
+        "The others got the push and this device was left out of it; look for `recipient quarantined` in the log and "
+        "report it with the push's id.",
+    ),
 }
-"""What never got an answer. The words are those of `feedback.settle`."""
+"""What never got an answer from a provider. The words are those of `feedback.settle`."""
 
 _WORDS = _OURS | {verdict.reason: (verdict.meaning, verdict.action) for verdict in (*apns.VERDICTS, *fcm.VERDICTS)}
 _UNREADABLE = (

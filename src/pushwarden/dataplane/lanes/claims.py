@@ -13,6 +13,7 @@ from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
 from pushwarden.core.shard import Shard
 from pushwarden.dataplane.lanes.fairness import fair, within
+from pushwarden.dataplane.lanes.ward import Ward
 from pushwarden.dataplane.lanes.work import Work
 from pushwarden.ports.journal import Journal
 
@@ -88,7 +89,8 @@ class Claims:
 
     def __init__(self, seat: str, classes: Sequence[Class], journal: Journal) -> None:
         self._seat, self._journal = seat, journal
-        small = tuple(klass for klass in classes if klass not in FAN_OUTS)
+        self.ward = Ward() if Class.ALONE in classes else None
+        small = tuple(klass for klass in classes if klass not in FAN_OUTS and klass is not Class.ALONE)
         bulk = tuple(klass for klass in classes if klass in FAN_OUTS)
         groups = (Group(small, MOST_SMALL, ALL_SMALL), Group(bulk, MOST_BULK, ALL_BULK))
         self._groups = tuple(group for group in groups if group.classes)
@@ -96,7 +98,14 @@ class Claims:
     @property
     def at(self) -> int:
         """Unix ms at which there may be something to claim, should nobody ring before."""
-        return min(group.at for group in self._groups)
+        if self.ward is not None and self.ward.first:
+            return self.ward.at
+        return min([group.at for group in self._groups] + ([self.ward.at] if self.ward else []))
+
+    @property
+    def clearing(self) -> bool:
+        """Whether what is held must be given back, because a shard is to be run alone."""
+        return self.ward is not None and self.ward.clearing
 
     def ring(self) -> None:
         """Shards have been accepted, or became ready, or a lane may send again."""
@@ -110,6 +119,10 @@ class Claims:
 
         may_send: asked with a lane's key; of a lane that may not, only what ends without being sent is claimed.
         """
+        if self.ward is not None:
+            alone = await self._alone(self.ward, works, now_ms, may_send)
+            if alone or self.ward.first:
+                return alone
         taken: list[tuple[Shard, Push]] = []
         for group in self._groups:
             used = group.used(works)
@@ -124,6 +137,15 @@ class Claims:
             if len(able) < len(ready):
                 taken += await self._ended(group, ready.keys() - able.keys(), now_ms)
         return taken
+
+    async def _alone(
+        self, ward: Ward, works: Sequence[Work], now_ms: int, may_send: Callable[[str], bool]
+    ) -> list[tuple[Shard, Push]]:
+        """One shard of the ward when it is its turn and nothing else is held."""
+        if ward.rests(works, now_ms) or now_ms < ward.at:
+            return []
+        lane = ward.choose(await self._journal.ready((Class.ALONE,)), works, now_ms, may_send)
+        return [] if lane is None else await self._journal.claim(self._seat, {lane: 1}, now_ms)
 
     async def _ended(self, group: Group, lanes: Iterable[str], now_ms: int) -> list[tuple[Shard, Push]]:
         if now_ms < group.ended + ENDED_MS:

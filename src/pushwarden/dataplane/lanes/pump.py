@@ -16,15 +16,16 @@ from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push
 from pushwarden.core.receipt import Confirmation
-from pushwarden.core.shard import Shard, ShardState
+from pushwarden.core.shard import LONELY, Shard, ShardState
 from pushwarden.dataplane.feedback.answers import Answers
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.proving import Trials
-from pushwarden.dataplane.feedback.settle import SENDER_LOST, end_rest, settle
+from pushwarden.dataplane.feedback.settle import QUARANTINED, SENDER_LOST, end_rest, settle
 from pushwarden.dataplane.lanes.claims import Claims
 from pushwarden.dataplane.lanes.flow import Bucket
 from pushwarden.dataplane.lanes.gate import Gate, Verdict
 from pushwarden.dataplane.lanes.lease import Lease
+from pushwarden.dataplane.lanes.poison import narrow
 from pushwarden.dataplane.lanes.reading import SLICE_AGE, Maker, in_doubt, open_work
 from pushwarden.dataplane.lanes.station import Station
 from pushwarden.dataplane.lanes.turns import QUANTUM, Turns
@@ -165,10 +166,7 @@ class Pump:
     async def drain(self, patience: float) -> None:
         """Writes nothing more, waits for the answers under way, gives the shards back. patience: seconds."""
         self.draining = True
-        for work in self.works:
-            if work.leaving is None:
-                release(work, ShardState.READY)
-        self.ledger.press()
+        self._give_back()
         self.stir()
         try:
             await asyncio.wait_for(self._emptied.wait(), patience)
@@ -185,6 +183,15 @@ class Pump:
         if not self.draining:
             self._claimed += await self.claims.take(self.works, self.tools.clock.now_ms(), self._may_send)
             await self._open_claimed()
+            if self.claims.clearing:
+                self._give_back()
+
+    def _give_back(self) -> None:
+        """All shards, as soon as what is in flight is answered."""
+        for work in self.works:
+            if work.leaving is None:
+                release(work, ShardState.READY)
+        self.ledger.press()
 
     def _may_send(self, lane_key: str) -> bool:
         station = self.stations.get(lane_key)
@@ -207,12 +214,21 @@ class Pump:
             return
         await self.trials.enter(work)
         now_ms = self.tools.clock.now_ms()
-        for offset in in_doubt(work):
-            settle(work, offset, b"", SENDER_LOST, now_ms, 0.0)
+        self._heed_crashes(work, now_ms)
         work.dirty = not shard.instant
         self.works.append(work)
         if work.dirty:
             self.ledger.press()
+
+    def _heed_crashes(self, work: Work, now_ms: int) -> None:
+        """What an earlier holder may have written, or died of."""
+        doubted = in_doubt(work)
+        if work.shard.crashes >= LONELY:
+            for _ in range(narrow(work, doubted, now_ms)):
+                self.ledger.alarm(work.lane, QUARANTINED.reason)
+            return
+        for offset in doubted:
+            settle(work, offset, b"", SENDER_LOST, now_ms, 0.0)
 
     # --- gate, render, transport
 
@@ -304,7 +320,7 @@ class Pump:
             return False
         tools = self.tools
         now_ms = tools.clock.now_ms()
-        maker = Maker(tools.devices, station.provider, app, station.credential)
+        maker = Maker(tools.devices, station.provider, app, station.credential, self.ledger.alarm)
         work.slice = await maker.load(work, self._now(), now_ms)
         if work.dirty:
             self.ledger.press()

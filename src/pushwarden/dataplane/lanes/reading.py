@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+import structlog
 
 from pushwarden.core.app import App, Credential
 from pushwarden.core.device import Rows
 from pushwarden.core.errors import PushwardenError
+from pushwarden.core.lane import Lane
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push
 from pushwarden.core.shard import Shard, ShardKind
-from pushwarden.dataplane.feedback.settle import fail
+from pushwarden.dataplane.feedback.settle import QUARANTINED, fail
+from pushwarden.dataplane.lanes.poison import failing, quarantine
 from pushwarden.dataplane.lanes.work import Slice, Work, pack, unpack
 from pushwarden.ports.devices import Devices
 from pushwarden.ports.journal import Journal
-from pushwarden.providers.port import Provider
+from pushwarden.providers.port import Envelope, Provider
+
+_log = structlog.get_logger("reading")
 
 SLICE_ROWS = 2048
 SLICE_AGE = 0.250
@@ -54,6 +61,7 @@ class Maker:
     provider: Provider
     app: App
     credential: Credential
+    alarm: Callable[[Lane, str], None]
 
     async def load(self, work: Work, now: float, now_ms: int) -> Slice | None:
         """The next slice of a shard, None when these rows are all gone. Rows the provider cannot take end here."""
@@ -69,12 +77,49 @@ class Maker:
         _withdraw(work, wanted, offsets, len(rows))
         if not len(rows):
             return None
-        envelope = self.provider.render(work.push, self.app, self.credential, rows)[0]
+        rows, offsets, envelope = self._rendered(work, rows, wanted[0], offsets, now_ms)
+        if envelope is None:
+            return None
         part = Slice(work, envelope, now, wanted[0], offsets, rows.tokens, again)
         for row, outcome in envelope.refused:
             offset = part.base + row if offsets is None else offsets[row]
             fail(work, offset, rows.tokens[row], Fate.REFUSED, outcome, now_ms)
         return part
+
+    def _rendered(
+        self, work: Work, rows: Rows, base: int, offsets: Sequence[int] | None, now_ms: int
+    ) -> tuple[Rows, Sequence[int] | None, Envelope | None]:
+        """The envelope and the rows it is of. Rows at which the provider's code fails are quarantined."""
+        while len(rows):
+            envelope = self._try(work, rows)
+            if envelope is not None:
+                return rows, offsets, envelope
+            every = range(base, base + len(rows)) if offsets is None else offsets
+            bad = set(failing(partial(self._fails, work, rows), range(len(rows))))
+            for row in bad:
+                quarantine(work, every[row], rows.tokens[row], now_ms, Fate.REFUSED)
+                self.alarm(work.lane, QUARANTINED.reason)
+            keep = [row for row in range(len(rows)) if row not in bad]
+            rows, offsets = _part(rows, keep), [every[row] for row in keep]
+        return rows, offsets, None
+
+    def _fails(self, work: Work, rows: Rows, part: Sequence[int]) -> bool:
+        return self._try(work, _part(rows, part)) is None
+
+    def _try(self, work: Work, rows: Rows) -> Envelope | None:
+        try:
+            return self.provider.render(work.push, self.app, self.credential, rows)[0]
+        except Exception as error:
+            _log.warning("not rendered", push=work.push.id, rows=len(rows), error=type(error).__name__)
+            return None
+
+
+def _part(rows: Rows, keep: Sequence[int]) -> Rows:
+    return Rows(
+        [rows.seqs[row] for row in keep],
+        [rows.tokens[row] for row in keep],
+        {name: [column[row] for row in keep] for name, column in rows.values.items()},
+    )
 
 
 def _next(work: Work) -> Sequence[int]:
@@ -82,7 +127,8 @@ def _next(work: Work) -> Sequence[int]:
     if work.again:
         ready, work.again = sorted(work.again[:SLICE_ROWS]), work.again[SLICE_ROWS:]
         return ready
-    first, work.next = work.next, min(work.width, work.next + SLICE_ROWS)
+    most = work.issued if work.step else work.width  # so that a crash is the fault of what was issued
+    first, work.next = work.next, min(most, work.next + SLICE_ROWS)
     return _open_offsets(work, first, work.next)
 
 
@@ -118,9 +164,5 @@ async def _rows(
     allowed = set(wanted)
     keep = [row for row, seq in enumerate(rows.seqs) if seq - shard.lo in allowed]
     if len(keep) < len(rows):
-        rows = Rows(
-            [rows.seqs[row] for row in keep],
-            [rows.tokens[row] for row in keep],
-            {name: [column[row] for row in keep] for name, column in rows.values.items()},
-        )
+        rows = _part(rows, keep)
     return rows, [seq - shard.lo for seq in rows.seqs]

@@ -18,9 +18,11 @@ KEPT_BACK = 8
 
 def ripe(work: Work) -> bool:
     """Whether the recipients that wait for a retry should move now."""
-    return bool(work.waiting) and (
-        len(work.waiting) >= MOST_WAITING or len(work.waiting) >= work.open - work.in_flight or work.leaving is not None
-    )
+    if not work.waiting:
+        return False
+    if work.leaving is not None or (work.cautious and not work.in_flight):
+        return True
+    return len(work.waiting) >= min(MOST_WAITING, work.open - work.in_flight)
 
 
 def grants(

@@ -112,6 +112,7 @@ class Work:
         "retries",
         "shard",
         "slice",
+        "step",
         "trial",
         "waiting",
     )  # fmt: skip
@@ -134,6 +135,7 @@ class Work:
         self._reserved = flags.count(0, 0, shard.issued)
         self.slice: Slice | None = None
         self.trial: Trial | None = None  # the lot of unproven devices it is of
+        self.step = 0  # recipients issued at once, and only when none is outstanding; 0: as many as there is room for
         self.dirty = False
         self.leaving: ShardState | None = None
         self.due_at = shard.due_at
@@ -159,7 +161,31 @@ class Work:
 
     def issue(self, room: int) -> int:
         """Offsets that `room` more recipients reach; the journal must record it before `issued` may be set to it."""
-        return min(self.width, self.issued + (room if self.trial is None else min(room, self.trial.room(self))))
+        if self.trial is not None:
+            room = min(room, self.trial.room(self))
+        return self._reach(min(room, self.step)) if self.step else min(self.width, self.issued + room)
+
+    def _reach(self, members: int) -> int:
+        """The offset behind so many open ones; none while others are outstanding."""
+        reach = self.issued
+        left = 0 if self.outstanding else members
+        while left and reach < self.width:
+            left -= not self.flags[reach]
+            reach += 1
+        return reach
+
+    def restart(self, step: int) -> None:
+        """Whatever is open will be issued again, so many at a time."""
+        self.step = step
+        self.next = self.issued = max(0, self.flags.find(0)) if self.open else self.width
+        self.again = []
+        self._start, self._early, self._reserved = self.open, 0, 0
+        self.dirty = True
+
+    @property
+    def cautious(self) -> bool:
+        """Whether what waits for a retry must not keep the others waiting."""
+        return self.step > 0 or self.trial is not None
 
     def grant(self, issued: int) -> None:
         """The journal has recorded it: offsets below may be written."""

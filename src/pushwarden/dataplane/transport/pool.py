@@ -45,11 +45,11 @@ class Size:
 
 
 def size(klass: Class, facts: Facts) -> Size:
-    """Urgent lanes keep two warm connections, suspect ones have one; the others grow within the provider's facts."""
+    """Urgent lanes keep two warm connections, lanes apart have one; the others grow within the provider's facts."""
     match klass:
         case Class.URGENT:
             return Size(2, 2)
-        case Class.SUSPECT:
+        case Class.SUSPECT | Class.ALONE:
             return Size(1, 1)
         case _:
             return Size(*facts.connections)

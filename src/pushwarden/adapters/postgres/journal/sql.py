@@ -2,9 +2,10 @@
 
 # ruff: noqa: S608 (built of constants only)
 
-from pushwarden.adapters.journal_rows import ENDED, FATES, INLINE, KEPT_COLUMNS, PUSH_COLUMNS
+from pushwarden.adapters.journal_rows import ALONE, ENDED, FATES, INLINE, KEPT_COLUMNS, PUSH_COLUMNS, RANK
+from pushwarden.core.lane import Class
 from pushwarden.core.push import LEAST_LIFE_MS
-from pushwarden.core.shard import INSTANT
+from pushwarden.core.shard import INSTANT, LONELY
 
 _SHARD = (
     "organisation", "kind", "audience", "lane", "rank", "state", "due_at", "lo", "width", "attempt", "frozen",
@@ -102,8 +103,10 @@ RETURNING incarnation
 """
 
 # The fence moves on here too: between a crash and the next claim nobody may mark the shard.
-GIVE_BACK = """
-UPDATE shard SET state = 'ready', holder = '', crashes = crashes + 1, fence = fence + 1
+GIVE_BACK = f"""
+UPDATE shard SET state = 'ready', holder = '', crashes = crashes + 1, fence = fence + 1,
+                 lane = CASE WHEN crashes + 1 < {LONELY} THEN lane ELSE {ALONE} END,
+                 rank = CASE WHEN crashes + 1 < {LONELY} THEN rank ELSE {RANK[Class.ALONE]} END
  WHERE state = 'claimed' AND holder = ANY (%(seats)s)
 """
 

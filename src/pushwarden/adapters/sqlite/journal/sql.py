@@ -5,9 +5,10 @@
 
 # ruff: noqa: S608 (built of constants only)
 
-from pushwarden.adapters.journal_rows import ENDED, FATES, KEPT_COLUMNS, PUSH_COLUMNS
+from pushwarden.adapters.journal_rows import ALONE, ENDED, FATES, KEPT_COLUMNS, PUSH_COLUMNS, RANK
+from pushwarden.core.lane import Class
 from pushwarden.core.push import LEAST_LIFE_MS
-from pushwarden.core.shard import INSTANT
+from pushwarden.core.shard import INSTANT, LONELY
 
 # Intake: what is there already of the ids and of the idempotency keys asked for, each in one row.
 SEEN_IDS = "SELECT json_group_array(id) FROM push WHERE id IN (SELECT value FROM json_each(:ids))"
@@ -96,8 +97,10 @@ LAPSED = "SELECT seat FROM sender WHERE renewed_at > 0 AND renewed_at < :since"
 LAPSE = "UPDATE sender SET renewed_at = 0 WHERE seat = :seat"
 
 # The fence moves on here too: between a crash and the next claim nobody may mark the shard.
-GIVE_BACK = """
-UPDATE shard SET state = 'ready', holder = '', crashes = crashes + 1, fence = fence + 1
+GIVE_BACK = f"""
+UPDATE shard SET state = 'ready', holder = '', crashes = crashes + 1, fence = fence + 1,
+                 lane = iif(crashes + 1 < {LONELY}, lane, {ALONE}),
+                 rank = iif(crashes + 1 < {LONELY}, rank, {RANK[Class.ALONE]})
  WHERE state = 'claimed' AND holder = :seat
 """
 
