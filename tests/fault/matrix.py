@@ -337,17 +337,19 @@ FAULTS = (
         proofs=(
             "test_f22_a_wrong_environment_touches_no_token_and_holds_the_lane",
             "test_bad_tokens_in_number_point_at_the_environment",
+            "test_a_wrong_campaign_sends_a_sample_touches_no_device_and_says_why",
         ),
     ),
     Fault(
         "F23",
         "the credential, the topic or the project is wrong",
-        "The lane pauses and says why; nobody ends, no token is touched.",
+        "The lane pauses and says why; nobody ends, no token is touched. New devices: a hold with its reason.",
         NOTHING,
         played="`refuse` InvalidProviderToken, DeviceTokenNotForTopic, PERMISSION_DENIED, SENDER_ID_MISMATCH",
         proofs=(
             "test_f23_a_refused_credential_pauses_its_lane_and_ends_nobody",
             "test_a_fault_of_the_configuration_touches_no_token",
+            "test_a_wrong_campaign_sends_a_sample_touches_no_device_and_says_why",
         ),
     ),
     Fault(
@@ -439,6 +441,19 @@ FAULTS = (
             "test_a_full_disk_refuses_to_accept_and_keeps_what_was_accepted",
             "test_outcomes_are_recorded_from_the_reserve_and_nothing_is_begun_meanwhile",
             "test_a_disk_that_takes_no_record_fails_no_stop",
+        ),
+    ),
+    Fault(
+        "F36",
+        "a recipient at which the sender dies",
+        "Everyone else gets the push; one failure `quarantined`, an alarm and a line in the log.",
+        "the push to that recipient",
+        played="SIGKILL in render and in classify, an exception in each",
+        proofs=(
+            "test_the_one_recipient_at_which_senders_die_is_quarantined_and_everyone_else_gets_the_push",
+            "test_a_silent_push_is_never_sent_again_to_whom_it_was_in_doubt",
+            "test_a_single_push_that_kills_its_sender_is_quarantined_and_its_neighbours_are_not",
+            "test_code_that_fails_at_one_recipient_costs_that_one_and_no_sender",
         ),
     ),
     Fault(

@@ -23,8 +23,6 @@ MOST_REFUSED = SAMPLE // 100
 """Of a sample: 99 % must be accepted. Those the provider calls dead are counted apart, as tombstones count them."""
 ALL_REFUSED = 3
 """With nothing accepted so few are enough: a wrong topic pauses the lane before it has sent many."""
-GONE = frozenset({404, 410})
-"""Statuses that say "this token was good once" (APNs 410; FCM 404 UNREGISTERED): an old list, not a wrong one."""
 UNBOUNDED = 1 << 62
 
 
@@ -68,7 +66,7 @@ class Trial:
 
     def count(self, outcome: Outcome) -> None:
         """One that was not accepted; what does not speak of its token (an overload, a dead credential) is left out."""
-        if outcome.blame is Blame.DEVICE and (outcome.gone_ms is not None or outcome.status in GONE):
+        if outcome.gone or outcome.gone_ms is not None:
             self.gone += 1
         elif outcome.blame is Blame.DEVICE or (outcome.blame is Blame.CREDENTIAL and outcome.retry is Retry.NEVER):
             self.refused += 1
