@@ -23,6 +23,7 @@ from tests.devices_fixtures import (
     made_postgres,
     made_sqlite,
 )
+from tests.interleavings import Play, Tally
 
 from pushwarden.adapters.memory.devices import MemoryDevices
 from pushwarden.adapters.postgres.devices import PostgresDevices
@@ -179,3 +180,29 @@ TestSqliteHistory = seed(5)(SqliteHistory).TestCase
 TestSqliteHistory.settings = settings(LIMITS, max_examples=25)
 TestPostgresHistory = seed(5)(PostgresHistory).TestCase
 TestPostgresHistory.settings = settings(LIMITS, max_examples=10)
+
+
+STEPS = 20_000
+"""Of each store; `./dev soak interleavings` plays a million."""
+
+
+def test_no_interleaving_loses_a_live_token_or_sends_after_an_opt_out_in_memory() -> None:
+    store = MemoryDevices()
+    tally = asyncio.run(Play(store, store, seed=11).run(STEPS))
+    assert tally.broken == 0, tally
+    assert min(tally.done.values()) > STEPS // 100
+
+
+def test_no_interleaving_of_two_processes_loses_a_live_token_or_sends_after_an_opt_out(tmp_path: Path) -> None:
+    api, sender = made_sqlite(tmp_path), made_sqlite(tmp_path)
+
+    async def scene() -> Tally:
+        try:
+            return await Play(api, sender, seed=12).run(STEPS)
+        finally:
+            api.close()
+            sender.close()
+
+    tally = asyncio.run(scene())
+    assert tally.broken == 0, tally
+    assert min(tally.done.values()) > STEPS // 100
