@@ -13,8 +13,10 @@ PATIENCE = 120.0
 WRONG: dict[str, dict[str, Any]] = {
     "topic": {"status": 400, "reason": "DeviceTokenNotForTopic"},
     "environment": {"status": 400, "reason": "BadDeviceToken"},
+    "project": {"status": 403, "reason": "SENDER_ID_MISMATCH"},
 }
-"""What APNs answers for each token of another app, and for each token of the other environment."""
+"""What APNs answers for a token of another app and of the other environment, and FCM for one of another project."""
+PROVIDER = {"topic": "apns", "environment": "apns", "project": "fcm"}
 HEALTHY, STRANGE = "aa", "ff"
 """First byte of the tokens of devices that were sent to before, and of those of the wrong list."""
 EVERYONE = {"to": {"all": True}, "type": "alert", "title": "Hello"}
@@ -43,31 +45,32 @@ class Campaign:
         return self.touched == 0 and ended["accepted"] == self.proven
 
 
-def line(token: str, number: int) -> bytes:
-    return f'{{"installation_id":"{token}-{number}","provider":"apns","token":"{token}{number:062x}"}}\n'.encode()
+def line(provider: str, first: str, number: int) -> bytes:
+    token = f"{first}{number:020x}:APA91b{number:0134d}" if provider == "fcm" else f"{first}{number:062x}"
+    return f'{{"installation_id":"{first}-{number}","provider":"{provider}","token":"{token}"}}\n'.encode()
 
 
-def lines(token: str, count: int) -> Iterator[bytes]:
+def lines(house: House, first: str, count: int) -> Iterator[bytes]:
     for lo in range(0, count, LINES):
-        yield b"".join(line(token, number) for number in range(lo, min(count, lo + LINES)))
+        yield b"".join(line(house.provider, first, number) for number in range(lo, min(count, lo + LINES)))
 
 
 def proven(house: House, count: int) -> None:
     """Devices that have been sent to."""
-    house.stage.import_devices(house.base, lines(HEALTHY, count))
+    house.stage.import_devices(house.base, lines(house, HEALTHY, count))
     state = house.done(house.push(EVERYONE), PATIENCE)
     assert counts(state)["accepted"] == count, state
 
 
 def run(house: House, kind: str, healthy: int, strangers: int) -> Campaign:
     """A campaign to all after an import of strangers; ends when the healthy ones have got it and the rest is held."""
-    house.stage.import_devices(house.base, lines(STRANGE, strangers))
+    house.stage.import_devices(house.base, lines(house, STRANGE, strangers))
     house.script({"do": "refuse", "token": STRANGE, **WRONG[kind]})
     house.skip_log()
     push = house.push(EVERYONE)
     hold, state = until_held(house, push, healthy)
     house.stage.control("POST", "/flush")
-    frames, _ = counted(house, bytes.fromhex(push))
+    frames, _ = counted(house, bytes.fromhex(push) if house.provider == "apns" else b"")
     return Campaign(push, frames, healthy, state, hold, *exported(house))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import random
 import sys
@@ -14,15 +15,24 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import campaigns
 import killing
+from interleavings import Play, Tally
+from interleavings import told as interleaved
+from pushwarden.adapters.memory.devices import MemoryDevices
+from pushwarden.adapters.sqlite.devices import SqliteDevices
+from pushwarden.adapters.sqlite.migrate import migrate
 from pushwarden.bench import Wanted, mixed, run
 from pushwarden.bench.house import SILENT, House, counts
 from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
+from pushwarden.dataplane.lanes.trial import SAMPLE
 from pushwarden.settings import Settings
 from pushwarden.wiring.stage import Stage, temporary
 
 DEVICES = 200_000
 POINTS = 50
+HEALTHY = 1000
+"""Devices that were sent to before, beside those of a wrong list."""
 A_ROUND = 5
 """Kills in one fan-out, at random points of it."""
 LONGEST = 1800.0
@@ -122,11 +132,45 @@ def lanes(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def suspects(options: argparse.Namespace) -> dict[str, Any]:
+    """Tokens of another app, environment and project beside healthy ones: how many were sent, how many touched."""
+    told: dict[str, Any] = {"name": "suspects", "devices": options.devices, "ok": True}
+    for kind, provider in campaigns.PROVIDER.items():
+        with temporary("pwsoak-") as folder, Stage(folder, {}, "counting", providers=(provider,)) as stage:
+            house = House(stage, stage.make_app())
+            campaigns.proven(house, HEALTHY)
+            found = campaigns.run(house, kind, HEALTHY, options.devices)
+        told[kind] = {"sent": found.strangers_sent, "touched": found.touched, "why": found.hold["reason"]}
+        told["ok"] = told["ok"] and found.kept and 0 < found.strangers_sent <= SAMPLE
+    return told
+
+
+def interleavings(options: argparse.Namespace) -> dict[str, Any]:
+    """A million steps in memory, and a million of two processes over SQLite."""
+    told = asyncio.run(_interleaved(options))
+    return {"name": "interleavings", "ok": all(one.broken == 0 for one in told.values())} | {
+        name: interleaved(tally, options.steps) for name, tally in told.items()
+    }
+
+
+async def _interleaved(options: argparse.Namespace) -> dict[str, Tally]:
+    memory = MemoryDevices()
+    with temporary("pwsoak-") as folder:
+        migrate({"devices": folder / "devices.db"})
+        api, sender = (SqliteDevices(folder / "devices.db") for _ in range(2))
+        return {
+            "memory": await Play(memory, memory, options.seed).run(options.steps),
+            "sqlite": await Play(api, sender, options.seed).run(options.steps),
+        }
+
+
 JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "kill": kill,
     "stop": stop,
     "fanout": fanout,
     "lanes": lanes,
+    "suspects": suspects,
+    "interleavings": interleavings,
 }
 
 
@@ -138,6 +182,7 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=DEVICES, help="of a fan-out that is struck")
     parser.add_argument("--trials", type=int, default=200, help="stops")
     parser.add_argument("--fanout-devices", type=int, default=2_000_000)
+    parser.add_argument("--steps", type=int, default=1_000_000, help="of the interleavings, in each store")
     options = parser.parse_args()
     good = True
     for job in options.jobs or JOBS:

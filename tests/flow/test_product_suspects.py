@@ -15,24 +15,34 @@ from pushwarden.wiring.stage import Stage, temporary
 pytestmark = SLOW
 
 DEVICES, HEALTHY = 20_000, 1000
+SENDERS = {"PUSHWARDEN_BULK_SENDERS": "2"}
 
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
-    with temporary("pwsus-") as folder, Stage(folder, {"PUSHWARDEN_BULK_SENDERS": "2"}, "full") as made:
+    with temporary("pwsus-") as folder, Stage(folder, SENDERS, "full") as made:
         yield made
 
 
-@pytest.mark.parametrize(("kind", "words"), [("topic", "bundle id"), ("environment", "sandbox and production")])
-def test_a_wrong_campaign_sends_a_sample_touches_no_device_and_says_why(stage: Stage, kind: str, words: str) -> None:
-    house = House(stage, stage.make_app(f"wrong-{kind}"))
+WORDS = {"topic": "bundle id", "environment": "sandbox and production", "project": "Firebase project"}
+
+
+@pytest.mark.parametrize("kind", campaigns.WRONG)
+def test_a_wrong_campaign_sends_a_sample_touches_no_device_and_says_why(kind: str) -> None:
+    provider, words = campaigns.PROVIDER[kind], WORDS[kind]
+    with temporary("pwsus-") as folder, Stage(folder, SENDERS, "counting", providers=(provider,)) as stage:
+        _judge(House(stage, stage.make_app(f"wrong-{kind}")), kind, words)
+
+
+def _judge(house: House, kind: str, words: str) -> None:
+    provider = house.provider
     house.script()
     campaigns.proven(house, HEALTHY)
     found = campaigns.run(house, kind, HEALTHY, DEVICES)
     assert found.kept, found.state
     assert found.devices == DEVICES + HEALTHY
     assert 0 < found.strangers_sent <= SAMPLE
-    assert found.hold["lane"].endswith("/apns/suspect")
+    assert found.hold["lane"].endswith(f"/{provider}/suspect")
     assert found.hold["reason"].startswith(campaigns.WRONG[kind]["reason"])
     assert words in found.hold["reason"] and "No device was touched" in found.hold["reason"]
     again = house.push(campaigns.EVERYONE)
