@@ -6,7 +6,6 @@ dsn = postgres_server.fresh_database(migrated=False)    # empty
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import itertools
 import os
@@ -20,6 +19,8 @@ from pathlib import Path
 from pushwarden.wiring.local_postgres import LocalPostgres, NoServer
 from real import absent
 
+ending = contextlib.ExitStack()
+"""Closed by conftest when the worker has no test left: xdist's workers run nothing at exit."""
 _numbers = itertools.count(1)
 
 
@@ -32,13 +33,13 @@ def server() -> LocalPostgres:
 def own_server() -> LocalPostgres:
     """A server a test may kill and start again. Without the programs the test is skipped, or fails when CI=true."""
     folder = Path(tempfile.mkdtemp(prefix="pwpg-", dir="/tmp"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    ending.callback(shutil.rmtree, folder, ignore_errors=True)
     try:
         started = LocalPostgres(folder, durable=False).start()
     except NoServer as reason:
         absent(str(reason))
         raise
-    atexit.register(started.stop)
+    ending.callback(started.stop)
     return started
 
 
