@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.lanes_fixtures import a_work
 
+from pushwarden.core.lane import Class
 from pushwarden.dataplane.lanes.claims import MOST_BULK, Group, plan
 from pushwarden.dataplane.lanes.fairness import divide, fair, within
 from pushwarden.dataplane.lanes.turns import Turns
@@ -117,6 +118,15 @@ def test_a_stalled_lane_cannot_hold_the_whole_window() -> None:
     assert held[lane("stalled")] == 875
     assert held[lane("later")] > 50
     assert held[lane("last")] > 5
+
+
+def test_a_shard_that_left_its_lane_is_not_held_up_by_what_the_old_one_has_come_to() -> None:
+    work = a_work(100)
+    old = work.key
+    work.lane = work.lane.of(Class.NORMAL)
+    [(granted, mark)] = grants([work], 100, stuck=lambda lane: lane == old)
+    assert granted is work
+    assert mark.issued > 0
 
 
 def test_lanes_share_the_window_evenly_whoever_came_first() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import assert_never
 
-from pushwarden.core.lane import Class, Lane
+from pushwarden.core.lane import Class
 from pushwarden.core.outcome import Blame, Ending, Fate, Outcome, Retry
 from pushwarden.core.shard import Failure, NewShard, ShardKind
 from pushwarden.dataplane.lanes.pacing import may_retry, retry_wait
@@ -149,6 +149,5 @@ def _later_shard(work: Work, offsets: list[int], due: int, attempt: int) -> NewS
     else:
         kind = ShardKind.LIST
         members = b"".join(work.seq(offset).to_bytes(8, "little") for offset in offsets)
-    lane = Lane.parse(shard.lane)
-    home = lane.of(work.push.klass).key if lane.klass is Class.ALONE else shard.lane
+    home = work.lane.of(work.push.klass).key if work.lane.klass is Class.ALONE else work.key
     return NewShard(shard.push, shard.organisation, kind, shard.audience, home, due, 0, len(offsets), members, attempt)

@@ -57,7 +57,7 @@ class Group:
     claims: int = 0
 
     def used(self, works: Iterable[Work]) -> Counter[str]:
-        return Counter(work.shard.lane for work in works if work.lane.klass in self.classes)
+        return Counter(work.key for work in works if work.lane.klass in self.classes)
 
     def wakes(self, used: Mapping[str, int], now_ms: int) -> bool:
         """Whether to look: something may be due, or a lane that was full has places again."""

@@ -110,7 +110,7 @@ class Pump:
 
     async def _round(self) -> None:
         await self._claim()
-        alone = len({work.shard.lane for work in self.works}) == 1
+        alone = len({work.key for work in self.works}) == 1
         for _ in range(1 if alone else LAPS):
             if not await self._lap(MOST_A_TURN * len(self.works) if alone else QUANTUM):
                 return
@@ -123,7 +123,7 @@ class Pump:
             for work in turn:
                 left -= await self._advance(work, min(left, MOST_A_TURN))
                 if left <= 0:
-                    self.turns.had(work.shard.lane)
+                    self.turns.had(work.key)
                     break
             wrote += quantum - left
         return wrote
@@ -372,7 +372,7 @@ class Pump:
     def _under_way(self, station: Station) -> int:
         """Requests the lane could have in flight now: those that are, and those that could follow within W."""
         key = station.lane.key
-        open_recipients = sum(work.open for work in self.works if work.lane.key == key and work.leaving is None)
+        open_recipients = sum(work.open for work in self.works if work.key == key and work.leaving is None)
         return min(self.ledger.window, open_recipients)
 
     async def _rest(self) -> None:

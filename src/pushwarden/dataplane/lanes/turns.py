@@ -23,7 +23,7 @@ class Turns:
         """One list an organisation, whose turn is longest ago first: its shards, lane by lane in the same way."""
         owners: dict[str, dict[str, list[Work]]] = {}
         for work in works:
-            lane = work.shard.lane
+            lane = work.key
             owners.setdefault(organisation(lane), {}).setdefault(lane, []).append(work)
         return [
             [work for lane in self._first(owners[owner]) for work in owners[owner][lane]]

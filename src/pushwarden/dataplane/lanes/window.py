@@ -39,7 +39,7 @@ def grants(
             _move_on(work)
         if ripe(work):
             leave(work)
-        issued, lane = work.issued, work.shard.lane
+        issued, lane = work.issued, work.key
         if work.leaving is None and rooms[lane] > 0:
             issued = work.issue(rooms[lane])
             rooms[lane] -= issued - work.issued
@@ -55,7 +55,7 @@ def rooms_of(works: Sequence[Work], window: int, stuck: Callable[[str], bool] = 
     held: dict[str, int] = defaultdict(int)
     wishes: dict[str, int] = defaultdict(int)
     for work in works:
-        outstanding, lane = work.outstanding, work.shard.lane
+        outstanding, lane = work.outstanding, work.key
         held[lane] += outstanding
         wishes[lane] += outstanding + (work.width - work.issued if work.leaving is None else 0)
     parts = fair(window, {lane: held[lane] if stuck(lane) else wish for lane, wish in wishes.items()})

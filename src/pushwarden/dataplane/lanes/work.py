@@ -91,6 +91,7 @@ class Work:
 
     __slots__ = (
         "_early",
+        "_lane",
         "_reserved",
         "_start",
         "again",
@@ -103,7 +104,7 @@ class Work:
         "flags",
         "in_flight",
         "issued",
-        "lane",
+        "key",
         "leaving",
         "moved",
         "next",
@@ -145,6 +146,15 @@ class Work:
             f"<work {self.push.id}/{self.shard.no} {self.shard.kind} {self.lane.key}: {self.next}/{self.issued} of "
             f"{len(self.flags)} written, {self.in_flight} in flight, {self.open} open>"
         )
+
+    @property
+    def lane(self) -> Lane:
+        """The lane it is in now: a shard leaves the suspect lane under way, when its devices are proven."""
+        return self._lane
+
+    @lane.setter
+    def lane(self, lane: Lane) -> None:
+        self._lane, self.key = lane, lane.key
 
     @property
     def width(self) -> int:
