@@ -73,6 +73,10 @@ class Device:
         return f"{self.installation_id} {self.provider}/{self.token_kind} {redacted(self.token)} {self.state}"
 
 
+PERSONAL = ("user", "installation_id", "app_version", "build")
+"""Columns of `Rows.values` that a message may name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Recipients as columns, all of one length. `values` holds the columns a template names (user, build, …).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from pushwarden.core.scope import Environment, Scope
 
@@ -35,6 +36,7 @@ class Lane:
         return "/".join((self.organisation, self.app, self.environment, self.provider, self.klass))
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, key: str) -> Lane:
         organisation, app, environment, provider, klass = key.split("/")
         return cls(organisation, app, Environment(environment), provider, Class(klass))

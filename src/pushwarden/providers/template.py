@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from pushwarden.core.device import Rows
+from pushwarden.core.device import PERSONAL, Rows
 
-PLACEHOLDER = re.compile(rb"\{\{(user|installation_id|app_version|build)\}\}")
+PLACEHOLDER = re.compile(rf"\{{\{{({'|'.join(PERSONAL)})\}}\}}".encode())
 _ESCAPED = re.compile(r'["\\\x00-\x09\x0b-\x1f\ud800-\udfff]')
 
 

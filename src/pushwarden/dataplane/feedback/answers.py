@@ -15,7 +15,7 @@ from pushwarden.core.outcome import Blame, Outcome, Retry
 from pushwarden.core.shard import ShardKind
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.settle import QUARANTINED, UNANSWERED, Follow, settle
-from pushwarden.dataplane.lanes.work import Burst, Slice
+from pushwarden.dataplane.lanes.work import Bundle, Burst, Slice
 from pushwarden.dataplane.transport.streams import Link
 from pushwarden.http2.frames import Code
 from pushwarden.http2.messages import Accepted, Answer, Event, GoneAway, Unanswered, Why
@@ -62,11 +62,12 @@ class Answers:
             station.pace.unreachable(sentence, asyncio.get_running_loop().time())
         self._stir()
 
-    def _accepted(self, station: Station, burst: Burst, rows: Sequence[int]) -> None:
-        work, count = burst.slice.work, len(rows)
-        work.accept(burst.slice, rows)
-        if work.trial is not None:
-            work.trial.accept(count)
+    def _accepted(self, station: Station, burst: Burst | Bundle, rows: Sequence[int]) -> None:
+        count = len(rows)
+        for part, own in burst.parts(rows):
+            part.work.accept(part, own)
+            if part.work.trial is not None:
+                part.work.trial.accept(len(own))
         station.tally.attempts += count
         now = asyncio.get_running_loop().time()
         self._went_well(station, burst, count, now)
@@ -74,9 +75,9 @@ class Answers:
             station.pace.flow.pushed_back(station.load, now)
         self._ledger.accepted(station.lane, count, (now - burst.at) * 1000)
 
-    def _went_well(self, station: Station, burst: Burst, count: int, now: float) -> None:
+    def _went_well(self, station: Station, burst: Burst | Bundle, count: int, now: float) -> None:
         if not station.pace.calm:
-            station.pace.answered(count, now, retry=burst.slice.work.shard.attempt > 0)
+            station.pace.answered(count, now, retry=burst.retry)
 
     def _farewell(self, station: Station, gone: GoneAway) -> None:
         """A GOAWAY may say why (F2): the same words as in answers."""
@@ -91,12 +92,12 @@ class Answers:
         now, jitter = asyncio.get_running_loop().time(), random.random()  # noqa: S311
         station.pace.pushed_back(reason, now, retry_after, jitter, station.load)
 
-    def _answered(self, station: Station, link: Link, burst: Burst, row: int, answer: Answer) -> None:
+    def _answered(self, station: Station, link: Link, burst: Burst | Bundle, row: int, answer: Answer) -> None:
+        ((part, (row,)),) = burst.parts((row,))
         reply = Reply(answer.status, dict(answer.headers), answer.body)
         outcome = _judged(station.provider, reply)
         station.tally.count(1)
         link.answers += 1
-        part = burst.slice
         part.work.in_flight -= 1
         if part.work.trial is not None:
             part.work.trial.count(outcome)
@@ -106,7 +107,7 @@ class Answers:
         match follow:
             case Follow.REPORT:
                 self._went_well(station, burst, 1, now)
-                self._report(station, burst, row, outcome)
+                self._report(station, part, row, self._dated(outcome, burst.at))
             case Follow.SUSPECT:
                 station.pace.refused(outcome.reason, now)
             case Follow.SLOW_DOWN:
@@ -123,34 +124,35 @@ class Answers:
             case Follow.NOTHING:
                 self._went_well(station, burst, 1, now)
 
-    def _report(self, station: Station, burst: Burst, row: int, outcome: Outcome) -> None:
-        work = burst.slice.work
-        seq = work.seq(burst.slice.offset(row))
+    def _report(self, station: Station, part: Slice, row: int, outcome: Outcome) -> None:
+        work = part.work
+        seq = work.seq(part.offset(row))
         kind = work.push.type.token_kind if work.shard.kind is ShardKind.TOKENS else ""
-        gone_ms = self._written_ms(burst) if outcome.gone and outcome.gone_ms is None else outcome.gone_ms
-        dead = DeadToken(seq, burst.slice.token(row), gone_ms, outcome.reason, work.push.id, kind)
+        dead = DeadToken(seq, part.token(row), outcome.gone_ms, outcome.reason, work.push.id, kind)
         station.tally.report(work.shard.audience, dead)
         if not station.tally.held and station.tally.suspicion(idle=False):
             self.suspected.set()
 
-    def _written_ms(self, burst: Burst) -> int:
-        """When the push left: a token registered after that is another registration, which its answer cannot mean."""
-        return self._clock.now_ms() - int(1000 * (asyncio.get_running_loop().time() - burst.at)) - 1
+    def _dated(self, outcome: Outcome, written: float) -> Outcome:
+        """A token registered after the push had left is another registration, which its answer cannot mean."""
+        if not outcome.gone or outcome.gone_ms is not None:
+            return outcome
+        ago = int(1000 * (asyncio.get_running_loop().time() - written))
+        return replace(outcome, gone_ms=self._clock.now_ms() - ago - 1)
 
-    def _unanswered(self, station: Station, burst: Burst, rows: Sequence[int], why: Why) -> None:
-        work = burst.slice.work
-        work.in_flight -= len(rows)
+    def _unanswered(self, station: Station, burst: Burst | Bundle, rows: Sequence[int], why: Why) -> None:
         if why is Why.DEADLINE:
             station.pace.silent(len(rows), asyncio.get_running_loop().time())
         else:
             station.pace.unanswered()
-        if why is Why.UNPROCESSED:
-            work.again += [burst.slice.offset(row) for row in rows]
-            return
-        outcome = UNANSWERED[why]
-        for row in rows:
-            self._settle(burst.slice, row, outcome)
-        self._ledger.ended(work.lane, outcome, len(rows))
+        for part, own in burst.parts(rows):
+            part.work.in_flight -= len(own)
+            if why is Why.UNPROCESSED:
+                part.work.again += [part.offset(row) for row in own]
+                continue
+            for row in own:
+                self._settle(part, row, UNANSWERED[why])
+            self._ledger.ended(part.work.lane, UNANSWERED[why], len(own))
 
     def _settle(self, part: Slice, row: int, outcome: Outcome) -> Follow:
         now_ms = self._clock.now_ms()

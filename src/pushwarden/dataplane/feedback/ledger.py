@@ -106,12 +106,13 @@ class Ledger:
         refused = await self._mark([mark for _, mark in pairs])
         self.counters.recorded.add((asyncio.get_running_loop().time() - began) * 1000)
         stale = {(mark.push, mark.no) for mark in refused}
+        over = set()
         for work, mark in pairs:
-            gone = (mark.push, mark.no) in stale
-            if gone or mark.finished or mark.release is not None:
-                self.works.remove(work)
+            if mark.finished or mark.release is not None or (mark.push, mark.no) in stale:
+                over.add(work)
             else:
                 work.grant(mark.issued)
+        self.works[:] = [work for work in self.works if work not in over]
         return True
 
     async def _mark(self, marks: Sequence[Mark]) -> list[Mark]:

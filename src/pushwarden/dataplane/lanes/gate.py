@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
+from itertools import chain
 
 from pushwarden.core.app import Snapshot
-from pushwarden.core.lane import APART, Class, Lane
+from pushwarden.core.lane import APART, Lane
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Scope
 from pushwarden.ports.fence import Fence
@@ -21,19 +22,24 @@ class Verdict(StrEnum):
 
 
 class Gate:
-    """Caches one verdict a push and forgets them all when the fence's generation or the configuration changes."""
+    """Caches one verdict for all pushes that nothing but their id tells apart.
+
+    Forgets them all when the fence's generation or the configuration changes.
+    """
 
     def __init__(self, fence: Fence) -> None:
         self._fence = fence
         self._generation = -1
-        self._stops: tuple[Scope, ...] = ()
+        self._stops: list[Scope] = []
+        self._cancelled: dict[str, list[Scope]] = {}  # push id → the stops of that push alone
         self._held: frozenset[str] = frozenset()
         self._snapshot = Snapshot(0)
-        self._cache: dict[tuple[str, str, Class], Verdict] = {}
+        self._cache: dict[tuple[str | None, ...], Verdict] = {}
         self._open: dict[str, bool] = {}
 
     def __repr__(self) -> str:
-        return f"<gate generation {self._generation}: {len(self._stops)} stops, {len(self._held)} lanes held>"
+        stops = len(self._stops) + len(self._cancelled)
+        return f"<gate generation {self._generation}: {stops} stops, {len(self._held)} lanes held>"
 
     def configure(self, snapshot: Snapshot, held: Collection[str]) -> None:
         """held: what a person must release, as `held_name` says it."""
@@ -47,26 +53,30 @@ class Gate:
         if generation == self._generation:
             return False
         self._generation = generation
-        self._stops = tuple(stop.scope for stop in self._fence.stops())
+        self._stops, self._cancelled = [], {}
+        for stop in self._fence.stops():
+            among = self._cancelled.setdefault(stop.scope.push, []) if stop.scope.push else self._stops
+            among.append(stop.scope)
         self._cache.clear()
         return True
 
     def touches(self, scope: Scope) -> bool:
         """Whether some stop is about this scope: covers it, or lies within it."""
-        return any(stop.covers(scope) or scope.covers(stop) for stop in self._stops)
+        stops = chain(self._stops, *self._cancelled.values())
+        return any(stop.covers(scope) or scope.covers(stop) for stop in stops)
 
     def verdict(self, push: Push, lane: Lane, now_ms: int) -> Verdict:
         """Stop before everything, then the ttl, then what holds a lane."""
         self.refresh()
         if push.state is PushState.DISCARDING:  # not from the cache: it is the push that changed, not the fence
             return Verdict.DISCARD
-        key = (push.id, lane.provider, lane.klass)
+        key = (push.organisation, push.app, push.environment, push.schedule, push.cohort, lane.provider, lane.klass)
         known = self._cache.get(key)
         if known is None:
             known = self._cache[key] = self._decide(push, lane)
         if now_ms >= push.deadline > 0:
             return Verdict.EXPIRE
-        return known
+        return Verdict.HOLD if self._is_cancelled(push) else known
 
     def opens(self, lane_key: str) -> bool:
         """Whether the lane may send at all: it is not held, its app is on and has a credential."""
@@ -75,6 +85,10 @@ class Gate:
             lane = Lane.parse(lane_key)
             known = self._open[lane_key] = not self._is_held(lane) and self._equipped(lane)
         return known
+
+    def _is_cancelled(self, push: Push) -> bool:
+        stops = self._cancelled.get(push.id)
+        return stops is not None and any(stop.covers(push.scope) for stop in stops)
 
     def _decide(self, push: Push, lane: Lane) -> Verdict:
         scope = push.scope

@@ -28,9 +28,10 @@ from pushwarden.dataplane.lanes.lease import Lease
 from pushwarden.dataplane.lanes.poison import narrow
 from pushwarden.dataplane.lanes.reading import SLICE_AGE, Maker, in_doubt, open_work
 from pushwarden.dataplane.lanes.station import Station
+from pushwarden.dataplane.lanes.together import Joint, first_of, joined, together
 from pushwarden.dataplane.lanes.turns import QUANTUM, Turns
 from pushwarden.dataplane.lanes.window import release
-from pushwarden.dataplane.lanes.work import Burst, Work
+from pushwarden.dataplane.lanes.work import Bundle, Burst, Slice, Work
 from pushwarden.dataplane.transport.connections import Entry
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.devices import Devices
@@ -118,12 +119,12 @@ class Pump:
     async def _lap(self, quantum: int) -> int:
         """Each organisation writes a quantum at most; how many were written in all."""
         wrote = 0
-        for turn in self.turns.order(self.works):
+        for turn in self.turns.order([work for work in self.works if not work.rests]):
             left = quantum
-            for work in turn:
-                left -= await self._advance(work, min(left, MOST_A_TURN))
+            for works in together(turn):
+                left -= await self._advance_all(works, min(left, MOST_A_TURN))
                 if left <= 0:
-                    self.turns.had(work.key)
+                    self.turns.had(works[0].key)
                     break
             wrote += quantum - left
         return wrote
@@ -252,6 +253,65 @@ class Pump:
             self.ledger.press()
         return wrote
 
+    async def _advance_all(self, works: Sequence[Work], most: int) -> int:
+        """Shards of one lane: one, or several fresh ones, which are read, rendered and written together."""
+        if len(works) == 1:
+            return await self._advance(works[0], most)
+        now_ms = self.tools.clock.now_ms()
+        verdicts = [(work, self.gate.verdict(work.push, work.lane, now_ms)) for work in works]
+        for work, verdict in verdicts:
+            if verdict is not Verdict.GO:
+                await self._advance(work, 0)
+        going = [work for work, verdict in verdicts if verdict is Verdict.GO and work.fresh]
+        if not going:
+            return 0
+        station = self._station(going[0].lane)
+        if station.pace.waits(self._now()):
+            return await self._advance(going[0], 0)
+        if not self._may_load(going[0], station):
+            return 0
+        some = first_of(going, min(most, self._room(station)))
+        maker = self._maker(station)
+        if not some or maker is None:
+            return 0
+        await maker.load_each(some, self._now(), now_ms)
+        return self._bundle([part for work in some if (part := work.slice) is not None], station)
+
+    def _room(self, station: Station) -> int:
+        """Requests the lane may write now."""
+        free = station.connections.room
+        room = station.pace.room(self._now(), station.connections.in_flight, retry=False)
+        return free if room is None else min(free, room)
+
+    def _bundle(self, parts: Sequence[Slice], station: Station) -> int:
+        """Writes slices of which nothing was written yet; how many rows. Synchronous, as `_burst` is."""
+        now, now_ms = self._now(), self.tools.clock.now_ms()
+        going = [part for part in parts if self._may_write(part.work, now_ms)]
+        wrote = sum(self._submit(joint, station, now) for joint in joined(going))
+        for part in parts:
+            if part.written:
+                part.work.in_flight += part.written
+                self.ledger.wrote(part.work, part.written, now_ms)
+            elif part.work.slice is part:
+                part.work.put_back()
+        station.pace.wrote(wrote, now, retry=False)
+        self.stir()
+        return wrote
+
+    def _submit(self, joint: Joint, station: Station, now: float) -> int:
+        """How many rows the connections took."""
+        start, count, deadline = 0, len(joint.owners), now + self._allowed(station)
+        tag = Bundle(joint.owners, now)
+        while start < count and (link := station.connections.best(now)) is not None:
+            requests = joint.addressed(link.authorization, link.authority)
+            wrote = link.submit(requests, start, count, tag, deadline)
+            if not wrote:
+                break
+            for part, _ in joint.owners[start : start + wrote]:
+                part.written += 1
+            start += wrote
+        return start
+
     async def _write(self, work: Work, most: int) -> int:
         """As much of the shard as the journal has issued and the lane's connections take; how many."""
         station = self._station(work.lane)
@@ -277,11 +337,7 @@ class Pump:
         """Writes rows of the current slice; how many. Synchronous: nothing comes between the fence and the write."""
         part = work.slice
         assert part is not None
-        if not self._lease.holds(self.tools.clock.monotonic(), self.ledger.rounds):
-            self.ledger.press()
-            return 0
-        if self.draining or self.gate.verdict(work.push, work.lane, self.tools.clock.now_ms()) is not Verdict.GO:
-            self.stir()
+        if not self._may_write(work, self.tools.clock.now_ms()):
             return 0
         stop = min(part.writable(work.issued), part.written + most)
         if stop <= part.written:
@@ -293,15 +349,28 @@ class Pump:
         if link is None or room == 0:
             return 0
         stop = stop if room is None else min(stop, part.written + room)
-        facts = station.provider.facts
-        allowed = facts.urgent_deadline if work.lane.klass is Class.URGENT else facts.deadline
         requests = part.addressed(link.authorization, link.authority)
-        wrote = link.submit(requests, part.written, stop, Burst(part, now), now + allowed)
+        wrote = link.submit(requests, part.written, stop, Burst(part, now), now + self._allowed(station))
         part.written += wrote
         work.in_flight += wrote
         station.pace.wrote(wrote, now, retry=retry)
         self.ledger.wrote(work, wrote, self.tools.clock.now_ms())
         return wrote
+
+    def _may_write(self, work: Work, now_ms: int) -> bool:
+        """To be asked in the very turn of the event loop that writes."""
+        if not self._lease.holds(self.tools.clock.monotonic(), self.ledger.rounds):
+            self.ledger.press()
+            return False
+        if self.draining or self.gate.verdict(work.push, work.lane, now_ms) is not Verdict.GO:
+            self.stir()
+            return False
+        return True
+
+    def _allowed(self, station: Station) -> float:
+        """Seconds an answer may take."""
+        facts = station.provider.facts
+        return facts.urgent_deadline if station.lane.klass is Class.URGENT else facts.deadline
 
     def _may_load(self, work: Work, station: Station) -> bool:
         """Rows are read only when they can be written soon: the journal has issued some and a connection is there."""
@@ -315,16 +384,20 @@ class Pump:
 
     async def _load(self, work: Work, station: Station) -> bool:
         """Reads and renders the next slice; False when nothing is left to write."""
-        app = self.snapshot.app(work.lane.organisation, work.lane.app)
-        if app is None or (work.next >= work.width and not work.again):
+        maker = self._maker(station)
+        if maker is None or (work.next >= work.width and not work.again):
             return False
-        tools = self.tools
-        now_ms = tools.clock.now_ms()
-        maker = Maker(tools.devices, station.provider, app, station.credential, self.ledger.alarm)
-        work.slice = await maker.load(work, self._now(), now_ms)
+        work.slice = await maker.load(work, self._now(), self.tools.clock.now_ms())
         if work.dirty:
             self.ledger.press()
         return work.slice is not None or work.next < work.width or bool(work.again)
+
+    def _maker(self, station: Station) -> Maker | None:
+        """None when the app is not known here."""
+        app = self.snapshot.app(station.lane.organisation, station.lane.app)
+        if app is None:
+            return None
+        return Maker(self.tools.devices, station.provider, app, station.credential, self.ledger.alarm)
 
     def _station(self, lane: Lane) -> Station:
         station = self.stations.get(lane.key)

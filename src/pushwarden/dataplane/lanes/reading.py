@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from pushwarden.core.app import App, Credential
-from pushwarden.core.device import Rows
+from pushwarden.core.device import PERSONAL, Rows
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.lane import Lane
 from pushwarden.core.outcome import Fate
@@ -23,6 +23,7 @@ from pushwarden.ports.journal import Journal
 from pushwarden.providers.port import Envelope, Provider
 
 _log = structlog.get_logger("reading")
+_Found = tuple[Rows, dict[int, int]]
 
 SLICE_ROWS = 2048
 SLICE_AGE = 0.250
@@ -75,12 +76,44 @@ class Maker:
             work.next, work.again = before  # a store that is busy skips nobody
             raise
         _withdraw(work, wanted, offsets, len(rows))
+        part = self._sliced(work, rows, wanted[0], offsets, (now, now_ms))
+        if part is not None:
+            part.again = again
+        return part
+
+    async def load_each(self, works: Sequence[Work], now: float, now_ms: int) -> None:
+        """The slices of shards of which nothing was read yet; one look-up an audience."""
+        found = await self._look_up(works)
+        for work in works:
+            if not work.fresh:
+                continue
+            wanted = _next(work)
+            rows, offsets = _own_rows(work, wanted, found)
+            _withdraw(work, wanted, offsets, len(rows))
+            work.slice = self._sliced(work, rows, wanted[0], offsets, (now, now_ms))
+
+    async def _look_up(self, works: Sequence[Work]) -> Mapping[int, _Found]:
+        wanted: dict[int, set[int]] = {}
+        for work in works:
+            if work.shard.kind is ShardKind.LIST:
+                wanted.setdefault(work.shard.audience, set()).update(map(work.seq, range(work.width)))
+        found = {}
+        for audience, seqs in wanted.items():
+            rows = await self.devices.pick(audience, sorted(seqs), PERSONAL)
+            found[audience] = (rows, {seq: row for row, seq in enumerate(rows.seqs)})
+        return found
+
+    def _sliced(
+        self, work: Work, rows: Rows, base: int, offsets: Sequence[int] | None, times: tuple[float, int]
+    ) -> Slice | None:
+        """times: loop time and Unix ms. None when no row is left."""
+        now, now_ms = times
         if not len(rows):
             return None
-        rows, offsets, envelope = self._rendered(work, rows, wanted[0], offsets, now_ms)
+        rows, offsets, envelope = self._rendered(work, rows, base, offsets, now_ms)
         if envelope is None:
             return None
-        part = Slice(work, envelope, now, wanted[0], offsets, rows.tokens, again)
+        part = Slice(work, envelope, now, base, offsets, rows.tokens)
         for row, outcome in envelope.refused:
             offset = part.base + row if offsets is None else offsets[row]
             fail(work, offset, rows.tokens[row], Fate.REFUSED, outcome, now_ms)
@@ -112,6 +145,16 @@ class Maker:
         except Exception as error:
             _log.warning("not rendered", push=work.push.id, rows=len(rows), error=type(error).__name__)
             return None
+
+
+def _own_rows(work: Work, wanted: Sequence[int], found: Mapping[int, _Found]) -> tuple[Rows, Sequence[int]]:
+    """Of a named shard."""
+    if work.shard.kind is ShardKind.TOKENS:
+        tokens = work.shard.members.split(b"\n")
+        return Rows(list(wanted), [tokens[offset] for offset in wanted]), wanted
+    rows, row_of = found[work.shard.audience]
+    there = [(offset, row) for offset in wanted if (row := row_of.get(work.seq(offset))) is not None]
+    return _part(rows, [row for _, row in there]), [offset for offset, _ in there]
 
 
 def _part(rows: Rows, keep: Sequence[int]) -> Rows:
@@ -152,8 +195,7 @@ async def _rows(
     """Rows and their shard offsets; None for offsets means "the whole of wanted, which is a range"."""
     shard = work.shard
     if shard.kind is ShardKind.TOKENS:
-        tokens = shard.members.split(b"\n")
-        return Rows(list(wanted), [tokens[offset] for offset in wanted]), wanted
+        return _own_rows(work, wanted, {})
     if shard.kind is ShardKind.LIST:
         where = {work.seq(offset): offset for offset in wanted}
         rows = await devices.pick(shard.audience, list(where), columns)

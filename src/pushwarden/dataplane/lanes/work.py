@@ -80,10 +80,32 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """The tag of rows written in one go: which slice they are of, on which lane, and when they left."""
+    """The tag of rows written in one go: which slice they are of, and when they left."""
 
     slice: Slice
     at: float
+
+    @property
+    def retry(self) -> bool:
+        """Whether they were refused before."""
+        return self.slice.work.shard.attempt > 0
+
+    def parts(self, rows: Sequence[int]) -> Sequence[tuple[Slice, Sequence[int]]]:
+        """These rows of the requests by slice, each with its own rows."""
+        return ((self.slice, rows),)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The tag of slices written together, all for the first time. owners: of each row the slice and its row there."""
+
+    owners: Sequence[tuple[Slice, int]]
+    at: float
+    retry: bool = False
+
+    def parts(self, rows: Sequence[int]) -> Sequence[tuple[Slice, Sequence[int]]]:
+        """As of a Burst."""
+        return [(part, (own,)) for part, own in [self.owners[row] for row in rows]]
 
 
 class Work:
@@ -163,6 +185,18 @@ class Work:
     @property
     def finished(self) -> bool:
         return self.open == 0 and self.in_flight == 0
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing can be written or ended before an answer comes."""
+        read = self.next >= self.width and (self.slice is None or not self.slice.left)
+        return self.leaving is not None or (read and not self.again and not self.waiting)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is a shard of a few recipients, issued by its claim, of which nothing was read yet."""
+        untouched = self.next == 0 and self.slice is None and not self.again and self.leaving is None
+        return untouched and self.shard.instant and self.shard.attempt == 0 and self.open == self.width
 
     @property
     def outstanding(self) -> int:

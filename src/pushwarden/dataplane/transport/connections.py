@@ -71,6 +71,11 @@ class Connections:
     def reply_time(self) -> float:
         return max((link.reply_time for link in self.links), default=0.0)
 
+    @property
+    def room(self) -> int:
+        """Requests that may be written now, all links together."""
+        return sum(pool.worth(link) for link in self.links)
+
     def best(self, now: float) -> Link | None:
         """The link to write on now; None when every one is busy or none is open yet."""
         link = pool.choose(self.links, now)

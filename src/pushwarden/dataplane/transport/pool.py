@@ -75,6 +75,12 @@ def wanted(members: Sequence[Member], under_way: int, limits: Size) -> int:
     return max(limits.least, min(limits.most, math.ceil(under_way / streams)))
 
 
+def worth(member: Member) -> int:
+    """Its room, 0 when that is too little for a write."""
+    room = member.room
+    return 0 if room <= 0 or room < BURST < member.in_flight else room
+
+
 def choose(members: Sequence[Member], now: float) -> Member | None:
     """The usable connection with most room, weighed by how quickly it answers; None when none is worth a write.
 
@@ -86,8 +92,8 @@ def choose(members: Sequence[Member], now: float) -> Member | None:
     for member in members:
         if not member.usable:
             continue
-        room = member.room
-        if room <= 0 or (room < BURST < member.in_flight):
+        room = worth(member)
+        if not room:
             continue
         owes = member.owes(now)
         value = room / (0.001 + max(member.reply_time, owes))
