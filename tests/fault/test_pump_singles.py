@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fault.pump_stage import PumpStage, pump_stage
+from tests.fault.pump_stage import WHERE, PumpStage, pump_stage
 from tests.simulator_fixtures import Simulator, running
 
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, Push, PushType
+from pushwarden.core.receipt import Confirmation
 from pushwarden.core.scope import Environment
 from pushwarden.core.shard import Mark, NewShard, Shard, ShardKind
 from pushwarden.dataplane.lanes.claims import MOST_SMALL
@@ -91,6 +92,40 @@ def test_what_is_over_before_its_turn_is_claimed_and_marked_by_the_dozen(simulat
     asyncio.run(story())
 
 
+def test_a_stop_amid_thousands_of_singles_lets_none_out_after_it(simulator: Simulator, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with pump_stage(simulator, tmp_path) as stage:
+            await stage.register(100)
+            now = SystemClock().now_ms()
+            cancelled, *items = [single(n, stage.audience, now) for n in range(COUNT // 2)]
+            stage.fence.stop(cancelled.push.scope, now)
+            await stage.journal.accept([cancelled, *items])
+            stage.pump.doorbell()
+            await stage.until_accepted(items[COUNT // 10].push, 1)
+            stage.fence.stop(WHERE, now)
+            confirmation, _ = await stage.pump.fence()
+            stopped = time.monotonic_ns()
+            assert confirmation is Confirmation.DRAINED
+            async with asyncio.timeout(30):
+                while stage.pump.works:
+                    await asyncio.sleep(0.01)
+            waiting = sum(row["recipients"] for row in await stage.journal.backlog())
+            ours = {item.push.id for item in [cancelled, *items]}
+            frames = [frame for frame in stage.all_frames() if frame.apns_id[:10].hex() in ours]
+            assert not [frame for frame in frames if frame.ns > stopped]
+            taken = [frame.apns_id for frame in frames if frame.status == 200]  # the others wait for a retry
+            assert len(set(taken)) == len(taken) == len(ours) - waiting
+            assert waiting > 1
+            stage.fence.resume(WHERE)
+            await stage.journal.release(WHERE)
+            stage.pump.doorbell()
+            fates = await _ended(stage, items, left=1)
+            assert all(fates[item.push.id] == {Fate.ACCEPTED: 1} for item in items)
+            assert cancelled.push.id not in {frame.apns_id[:10].hex() for frame in stage.all_frames()}
+
+    asyncio.run(story())
+
+
 def _count_calls(stage: PumpStage, calls: Counter[str]) -> None:
     claim, mark = stage.journal.claim, stage.journal.mark
 
@@ -106,10 +141,10 @@ def _count_calls(stage: PumpStage, calls: Counter[str]) -> None:
     stage.journal.claim, stage.journal.mark = counted_claim, counted_mark  # type: ignore[method-assign]
 
 
-async def _ended(stage: PumpStage, items: Sequence[Acceptance]) -> Mapping[str, dict[Fate, int]]:
-    """The fates of each, once all are done."""
+async def _ended(stage: PumpStage, items: Sequence[Acceptance], left: int = 0) -> Mapping[str, dict[Fate, int]]:
+    """The fates of each, once all are done but so many recipients."""
     async with asyncio.timeout(120):
-        while await stage.journal.backlog():
+        while sum(row["recipients"] for row in await stage.journal.backlog()) > left:
             await asyncio.sleep(0.05)
     found = {item.push.id: (await stage.progress(item.push)).fates for item in items}
     return {push: {fate: count for fate, count in fates.items() if count} for push, fates in found.items()}

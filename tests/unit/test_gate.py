@@ -37,3 +37,21 @@ def test_a_stop_comes_before_everything_and_ends_with_its_resume(tmp_path: Path)
     fence.resume(Scope("acme"))
     gate.configure(Snapshot(1), [])
     assert gate.verdict(push, TO, NOW) is Verdict.LATER
+
+
+def test_a_stop_of_one_push_holds_that_push_alone(tmp_path: Path) -> None:
+    fence = FenceFile(tmp_path / "fence")
+    gate, push, other = Gate(fence), a_push(), a_push(id="fedcba9876543210fedc")
+    fence.stop(push.scope, NOW)
+    assert gate.verdict(push, TO, NOW) is Verdict.HOLD
+    assert gate.verdict(other, TO, NOW) is Verdict.LATER
+    assert gate.touches(Scope("acme", "shop"))
+    fence.resume(push.scope)
+    assert gate.verdict(push, TO, NOW) is Verdict.LATER
+
+
+def test_the_gate_remembers_no_push_by_itself(tmp_path: Path) -> None:
+    gate = Gate(FenceFile(tmp_path / "fence"))
+    for number in range(100):
+        gate.verdict(a_push(id=f"{number:020x}"), TO, NOW)
+    assert len(gate._cache) == 1

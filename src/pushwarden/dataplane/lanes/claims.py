@@ -17,9 +17,9 @@ from pushwarden.dataplane.lanes.ward import Ward
 from pushwarden.dataplane.lanes.work import Work
 from pushwarden.ports.journal import Journal
 
-MOST_SMALL, MOST_BULK = 64, 4
+MOST_SMALL, MOST_BULK = 256, 4
 """Shards of one lane under way at once: single pushes are many and tiny, fan-out shards few and wide."""
-ALL_SMALL, ALL_BULK = 256, 32
+ALL_SMALL, ALL_BULK = 768, 32
 """Of all lanes together: a lane that stalls with all it may have leaves most places to the others."""
 FAN_OUTS = frozenset({Class.BULK, Class.SUSPECT})
 SWEEP_MS = 1000
