@@ -164,6 +164,19 @@ def phones(count: int, **fields: Any) -> list[Device]:
     ]
 
 
+def android(house: House, *, apns: bool = True) -> None:
+    """The app of the house sends through Google, too, or alone."""
+    google = Credential(
+        "acme", "shop", Environment.SIMULATED, "c2", "fcm", CredentialKind.FCM_SERVICE_ACCOUNT, CredentialState.ACTIVE,
+        "g", {"project_id": "acme-shop-1"},
+    )  # fmt: skip
+    kept = dict(house.snapshot.credentials) if apns else {}
+    app = replace(shop(), bundle_id="org.example.shop" if apns else "")
+    house.snapshot = Snapshot(
+        2, {("acme", "shop"): app}, kept | {("acme", "shop", Environment.SIMULATED, "fcm"): google}
+    )
+
+
 @contextlib.asynccontextmanager
 async def opened(kind: str, folder: Path, count: int = 0) -> AsyncIterator[House]:
     """A house over stores of one kind with `count` devices in it; the same folder again is a restart."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from intake_fixtures import KINDS, WHERE, House, opened, shop
+from intake_fixtures import KINDS, WHERE, House, android, opened
 from journal_fixtures import claim_due
-from pushwarden.core.app import Credential, CredentialKind, CredentialState, Snapshot
+from pushwarden.core.app import Snapshot
 from pushwarden.core.device import Device
 from pushwarden.core.lane import Class
-from pushwarden.core.scope import Environment
 from pushwarden.core.shard import ShardKind
 
 Story = Callable[[House], Awaitable[None]]
@@ -29,24 +27,12 @@ def tell(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., None]:
     def run(story: Story) -> None:
         async def whole() -> None:
             async with opened(request.param, tmp_path, 3) as house:
-                both(house)
+                android(house)
                 await story(house)
 
         asyncio.run(whole())
 
     return run
-
-
-def both(house: House, *, apns: bool = True) -> None:
-    google = Credential(
-        "acme", "shop", Environment.SIMULATED, "c2", "fcm", CredentialKind.FCM_SERVICE_ACCOUNT, CredentialState.ACTIVE,
-        "g", {"project_id": "acme-shop-1"},
-    )  # fmt: skip
-    kept = dict(house.snapshot.credentials) if apns else {}
-    app = replace(shop(), bundle_id="org.example.shop" if apns else "")
-    house.snapshot = Snapshot(
-        2, {("acme", "shop"): app}, kept | {("acme", "shop", Environment.SIMULATED, "fcm"): google}
-    )
 
 
 async def queued(house: House) -> list[Any]:
@@ -121,7 +107,7 @@ def test_what_google_does_not_know_is_not_refused_for_apples_phones(tell: Callab
 
 def test_an_app_of_android_alone_needs_no_bundle_id(tell: Callable[..., None]) -> None:
     async def story(house: House) -> None:
-        both(house, apns=False)
+        android(house, apns=False)
         await house.register([Device("pixel", "fcm", TOKEN, user="ann")])
         assert (await house.post({"to": {"user": "ann"}, "title": "Hi"})).json()["estimated"] == 1
         counts = await house.devices.counts(WHERE)

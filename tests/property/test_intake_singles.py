@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake_fixtures import WHERE, House, opened
+from intake_fixtures import WHERE, House, android, opened
 from pushwarden.adapters.sheets import acceptances
 from pushwarden.core.device import Device
 from pushwarden.core.errors import PushwardenError
@@ -27,20 +27,54 @@ from pushwarden.dataplane.intake.singles import Singles
 from pushwarden.ports.journal import Acceptance
 
 USERS = ["u0", "u1", "twice", "nobody", "", "dé\u2028", "x" * 300]
-TEXTS = ["", "Hello", "x" * 3900, "x" * 5000, "{{user}}", "{{ nobody }}", "{", "é" * 2000, "a\nb", "half \ud800"]
-VALUES = [1, "one", None, True, 1.5, 2**63, 2**64, -(2**63) - 1, [], [[1]], {"deep": {"er": [2**70]}}, "{{user}}"]
-KEYS = ["order", "aps", "link", "icon", "mdm", "{{user}}", "é"]
+TEXTS = [
+    "",
+    "Hello",
+    "x" * 1700,
+    '"\\' * 800,
+    "x" * 3900,
+    "x" * 5000,
+    "{{user}}",
+    "{{ nobody }}",
+    "{",
+    "é" * 2000,
+    "a\nb",
+    "half \ud800",
+]
+VALUES = [
+    1,
+    "one",
+    None,
+    True,
+    1.5,
+    2**63,
+    2**64,
+    -(2**63) - 1,
+    [],
+    [[1]],
+    {"deep": {"er": [2**70]}},
+    "{{user}}",
+    ['"\\' * 800],
+]
+KEYS = ["order", "aps", "link", "icon", "mdm", "{{user}}", "é", "title", "from", "google", "gcm.n", "google.x"]
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, asyncio.Runner]]:
+@pytest.fixture(scope="module", params=["apple", "android", "both"])
+def house(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[tuple[House, asyncio.Runner]]:
+    """An app that sends through Apple, through Google, or both; users have phones of these."""
     folder: Path = tmp_path_factory.mktemp("house")
     with asyncio.Runner() as runner:
-        opening = opened("memory", folder, 2)
+        opening = opened("memory", folder, 0 if request.param == "android" else 2)
         house = runner.run(opening.__aenter__())
         kinds = ("alert", "voip", "widgets", "pushtotalk")
         devices = [Device(f"t{n}{kind}", "apns", f"{n}{at}" * 32, kind, "twice")
-                   for n in range(2) for at, kind in enumerate(kinds)]  # fmt: skip
+                   for n in range(2 if request.param != "android" else 0) for at, kind in enumerate(kinds)]  # fmt: skip
+        if request.param != "apple":
+            android(house, apns=request.param == "both")
+            devices += [Device(f"a{n}{kind}", "fcm", f"token-{n}-{kind}", kind, user)
+                        for n, user in enumerate(("twice", "u1")) for kind in ("alert", "voip")]  # fmt: skip
         runner.run(house.register(devices))
         yield house, runner
         runner.run(opening.__aexit__(None, None, None))
@@ -52,7 +86,7 @@ FIELDS: dict[str, list[Any]] = {
     **{name: TEXTS for name in ("title", "subtitle", "body", "icon", "image", "sound", "link")},
     "badge": [0, 7, -1, None, True],
     "data": [{key: value} for key in KEYS for value in VALUES],
-    "ttl": [0, 1, 3600, 10**9, None],
+    "ttl": [0, 1, 3600, 2_419_200, 2_419_201, 10**9, None],
     "collapse_id": ["", "c-1", "two words", " edge", "x" * 64, "x" * 65, "é"],
     "priority": ["high", "normal", "", "odd"],
     "not_before": [0, 1.5, 4e9, 1e300, "2031-01-31T08:00:00Z", "2031-01-31", "soon", None],

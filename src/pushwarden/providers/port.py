@@ -47,12 +47,14 @@ class Envelope:
 @dataclass(frozen=True, slots=True)
 class Plain:
     """When a message needs no `validate` of its own: another push of the same form has passed it, and this one differs
-    only in its texts and data, has no override and no placeholder, names none of `reserved` in its data and is at most
-    `limit` bytes of JSON. Form: type, priority, whether the ttl is 0, which fields are given.
+    only in its texts, numbers and data, has no override and no placeholder, names in its data nothing of `reserved` and
+    nothing that begins like one of `starts`, and is at most `limit` bytes of JSON. Form: type, priority, whether the
+    ttl is 0, which fields are given.
     """
 
     reserved: frozenset[str]
     limit: int
+    starts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

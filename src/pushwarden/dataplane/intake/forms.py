@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,12 +114,16 @@ def _plain(push_type: PushType, providers: Mapping[str, Provider]) -> Plain | No
     known = [plain for plain in each if plain is not None]
     if not known or len(known) < len(each):
         return None
-    return Plain(frozenset().union(*(plain.reserved for plain in known)), min(plain.limit for plain in known))
+    return Plain(
+        frozenset().union(*(plain.reserved for plain in known)),
+        min(plain.limit for plain in known),
+        sum((plain.starts for plain in known), ()),
+    )
 
 
 def _message(request: PushRequest, plain: Plain) -> str | None:
     data = request.data
-    if data and not (plain.reserved.isdisjoint(data) and _is_plain_data(data)):
+    if data and not (_is_free(data, plain) and _is_plain_data(data)):
         return None
     words = Words(
         request.title, request.subtitle, request.body, request.icon, request.image, request.sound, request.badge,
@@ -130,6 +134,13 @@ def _message(request: PushRequest, plain: Plain) -> str | None:
     except UnicodeEncodeError:
         return None
     return message.decode() if len(message) <= plain.limit and b"{{" not in message else None
+
+
+def _is_free(names: Iterable[str], plain: Plain) -> bool:
+    """Whether none of these names is a provider's own."""
+    if not plain.reserved.isdisjoint(names):
+        return False
+    return not plain.starts or not any(name.startswith(plain.starts) for name in names)
 
 
 def _is_plain_data(data: Mapping[str, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pushwarden.core.push import PushType
-from pushwarden.providers.port import Facts
+from pushwarden.providers.port import Facts, Plain
 
 HOST = "fcm.googleapis.com"
 SIMULATED_HOST = "fcm.simulator.invalid"
@@ -40,6 +40,24 @@ QUOTA_WAIT = 60.0
 PUSH_TYPES = (PushType.ALERT, PushType.BACKGROUND, PushType.VOIP)
 """The others are Apple's own and have no meaning here."""
 
+RESERVED = ("from", "message_type", "gcm", "google")
+RESERVED_STARTS = ("google.", "gcm.")
+"""Names in `data` that Google keeps for itself (providers.md §2.3)."""
+
+_BESIDE = {PushType.VOIP: ("link", "title", "body")}
+"""Texts that a message carries in its data; of the other types the link alone."""
+
+_WRAPPING = 512
+"""Bytes that a message has more than its fields' JSON at most: names of its parts, the ttl, the collapse id twice."""
+
+PLAIN = {
+    # A list or object in the data is sent as text: each of its quotes and backslashes gets another one.
+    str(push_type): Plain(
+        frozenset((*RESERVED, *_BESIDE.get(push_type, ("link",)))), (LIMIT - _WRAPPING) // 2, RESERVED_STARTS
+    )
+    for push_type in PUSH_TYPES
+}
+
 FACTS = Facts(
     name="fcm",
     connections=(1, 32),
@@ -51,6 +69,7 @@ FACTS = Facts(
     pings_in_row=2,
     max_age=40 * 60.0,
     payload_limit={str(push_type): LIMIT for push_type in PUSH_TYPES},
+    plain=PLAIN,
     sources={
         "connections": "ours: 100 streams each, and Google asks for no more connections than needed",
         "streams": "observed: pushiko, 100 on every connection",

@@ -7,13 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pushwarden.core.errors import Invalid
-from pushwarden.providers.fcm.facts import TTL_LIMIT
+from pushwarden.providers.fcm.facts import RESERVED, RESERVED_STARTS, TTL_LIMIT
 
 Check = Callable[[Any, str], None]
 """(value, its path such as `fcm.android.ttl`): Invalid when it is not what the field takes."""
 
-_RESERVED = ("from", "message_type", "gcm", "google")
-_RESERVED_STARTS = ("google.", "gcm.")
 _TARGETS = ("token", "topic", "condition", "fid")
 _INT32 = 2**31
 
@@ -57,7 +55,7 @@ def data(value: Any, field: str) -> None:
     """Text to text; names that Google keeps for itself are refused (providers.md §2.3)."""
     texts(value, field)
     for name in value:
-        if name in _RESERVED or name.startswith(_RESERVED_STARTS):
+        if name in RESERVED or name.startswith(RESERVED_STARTS):
             raise invalid(f"{field}.{name}", "is a name Google keeps for itself; choose another")
 
 
