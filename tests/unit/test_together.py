@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from tests.unit.lanes_fixtures import a_push, a_work
 
-from pushwarden.core.lane import Lane
 from pushwarden.core.shard import ShardKind
 from pushwarden.dataplane.lanes.together import MOST_TOGETHER, first_of, joined, together
 from pushwarden.dataplane.lanes.work import Bundle, Slice, Work
@@ -81,7 +80,3 @@ def test_a_shard_an_earlier_sender_held_is_not_fresh() -> None:
     assert a_single().fresh
     assert not a_work(1, kind=ShardKind.LIST, lane=NORMAL, issued=1, members=bytes(8), crashes=1).fresh
     assert not a_work(1, a_push(), kind=ShardKind.LIST, lane=NORMAL, members=bytes(8)).fresh
-
-
-def test_lanes_are_the_same_object_wherever_they_are_read() -> None:
-    assert Lane.parse(NORMAL) is Lane.parse(NORMAL)

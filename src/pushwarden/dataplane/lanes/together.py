@@ -42,7 +42,7 @@ def together(turn: Sequence[Work]) -> Iterator[list[Work]]:
     """Fresh shards of a lane that stand behind one another, at most MOST_TOGETHER; the others one by one."""
     group: list[Work] = []
     for work in turn:
-        if group and not (work.fresh and work.lane is group[-1].lane and len(group) < MOST_TOGETHER):
+        if group and not (work.fresh and work.key == group[-1].key and len(group) < MOST_TOGETHER):
             yield group
             group = []
         if work.fresh:
