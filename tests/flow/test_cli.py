@@ -197,6 +197,34 @@ def test_wrong_usage_exits_with_2(shell: Shell) -> None:
     assert "PUSHWARDEN_LISTEN_PORT" in err
 
 
+def test_a_callback_is_made_tried_mended_and_removed(shell: Shell) -> None:
+    where = (
+        "shop",
+        shell.json("callbacks", "create", "shop", "https://127.0.0.1:9/told", "-e", "sandbox")["callback"]["id"],
+    )
+    one = shell.json("callbacks", "list", "shop")[0]
+    assert (one["id"], one["environments"], one["failing"]) == (where[1], ["sandbox"], False)
+    assert "Nothing was told yet." in shell.run("callbacks", "deliveries", *where)[0]
+    assert "on its way" in shell.run("callbacks", "test", *where)[0]
+    (tried,) = _until(lambda: shell.json("callbacks", "deliveries", *where))
+    assert (tried["type"], tried["status"]) == ("callback.test", 0) and "127.0.0.1" in tried["error"]
+    assert "callback.test" in shell.run("callbacks", "deliveries", *where)[0]
+    changed = shell.json("callbacks", "change", *where, "--event", "lane.held", "--every-env", "--no-enabled")
+    assert (changed["events"], changed["environments"], changed["enabled"]) == (["lane.held"], [], False)
+    assert changed["url"] == one["url"], "what is not named stays"
+    assert shell.json("callbacks", "test", *where, expect=1)["error"]["code"] == "in_use"
+    assert shell.json("callbacks", "retry", *where, expect=1)["error"]["code"] == "in_use"
+    assert shell.json("callbacks", "skip", *where, expect=1)["error"]["code"] == "in_use"
+    assert "before now" in shell.run("callbacks", "skip", *where, "--all")[0]
+    out, _ = shell.run("callbacks", "rotate", *where, "--overlap-seconds", "0")
+    assert out.startswith("whsec_") and "whsec_" not in shell.run("callbacks", "list", "shop")[0]
+    assert "Removed" in shell.run("callbacks", "delete", *where)[0]
+    assert "None yet." in shell.run("callbacks", "list", "shop")[0]
+    assert shell.json("callbacks", "delete", *where, expect=1)["error"]["code"] == "not_found"
+    shell.run("callbacks", "create", "shop", "https://a.example", "--event", "push.lost", expect=2)
+    assert shell.json("callbacks", "create", "shop", "http://a.example", expect=1)["error"]["code"] == "invalid"
+
+
 def test_holds_and_organisations_are_listed(shell: Shell) -> None:
     assert shell.json("holds", "list") == []
     assert "No lane is held." in shell.run("holds", "list")[0]
