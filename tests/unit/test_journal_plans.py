@@ -15,6 +15,7 @@ from pushwarden.adapters.sqlite.migrate import migrate
 
 KEY = ("p", 1, 1)
 TOTALS = (0,) * 8 + (b"",)
+TELLING = {"organisation": "a", "app": "b", "after": 5, "until": 9, "limit": 9}
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,12 @@ CLAIM = {"seat": "s", "rank": 1, "lane": "a/b/c/d/normal", "now": NOW, "limit": 
         (sql.CLAIMED, {"ids": "[]"}, "shard_no (push=?)"),
         (sql.FAILURES, {"push": "p", "after": 0, "limit": 9}, "failure_push (push=? AND rowid>?)"),
         (sql.FORGET_KEYS, {"before": NOW}, "idempotency_at (at<?)"),
+        (sql.LAST_ACCEPTED, {"until": 9}, "push USING INTEGER PRIMARY KEY (rowid<?)"),
+        (sql.ACCEPTED, TELLING, "push USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (sql.FINISHED, {**TELLING, "ids": "[]"}, "push_id (id=?)"),
+        (sql.LAST_FAILURE, {"until": 9}, "failure USING INTEGER PRIMARY KEY (rowid<?)"),
+        (sql.FAILED, TELLING, "failure USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+        (sql.FAILED, TELLING, "push_id (id=?)"),
     ],
 )
 def test_a_hot_statement_goes_by_its_index(
@@ -72,6 +79,9 @@ def test_a_hot_statement_goes_by_its_index(
             sql.RECENT_OF_ENVIRONMENT,
             {"organisation": "a", "app": "b", "environment": "c", "before": "", "limit": 9},
         ),
+        (sql.NUMBERS_BEFORE, {"at": NOW}),
+        (sql.ACCEPTED, TELLING),
+        (sql.FAILED, TELLING),
     ],
 )
 def test_what_comes_in_order_is_not_sorted(connection: sqlite3.Connection, statement: str, parameters: Any) -> None:

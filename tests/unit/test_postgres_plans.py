@@ -81,6 +81,8 @@ PLACE = {"organisation": "acme", "app": "shop", "environment": "production"}
 TURN = {"lanes": ["lane1/bulk"], "ranks": [2], "shares": [9], "now": NOW, "seat": "s1"}
 MARK = '[{"push": "p1", "no": 0, "fence": 1, "done": ""}]'
 RECORDED = {"marks": MARK, "failures": "[]", "retries": "[]"}
+TELLING = {"organisation": "acme", "app": "shop", "after": 100, "until": 9000, "limit": 50}
+QUIET = {**TELLING, "app": "quiet"}
 SENT = {"pushes": "[]", "shards": "[]", "keys": "[]", "keyed": [], "life": 1}
 
 
@@ -103,6 +105,14 @@ SENT = {"pushes": "[]", "shards": "[]", "keys": "[]", "keyed": [], "life": 1}
         (sql.FAILURES, {"push": "p1", "after": 0, "limit": 50}, "failure_push"),
         (sql.FORGET_KEYS, {"before": 9}, "idempotency_at"),
         (sql.RECENT_OF_ENVIRONMENT, {**PLACE, "before": "", "limit": 9}, "push_"),
+        (sql.NUMBERS_BEFORE, {"at": NOW}, "Index Scan Backward using push_pkey"),
+        (sql.NUMBERS_BEFORE, {"at": NOW}, "Index Scan Backward using failure_pkey"),
+        (sql.ACCEPTED, TELLING, "Index Scan using push_pkey"),
+        (sql.ACCEPTED, QUIET, "Index Scan using push_pkey"),
+        (sql.FINISHED, {**TELLING, "ids": ["p1", "p2"]}, "push_id"),
+        (sql.FAILED, TELLING, "Index Scan using failure_pkey"),
+        (sql.FAILED, QUIET, "Index Scan using failure_pkey"),
+        (sql.FAILED, TELLING, "push_id"),
     ],
 )
 def test_a_hot_statement_of_the_journal_goes_by_its_index(
@@ -118,6 +128,11 @@ def test_a_hot_statement_of_the_journal_goes_by_its_index(
     [
         (sql.READY, {"ranks": [2]}),
         (sql.FAILURES, {"push": "p1", "after": 0, "limit": 50}),
+        (sql.NUMBERS_BEFORE, {"at": NOW}),
+        (sql.ACCEPTED, TELLING),
+        (sql.ACCEPTED, QUIET),
+        (sql.FAILED, TELLING),
+        (sql.FAILED, QUIET),
         (sql.RECENT_OF_ENVIRONMENT, {**PLACE, "before": "", "limit": 9}),
     ],
 )

@@ -265,6 +265,7 @@ SELECT number, id, environment FROM push NOT INDEXED
 FINISHED = (
     KEPT
     + """
+ INDEXED BY push_id
  WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'done' AND organisation = :organisation AND app = :app
  ORDER BY number
 """
