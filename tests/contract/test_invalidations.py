@@ -90,6 +90,26 @@ def test_what_lives_again_with_the_same_token_is_told(store: Store) -> None:
     run(scene())
 
 
+def test_an_import_that_moves_a_dead_token_to_another_installation_says_that_it_lives(store: Store) -> None:
+    async def scene() -> None:
+        names = ["reinstalled", "swapped", "still dead", "alive"]
+        await store.register(SHOP, [device(name) for name in [*names, "known"]], T0 - 1)
+        audience = await the_audience(store)
+        await store.bury(audience, [word(seq, name) for seq, name in enumerate(names[:3])], T0 + 1)
+        last = (await store.invalidations(SHOP, after=0, limit=9))[-1].number
+        dead = entry("c", hexed("still dead"), registered_at=T0 - 9, gone_at=T0, gone_reason="Unregistered")
+        lines = [entry("a", hexed("reinstalled"), user="u9"), entry("known", hexed("swapped")), dead]
+        assert (await imported(store, SHOP, [*lines, entry("d", hexed("alive"))])).moved == 4
+        entries = await store.invalidations(SHOP, after=last, limit=9)
+        said = {(one.state, one.token, one.installation, one.user) for one in entries}
+        assert said == {(REVIVED, hexed("reinstalled"), "a", "u9"), (REVIVED, hexed("swapped"), "known", "")}
+        assert len(entries) == 2
+        await imported(store, SHOP, [*lines, entry("e", hexed("alive"))])
+        assert len(await store.invalidations(SHOP, after=last, limit=9)) == 2
+
+    run(scene())
+
+
 def test_raw_tokens_leave_no_device_and_each_death_is_entered_once(store: Store) -> None:
     async def scene() -> None:
         assert await store.invalidate(SHOP, "apns", [raw("a"), raw("b"), raw("a")], T0 + 1) == 2

@@ -122,19 +122,21 @@ class MemoryDevices(MemoryInvalidations):
 
     def _import(self, where: Scope, device: Device) -> Imported:
         audience = self._audience(where, device)
+        buried = audience.buried(device.token)
         moved = audience.evict(device.token, device.installation_id)
         old = audience.of_installation(device.installation_id)
         if old is None:
-            audience.put(replace(device, seq=audience.next_seq, version=1), seen=False)
+            wish = replace(device, seq=audience.next_seq, version=1)
             audience.next_seq += 1
-            return Imported(created=1, moved=moved)
-        wish = replace(_compared(old, device), seq=old.seq, version=old.version)
-        if wish == old:
-            return Imported(unchanged=1, moved=moved)
-        audience.put(replace(wish, version=old.version + 1), seen=False)
-        if (old.state, wish.state, old.token) == (DeviceState.GONE, DeviceState.LIVE, wish.token):
+        else:
+            wish = replace(_compared(old, device), seq=old.seq, version=old.version)
+            if wish == old:
+                return Imported(unchanged=1, moved=moved)
+            wish = replace(wish, version=old.version + 1)
+        audience.put(wish, seen=False)
+        if buried and wish.state is DeviceState.LIVE:
             self.enter_revived(audience.about, wish, time.time_ns() // 1_000_000)
-        return Imported(updated=1, moved=moved)
+        return Imported(created=int(old is None), updated=int(old is not None), moved=moved)
 
     async def get(self, where: Scope, installation_id: str) -> list[Device]:
         found = (audience.of_installation(installation_id) for audience in self._of(where))

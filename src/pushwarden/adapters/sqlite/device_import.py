@@ -36,6 +36,7 @@ CREATE TEMP TABLE IF NOT EXISTS profile (id INTEGER PRIMARY KEY, app_version, bu
                                          gone_reason);
 CREATE TEMP TABLE IF NOT EXISTS changed (seq INTEGER PRIMARY KEY, token, person, app_version, build, tags, test, state,
                                          registered_at, gone_at, gone_reason, same, fresh, was);
+CREATE TEMP TABLE IF NOT EXISTS buried (token);
 """
 _PROFILES = """
 INSERT INTO profile
@@ -61,7 +62,15 @@ WHERE d.audience = ?1 AND d.token_end = substr(i.token, -8) AND d.token = i.toke
 """
 _MOVED_TO_NEW = _HOLDERS.format(rows="(SELECT token FROM incoming WHERE seq IS NULL) i")
 _MOVED_TO_KNOWN = _HOLDERS.format(rows="(SELECT token FROM changed WHERE fresh) i")
+_BURIED = """
+INSERT INTO buried
+SELECT token FROM device WHERE audience = ?1 AND seq IN (SELECT value FROM json_each(?2)) AND state = 1
+"""
 _EVICT = "DELETE FROM device WHERE audience = ?1 AND seq IN (SELECT value FROM json_each(?2))"
+_LIVE_ELSEWHERE = """
+SELECT json_group_array(d.seq) FROM buried b CROSS JOIN device d INDEXED BY device_token
+WHERE d.audience = ?1 AND d.token_end = substr(b.token, -8) AND d.token = b.token AND d.state = 0
+"""
 _CREATE = """
 INSERT INTO device
 SELECT ?1, {number}, installation, token, person, app_version, build, tags, test,
@@ -205,6 +214,8 @@ def import_piece(connection: sqlite3.Connection, where: Scope, packed: Packed) -
     gained = run(_CREATED_LIVE).fetchone()[0] if created else 0
     gained += _update(connection, audience) if updated else 0
     run(_GROW, (audience, gained - lost, created))
+    if moved > lost:
+        _enter_revived(connection, audience, run(_LIVE_ELSEWHERE, (audience,)).fetchone()[0])
     counts = Imported(created, updated, len(packed.people) - created - updated, moved)
     return Written(counts, time.monotonic() - began)
 
@@ -214,6 +225,8 @@ def _evict(connection: sqlite3.Connection, audience: int, updated: int) -> tuple
     moved = lost = 0
     for holders in (_MOVED_TO_NEW, _MOVED_TO_KNOWN) if updated else (_MOVED_TO_NEW,):
         seqs, live, count = connection.execute(holders, (audience,)).fetchone()
+        if count > (live or 0):
+            connection.execute(_BURIED, (audience, seqs))
         if count:
             connection.execute(_EVICT, (audience, seqs))
             moved, lost = moved + count, lost + live
@@ -226,13 +239,17 @@ def _update(connection: sqlite3.Connection, audience: int) -> int:
     gained: int = connection.execute(_GAINED).fetchone()[0]
     seqs, revived = connection.execute(_REVIVED).fetchone()
     if revived:
-        connection.execute(ENTER_REVIVED, (audience, seqs, time.time_ns() // 1_000_000))
+        _enter_revived(connection, audience, seqs)
     return gained
+
+
+def _enter_revived(connection: sqlite3.Connection, audience: int, seqs: str) -> None:
+    connection.execute(ENTER_REVIVED, (audience, seqs, time.time_ns() // 1_000_000))
 
 
 def _stage(connection: sqlite3.Connection, packed: Packed) -> None:
     """Rows by installation, so that they are found and entered in its index in order."""
-    for table in ("incoming", "profile", "changed"):
+    for table in ("incoming", "profile", "changed", "buried"):
         connection.execute(f"DELETE FROM {table}")
     connection.execute(_PROFILES, (_json(packed.profiles),))
     ids, tokens, count = packed.installations, packed.tokens, len(packed.people)

@@ -41,7 +41,7 @@ _CREATE = f"""
            test, (gone_at IS NOT NULL)::int, registered_at, gone_at,
            CASE WHEN gone_at IS NOT NULL THEN gone_reason END, 1
       FROM {{of}}
-    RETURNING state"""
+    RETURNING state, seq, token"""
 # Nothing is looked for in an audience that never had a device, whose plan would be a guess.
 FIRST = f"""
 WITH created AS ({_CREATE.format(of="incoming")})
@@ -79,7 +79,8 @@ evicted AS (
             SELECT seq FROM device WHERE audience = %(audience)s AND token = line.token
                AND token_end = substr(line.token, length(line.token) - 7) LIMIT 1) AS holder
          WHERE line.held IS NOT TRUE AND holder.seq NOT IN (SELECT seq FROM merged WHERE seq IS NOT NULL)))
-    RETURNING state),
+    RETURNING state, token),
+buried AS (SELECT token FROM evicted WHERE state = 1),
 created AS ({_CREATE.format(of="merged WHERE seq IS NULL AND (SELECT count(*) FROM evicted) >= 0")}),
 updated AS (
     INSERT INTO device ({_DEVICE}, doubt_at, version)
@@ -93,7 +94,10 @@ updated AS (
 SELECT (SELECT count(*) FROM created), (SELECT count(*) FROM created WHERE state = 0), (SELECT count(*) FROM changed),
        (SELECT coalesce(sum(was - now_state), 0)::bigint FROM changed),
        (SELECT count(*) FROM evicted), (SELECT count(*) FROM evicted WHERE state = 0),
-       ARRAY (SELECT seq FROM changed WHERE was = 1 AND now_state = 0 AND held ORDER BY seq)
+       ARRAY (SELECT seq FROM changed
+               WHERE now_state = 0 AND (was = 1 AND held OR NOT held AND token IN (SELECT token FROM buried))
+               UNION ALL
+              SELECT seq FROM created WHERE state = 0 AND token IN (SELECT token FROM buried) ORDER BY seq)
 """
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
