@@ -50,7 +50,7 @@ ITEMISED = ("pushes:batch", "devices/import")
 async def house(folder: Path) -> AsyncIterator[tuple[Frame, dict[str, str]]]:
     """The api process' parts in a folder of their own, with the cast's keys; no sender runs."""
     settings = Settings(data=folder)
-    make_keys(settings.keys)
+    make_keys(settings.keys, {})
     settings.run.mkdir(mode=0o700)
     migrate({"control": settings.control_db, "devices": settings.devices_db, "journal": settings.journal_db})
     api = Api(settings)

@@ -246,3 +246,8 @@ def test_a_backup_of_a_running_house_goes_into_an_empty_one(shell: Shell) -> Non
     shell.run("restore", str(copy), PUSHWARDEN_DATA=other)
     shell.run("restore", str(copy), expect=1, PUSHWARDEN_DATA=other)
     assert "Nothing to do" in shell.run("migrate", PUSHWARDEN_DATA=other)[0]
+    advice = ("put the vault.key it was made with back", "put the callbacks.key it was made with back")
+    advised, _ = shell.run("doctor", expect=1, PUSHWARDEN_DATA=other)
+    served = "".join(shell.run("serve", expect=1, PUSHWARDEN_DATA=other))
+    assert all(sentence in said for said in (advised, served) for sentence in advice)
+    assert sorted(one.name for one in (Path(other) / "keys").iterdir()) == ["callbacks.pub", "vault.pub"]

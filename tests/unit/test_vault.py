@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from apns_fixtures import p8
 from pushwarden.adapters.vault import Opening, Sealing, private_key, public_key
-from pushwarden.adapters.vault.keys import VAULT
-from pushwarden.adapters.vault.keys import make_pair as make_keys
+from pushwarden.adapters.vault.keys import PAIRS, VAULT, Pair, make_keys, make_pair, parted
 from pushwarden.core.errors import VaultRefused
 from pushwarden.core.secret import Secret
 from pushwarden.ports.vault import OpeningVault, SealingVault
@@ -77,7 +76,7 @@ def test_a_refusal_has_its_stable_code_and_no_secret() -> None:
 
 
 def test_the_private_key_is_a_file_only_its_owner_reads(tmp_path: Path) -> None:
-    made = make_keys(tmp_path / "keys")
+    made = make_pair(tmp_path / "keys", {})
     assert stat.S_IMODE((tmp_path / "keys" / PRIVATE).stat().st_mode) == 0o600
     assert sorted(os.listdir(tmp_path / "keys")) == [PRIVATE, PUBLIC]
     sealed = Sealing(public_key(tmp_path / "keys")).seal(MATERIAL, LABEL)
@@ -88,7 +87,7 @@ def test_the_private_key_is_a_file_only_its_owner_reads(tmp_path: Path) -> None:
 
 def test_keys_are_made_once_even_by_many_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: make_keys(tmp_path), range(16)))
+        made = list(pool.map(lambda _: make_pair(tmp_path, {}), range(16)))
     assert all(key == made[0] for key in made)
     assert sorted(os.listdir(tmp_path)) == [PRIVATE, PUBLIC]
     assert private_key(tmp_path, {}).public_key() == made[0]
@@ -131,10 +130,39 @@ def test_a_key_that_cannot_be_read_is_refused_with_a_sentence(environ: dict[str,
 
 
 def test_a_private_key_others_can_read_is_refused(tmp_path: Path) -> None:
-    make_keys(tmp_path)
+    make_pair(tmp_path, {})
     (tmp_path / PRIVATE).chmod(0o644)
     with pytest.raises(VaultRefused, match="chmod 600"):
         private_key(tmp_path, {})
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.private)
+def test_a_public_key_without_its_private_one_is_refused_and_no_other_is_made(pair: Pair, tmp_path: Path) -> None:
+    make_keys(tmp_path, {})
+    kept = (tmp_path / pair.private).read_bytes()
+    (tmp_path / pair.private).unlink()
+    with pytest.raises(VaultRefused) as refusal:
+        make_keys(tmp_path, {})
+    assert refusal.value.detail == parted(tmp_path, {}, pair)
+    assert f"put the {pair.private} it was made with back" in refusal.value.detail
+    assert not (tmp_path / pair.private).exists()
+    (tmp_path / pair.private).write_bytes(_pem(PRIVATE_KEY))
+    (tmp_path / pair.private).chmod(0o600)
+    with pytest.raises(VaultRefused, match=f"{pair.public} is not the public key of {pair.private}"):
+        make_keys(tmp_path, {})
+    (tmp_path / pair.private).write_bytes(kept)
+    make_keys(tmp_path, {})
+    assert parted(tmp_path, {}, pair) == ""
+
+
+def test_a_private_key_of_the_environment_gets_its_public_one_and_no_file_of_its_own(tmp_path: Path) -> None:
+    environ = {VARIABLE: _pem(PRIVATE_KEY).decode()}
+    make_keys(tmp_path, environ)
+    assert public_key(tmp_path) == PRIVATE_KEY.public_key()
+    assert not (tmp_path / PRIVATE).exists()
+    make_keys(tmp_path, environ)
+    with pytest.raises(VaultRefused, match=f"{PUBLIC} is not the public key of {VARIABLE}"):
+        make_keys(tmp_path, {VARIABLE: _pem(X25519PrivateKey.generate()).decode()})
 
 
 def test_a_public_key_that_is_none_is_refused(tmp_path: Path) -> None:

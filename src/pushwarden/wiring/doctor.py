@@ -15,7 +15,7 @@ from pushwarden.adapters import migrations
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.seats import seats
 from pushwarden.adapters.vault.hpke import Opening, Sealing
-from pushwarden.adapters.vault.keys import PAIRS, private_key, public_key
+from pushwarden.adapters.vault.keys import PAIRS, parted, private_key, public_key
 from pushwarden.core.callback import failing, says
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.secret import Secret
@@ -77,6 +77,9 @@ def _vault(settings: Settings) -> Iterator[Finding]:
             private = stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
             words = "only its owner reads it" if private else f"others can read it; chmod 600 {path}"
             yield Finding(f"{name}_key", private, f"The private key {pair.private}: {words}.")
+        if sentence := parted(settings.keys, os.environ, pair):
+            yield Finding(name, False, sentence)
+            continue
         sealed = Sealing(public_key(settings.keys, pair)).seal(Secret(b"doctor"), "doctor")
         opened = Opening(private_key(settings.keys, os.environ, pair)).open(sealed, "doctor")
         good = opened.reveal() == b"doctor"

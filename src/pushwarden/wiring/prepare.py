@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import structlog
 
 from pushwarden.adapters.fence_file import FenceFile
@@ -19,7 +21,7 @@ async def main(settings: Settings, _: str) -> None:
     settings.run.mkdir(mode=0o700, exist_ok=True)
     for line in keeping_of(settings).migrate():
         _log.info("migrated", step=line)
-    make_keys(settings.keys)
+    make_keys(settings.keys, os.environ)
     if not settings.fence_file.exists():
         stops = await _open_stops(settings)
         FenceFile(settings.fence_file, stops).close()

@@ -19,40 +19,69 @@ from pushwarden.core.errors import VaultRefused
 @dataclass(frozen=True, slots=True)
 class Pair:
     """File names of a pair. variable: the private key as PEM; with `_FILE` the path of a file, with `_COMMAND` a
-    command that prints it."""
+    command that prints it. anew: what a person must do when the private key is lost."""
 
     private: str
     public: str
     variable: str
+    anew: str
+
+    def given(self, environ: Mapping[str, str]) -> bool:
+        """Whether the environment names the private key."""
+        return any(environ.get(self.variable + end) for end in ("", "_FILE", "_COMMAND"))
 
 
-VAULT = Pair("vault.key", "vault.pub", "PUSHWARDEN_VAULT_KEY")
+VAULT = Pair("vault.key", "vault.pub", "PUSHWARDEN_VAULT_KEY", "upload the credentials again")
 """Credentials: only senders read the private key."""
-CALLBACKS = Pair("callbacks.key", "callbacks.pub", "PUSHWARDEN_CALLBACKS_KEY")
+CALLBACKS = Pair("callbacks.key", "callbacks.pub", "PUSHWARDEN_CALLBACKS_KEY", "rotate each callback's secret")
 """Signing secrets of callbacks: only chores read the private key, which opens no credential."""
 PAIRS = (VAULT, CALLBACKS)
 
 COMMAND_SECONDS = 10.0
 
 
-def make_keys(directory: Path) -> None:
-    """Makes each pair unless there is one; two processes at once end with the same pairs."""
+def make_keys(directory: Path, environ: Mapping[str, str]) -> None:
+    """Makes each pair unless there is one; two processes at once end with the same pairs. VaultRefused, before anything
+    is made, when a public key stands without the private key of it."""
+    if sentences := [sentence for pair in PAIRS if (sentence := parted(directory, environ, pair))]:
+        raise VaultRefused(" ".join(sentences))
     for pair in PAIRS:
-        make_pair(directory, pair)
+        make_pair(directory, environ, pair)
 
 
-def make_pair(directory: Path, pair: Pair = VAULT) -> X25519PublicKey:
-    """As `make_keys`, one of them; its public key."""
+def make_pair(directory: Path, environ: Mapping[str, str], pair: Pair = VAULT) -> X25519PublicKey:
+    """As `make_keys`, one of them, unasked; its public key. A private key that the environment names is not made."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private = X25519PrivateKey.generate()
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    _create(directory / pair.private, pem, 0o600)
-    standing = _parse_private((directory / pair.private).read_bytes()).public_key()
+    if not pair.given(environ):
+        private = X25519PrivateKey.generate()
+        pem = private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        _create(directory / pair.private, pem, 0o600)
+    standing = private_key(directory, environ, pair).public_key()
     spki = standing.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     _create(directory / pair.public, spki, 0o644)
     return standing
+
+
+def parted(directory: Path, environ: Mapping[str, str], pair: Pair = VAULT) -> str:
+    """What to do about a public key whose private key is not here, in one sentence; empty when there is none such.
+
+    What is sealed with such a key opens nowhere. A restored backup without private keys leaves one.
+    """
+    if not (directory / pair.public).exists():
+        return ""
+    way = (
+        f"put the {pair.private} it was made with back into {directory}, or name it in {pair.variable}_FILE; only if "
+        f"it is lost, delete both and start: a new pair is made, and you {pair.anew}."
+    )
+    if not pair.given(environ) and not (directory / pair.private).exists():
+        return f"{pair.public} stands without its private key; {way}"
+    public, private = public_key(directory, pair), private_key(directory, environ, pair)
+    if public.public_bytes_raw() == private.public_key().public_bytes_raw():
+        return ""
+    named = f"{pair.variable}…" if pair.given(environ) else pair.private
+    return f"{pair.public} is not the public key of {named}; {way}"
 
 
 def public_key(directory: Path, pair: Pair = VAULT) -> X25519PublicKey:
