@@ -69,6 +69,23 @@ def test_a_relay_forwards_and_forwards_again_after_swallowing() -> None:
     asyncio.run(story())
 
 
+def test_a_relay_swallows_one_connection_closes_it_after_its_client_went_and_serves_the_others() -> None:
+    async def story() -> None:
+        async with relayed() as (relay, reader, writer):
+            await said(reader, writer, b"one")
+            port = writer.get_extra_info("peername")[1]
+            other_reader, other_writer = await asyncio.open_connection("127.0.0.1", port)
+            await said(other_reader, other_writer, b"two")
+            relay.swallow_one()
+            writer.write(b"three")
+            assert await silent(reader)
+            assert await said(other_reader, other_writer, b"four") == b"four"
+            writer.transport.abort()
+            other_writer.close()
+
+    asyncio.run(story())
+
+
 def test_a_relay_resets_both_ends() -> None:
     async def story() -> None:
         async with relayed() as (relay, reader, writer):

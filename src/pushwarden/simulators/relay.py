@@ -14,15 +14,16 @@ CHUNK = 1 << 16
 
 @dataclass(eq=False, slots=True)
 class _Pair:
-    """One relayed connection: the two writers, and the tasks that copy."""
+    """One relayed connection: the two writers, whether it forwards, and the tasks that copy."""
 
     writers: tuple[asyncio.StreamWriter, asyncio.StreamWriter]
+    open: asyncio.Event
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def reset(self) -> None:
         for writer in self.writers:
             sock = cast(socket.socket, writer.get_extra_info("socket"))
-            if sock is not None:
+            if sock is not None and sock.fileno() >= 0:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
             writer.transport.abort()
 
@@ -36,7 +37,7 @@ class Relay:
         self._target = (host, port)
         self._open = asyncio.Event()
         self._open.set()
-        self._pairs: set[_Pair] = set()
+        self._pairs: list[_Pair] = []
         self._server: asyncio.Server | None = None
 
     async def start(self, port: int = 0) -> int:
@@ -48,9 +49,15 @@ class Relay:
         """From now on nothing is forwarded and nothing closed: a peer that vanished without FIN."""
         self._open.clear()
 
+    def swallow_one(self) -> None:
+        """As `swallow`, but only the oldest of the connections that forward now."""
+        next(pair for pair in self._pairs if pair.open.is_set()).open.clear()
+
     def resume(self) -> None:
         """Forwards again, first what was held."""
         self._open.set()
+        for pair in self._pairs:
+            pair.open.set()
 
     def reset(self) -> int:
         """Answers both ends of every open connection with RST; gives how many."""
@@ -76,23 +83,25 @@ class Relay:
         except OSError:
             writer.transport.abort()
             return
-        pair = _Pair((writer, far_writer))
+        pair = _Pair((writer, far_writer), asyncio.Event())
+        pair.open.set()
         pair.tasks = [
-            asyncio.create_task(self._copy(reader, far_writer)),
-            asyncio.create_task(self._copy(far_reader, writer)),
+            asyncio.create_task(self._copy(pair, reader, far_writer)),
+            asyncio.create_task(self._copy(pair, far_reader, writer)),
         ]
-        self._pairs.add(pair)
+        self._pairs.append(pair)
         try:
             await asyncio.gather(*pair.tasks, return_exceptions=True)
         finally:
-            self._pairs.discard(pair)
+            self._pairs.remove(pair)
             writer.close()
             far_writer.close()
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(self, pair: _Pair, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while chunk := await reader.read(CHUNK):
                 await self._open.wait()
+                await pair.open.wait()
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 writer.write(chunk)
