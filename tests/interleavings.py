@@ -5,7 +5,9 @@ One store registers, as the api does; another reads slices and buries, as a send
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +34,7 @@ class Phone:
 class Tally:
     """What was done, and what must be zero."""
 
+    steps: int = 0
     done: Counter[str] = field(default_factory=Counter)
     live_lost: int = 0
     sent_after_opt_out: int = 0
@@ -55,11 +58,14 @@ class Play:
         self.tally = Tally()
         self.audience = 0
 
-    async def run(self, steps: int) -> Tally:
+    async def run(self, steps: int, seconds: float = math.inf) -> Tally:
+        """So many steps, or as many as fit into the time."""
+        until = time.monotonic() + seconds
         await self.register()
         self.audience = (await self.sender.audiences(SHOP))[0].id
         acts = (self.register, self.rotate, self.come_back, self.opt_out, self.push, self.hear, self.hear)
-        for _ in range(steps):
+        while self.tally.steps < steps and time.monotonic() < until:
+            self.tally.steps += 1
             self.now += self.chance.choice((1, 1, 1, 50, HOUR))
             await self.chance.choice(acts)()
         await self.push()
@@ -151,8 +157,8 @@ class Play:
         return f"{self.chance.randrange(TOKENS):064x}"
 
 
-def told(tally: Tally, steps: int) -> dict[str, Any]:
+def told(tally: Tally) -> dict[str, Any]:
     return {
-        "steps": steps, **tally.done, "live_lost": tally.live_lost, "sent_after_opt_out": tally.sent_after_opt_out,
-        "wrongly_dead": tally.wrongly_dead,
+        "steps": tally.steps, **tally.done, "live_lost": tally.live_lost,
+        "sent_after_opt_out": tally.sent_after_opt_out, "wrongly_dead": tally.wrongly_dead,
     }  # fmt: skip

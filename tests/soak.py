@@ -1,4 +1,4 @@
-"""The heavy counts, bounded: `./dev soak [kill|stop|fanout|lanes …] [--seed N] [--points N]`; one JSON object a job."""
+"""The heavy counts, bounded: `./dev soak [JOB …] [--seed N] [--points N]`, all by default; one JSON object a job."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ from pushwarden.adapters.sqlite.devices import SqliteDevices
 from pushwarden.adapters.sqlite.migrate import migrate
 from pushwarden.bench import Wanted, mixed, run
 from pushwarden.bench.house import SILENT, House, counts
+from pushwarden.core.lane import Class
 from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
 from pushwarden.dataplane.lanes.trial import SAMPLE
 from pushwarden.settings import Settings
 from pushwarden.wiring.stage import Stage, temporary
+from stalled import FAULTS
+from stalled import play as stalled_play
 
 DEVICES = 200_000
 POINTS = 50
@@ -36,6 +39,8 @@ HEALTHY = 1000
 A_ROUND = 5
 """Kills in one fan-out, at random points of it."""
 LONGEST = 1800.0
+LONGEST_PLAY = 360.0
+"""Seconds of interleavings over SQLite."""
 DYING = "com.example.dying"
 LEAST_RATIO = 0.9
 """Of its own rate an app keeps beside one whose credential dies."""
@@ -128,6 +133,8 @@ def lanes(options: argparse.Namespace) -> dict[str, Any]:
         "ok": ratio >= LEAST_RATIO and ended == 0,
         "throughput_ratio": round(ratio, 3),
         "urgent_p99_ms": [round(figures["urgent_p99_ms"], 2) for figures in (alone, beside)],
+        "urgent_p99_ratio": round(beside["urgent_p99_ms"] / alone["urgent_p99_ms"], 3),
+        "urgent_calls": [figures["urgent_calls"] for figures in (alone, beside)],
         "ended_of_the_dying": ended,
     }
 
@@ -146,10 +153,10 @@ def suspects(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def interleavings(options: argparse.Namespace) -> dict[str, Any]:
-    """A million steps in memory, and a million of two processes over SQLite."""
+    """A million steps in memory, and as many of the same of two processes over SQLite as fit into the time."""
     told = asyncio.run(_interleaved(options))
     return {"name": "interleavings", "ok": all(one.broken == 0 for one in told.values())} | {
-        name: interleaved(tally, options.steps) for name, tally in told.items()
+        name: interleaved(tally) for name, tally in told.items()
     }
 
 
@@ -160,8 +167,20 @@ async def _interleaved(options: argparse.Namespace) -> dict[str, Tally]:
         api, sender = (SqliteDevices(folder / "devices.db") for _ in range(2))
         return {
             "memory": await Play(memory, memory, options.seed).run(options.steps),
-            "sqlite": await Play(api, sender, options.seed).run(options.steps),
+            "sqlite": await Play(api, sender, options.seed).run(options.steps, LONGEST_PLAY),
         }
+
+
+def stalled(options: argparse.Namespace) -> dict[str, Any]:
+    """One of four connections of fan-outs, then one of the two of calls, half-open, stalled reading, black-holed."""
+    told: dict[str, Any] = {"name": "stalled", "ok": True}
+    for klass in (Class.BULK, Class.URGENT):
+        for fault in FAULTS:
+            with temporary("pwsoak-") as folder:
+                told[f"{klass} {fault}"] = stalled_play(folder, fault, klass)
+            told["ok"] = told["ok"] and told[f"{klass} {fault}"]["ok"]
+            print(f"soak: {klass} {fault} {told[f'{klass} {fault}']}", file=sys.stderr)
+    return told
 
 
 JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
@@ -171,6 +190,7 @@ JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "lanes": lanes,
     "suspects": suspects,
     "interleavings": interleavings,
+    "stalled": stalled,
 }
 
 

@@ -134,7 +134,11 @@ FAULTS = (
                 ),
             ),
         ),
-        proofs=("test_f6_a_peer_that_vanished_is_found_by_ping",),
+        played="`./dev soak stalled`: one of four connections half-open, not reading, or black-holed by `Relay`",
+        proofs=(
+            "test_f6_a_peer_that_vanished_is_found_by_ping",
+            "test_one_of_four_connections_that_stalls_is_left_alone_and_replaced",
+        ),
     ),
     Fault(
         "F7",

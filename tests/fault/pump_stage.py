@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -164,6 +164,18 @@ class PumpStage:
         return dict(Counter(self.side.number(frame) for frame in self.frames(push)))
 
 
+def single(number: int, audience: int, now: int, klass: Class = Class.NORMAL, **times: int) -> Acceptance:
+    """A push to one of the first 100 devices, accepted now (Unix ms). times: expires_at, not_before."""
+    push = Push(
+        secrets.token_hex(10), "acme", "shop", Environment.SIMULATED, PushType.ALERT, klass,
+        Message(title=f"Order {number}"), now, **({"expires_at": now + 3_600_000} | times),
+    )  # fmt: skip
+    lane = Lane("acme", "shop", Environment.SIMULATED, "apns", klass).key
+    due = max(now, push.not_before)
+    members = (number % 100).to_bytes(8, "little")
+    return Acceptance(push, (NewShard(push.id, "acme", ShardKind.LIST, audience, lane, due, 0, 1, members),))
+
+
 @contextlib.asynccontextmanager
 async def pump_stage(
     simulator: Simulator,
@@ -174,6 +186,7 @@ async def pump_stage(
     proxy: str = "",
     ca: Path | None = None,
     window: int = 1000,
+    classes: Sequence[Class] = (Class.NORMAL, Class.BULK, Class.SUSPECT),
     credential_facts: dict[str, Any] | None = None,
     **facts: Any,
 ) -> AsyncIterator[PumpStage]:
@@ -195,7 +208,7 @@ async def pump_stage(
     fence = FenceFile(folder / "fence")
     ledger = Ledger(journal, window)
     tools = Tools(journal, devices, clock, {name: provider}, entry)
-    pump = Pump(SEAT, (Class.NORMAL, Class.BULK, Class.SUSPECT), tools, Gate(fence), ledger)
+    pump = Pump(SEAT, classes, tools, Gate(fence), ledger)
     snapshot = _snapshot(credential)
 
     def on_hold(hold: Hold) -> None:

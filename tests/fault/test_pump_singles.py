@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fault.pump_stage import WHERE, PumpStage, pump_stage
+from tests.fault.pump_stage import WHERE, PumpStage, pump_stage, single
 from tests.simulator_fixtures import Simulator, running
 
 from pushwarden.adapters.clock import SystemClock
-from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Fate
-from pushwarden.core.push import Message, Push, PushType
+from pushwarden.core.push import Push
 from pushwarden.core.receipt import Confirmation
-from pushwarden.core.scope import Environment
-from pushwarden.core.shard import Mark, NewShard, Shard, ShardKind
+from pushwarden.core.shard import Mark, Shard
 from pushwarden.dataplane.lanes.claims import MOST_SMALL
 from pushwarden.ports.journal import Acceptance
 
@@ -33,17 +30,6 @@ BUSY = {"do": "refuse", "status": 503, "reason": "ServiceUnavailable", "share": 
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
     with running(tmp_path_factory.mktemp("apns")) as simulator:
         yield simulator
-
-
-def single(number: int, audience: int, now: int, **times: int) -> Acceptance:
-    push = Push(
-        secrets.token_hex(10), "acme", "shop", Environment.SIMULATED, PushType.ALERT, Class.NORMAL,
-        Message(title=f"Order {number}"), now, **({"expires_at": now + 3_600_000} | times),
-    )  # fmt: skip
-    lane = Lane("acme", "shop", Environment.SIMULATED, "apns", Class.NORMAL).key
-    due = max(now, push.not_before)
-    members = (number % 100).to_bytes(8, "little")
-    return Acceptance(push, (NewShard(push.id, "acme", ShardKind.LIST, audience, lane, due, 0, 1, members),))
 
 
 def test_thousands_of_singles_end_once_each_as_they_should(simulator: Simulator, tmp_path: Path) -> None:
