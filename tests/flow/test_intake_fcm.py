@@ -134,3 +134,18 @@ def test_a_user_and_a_topic_together_are_refused(tell: Callable[..., None]) -> N
             assert (answer.status_code, answer.json()["field"]) == (422, "to")
 
     tell(story)
+
+
+@pytest.mark.parametrize("to", [{"topic": "news"}, {"condition": "'a' in topics"}])
+def test_a_topic_push_over_two_kilobytes_is_taken_with_a_warning(tell: Callable[..., None], to: dict[str, Any]) -> None:
+    async def story(house: House) -> None:
+        answer = await house.post({"to": to, "title": "News", "body": "x" * 1500})
+        assert answer.status_code == 202 and "warnings" not in answer.json()
+        answer = await house.post({"to": to, "title": "News", "body": "x" * 2048})
+        assert answer.status_code == 202 and answer.json()["estimated"] == 1
+        (warning,) = answer.json()["warnings"]
+        assert "2048 to a topic" in warning
+        answer = await house.post({"to": {"tokens": [TOKEN], "provider": "fcm"}, "title": "News", "body": "x" * 2048})
+        assert answer.status_code == 202 and "warnings" not in answer.json()
+
+    tell(story)

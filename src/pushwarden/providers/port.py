@@ -75,6 +75,7 @@ class Facts:
     pings_in_row: int = 0  # PINGs the peer takes without a request between; 0: no limit is known
     sources: Mapping[str, str] = field(default_factory=dict)
     plain: Mapping[str, Plain] = field(default_factory=dict)  # push type → what is certainly valid; absent: nothing is
+    topic_limit: int = 0  # bytes of a body to a topic above which the sender is warned; 0: none is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +160,11 @@ class Provider(Protocol):
 
     def origin(self, environment: Environment, port: int = 443) -> Origin: ...
 
-    def validate(self, push: Push, app: App) -> None:
-        """What intake asks before a push is accepted. Invalid names the `field`; TooLarge has `bytes` and `limit`."""
+    def validate(self, push: Push, app: App) -> int:
+        """What intake asks before a push is accepted: the bytes of its body without a target, placeholders empty.
+
+        Invalid names the `field`; TooLarge has `bytes` and `limit`.
+        """
         ...
 
     def columns(self, push: Push) -> tuple[str, ...]:

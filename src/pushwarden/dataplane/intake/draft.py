@@ -11,12 +11,12 @@ from pushwarden.core.errors import PushwardenError
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.authorize import Credentialed, Stops, app_of, hold_or_refuse
-from pushwarden.dataplane.intake.parse import Parsed
+from pushwarden.dataplane.intake.parse import TOPICS, Parsed
 from pushwarden.dataplane.intake.plan import Plan, push_of, token_kind
 from pushwarden.dataplane.intake.recipients import Meant, Recipients
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.journal import Acceptance
-from pushwarden.providers.port import Provider
+from pushwarden.providers.port import Facts, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A push that may be accepted: everything is decided, nothing is written."""
+    """A push that may be accepted: everything is decided, nothing is written. doubts: what its sender should know."""
 
     push: Push
     app: App
     plan: Plan
     acceptance: Acceptance
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class _Allowed:
     app: App
     held: bool
     meant: Meant
+    doubts: tuple[str, ...]
 
 
 class Drafting:
@@ -83,10 +85,12 @@ class Drafting:
         held = hold_or_refuse(where, sources.stops.current(), parsed.request.when_stopped)
         providers = self._credentialed.providers(snapshot, where)
         push = push_of(parsed, where, sources.clock.now_ms())
+        doubts: list[str] = []
         for name in _reached(parsed, providers):
             if name in sources.providers:
-                sources.providers[name].validate(push, app)
-        return _Allowed(caller, app, held, Meant(push, parsed, where, providers))
+                size = sources.providers[name].validate(push, app)
+                doubts += _doubts(parsed, sources.providers[name].facts, size)
+        return _Allowed(caller, app, held, Meant(push, parsed, where, providers), tuple(doubts))
 
 
 def _reached(parsed: Parsed, providers: Collection[str]) -> Collection[str]:
@@ -95,6 +99,15 @@ def _reached(parsed: Parsed, providers: Collection[str]) -> Collection[str]:
     if target.provider:
         return {target.provider} & set(providers)
     return [name for name in providers if kind in TOKEN_KINDS.get(name, ())]
+
+
+def _doubts(parsed: Parsed, facts: Facts, size: int) -> list[str]:
+    if parsed.target.kind not in TOPICS or not 0 < facts.topic_limit < size:
+        return []
+    return [
+        f"The message has {size} bytes; {facts.name} may refuse more than {facts.topic_limit} to a topic. "
+        "See how the push ends, or send a shorter one."
+    ]
 
 
 def _drafted(allowed: _Allowed, plan: Plan | PushwardenError) -> Draft | PushwardenError:
@@ -110,4 +123,4 @@ def _drafted(allowed: _Allowed, plan: Plan | PushwardenError) -> Draft | Pushwar
         actor=caller.actor,
         held=allowed.held,
     )
-    return Draft(push, allowed.app, plan, acceptance)
+    return Draft(push, allowed.app, plan, acceptance, allowed.doubts)

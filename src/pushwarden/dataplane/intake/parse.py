@@ -42,7 +42,7 @@ class Kind(StrEnum):
 
 
 _KINDS = tuple(Kind)
-_TOPICS = (Kind.TOPIC, Kind.CONDITION)
+TOPICS = (Kind.TOPIC, Kind.CONDITION)
 TOPICS_ARE_OF = "fcm"
 """The one provider that keeps topics itself."""
 
@@ -110,7 +110,7 @@ def parse(body: bytes) -> Parsed:
 def check(request: PushRequest) -> Parsed:
     """What types alone cannot say."""
     target = target_of(request.to)
-    if request.type is PushType.VOIP and (target.fan_out or target.kind in _TOPICS):
+    if request.type is PushType.VOIP and (target.fan_out or target.kind in TOPICS):
         raise Invalid(
             "A voip push rings phones: it goes to a user, users, a device or tokens, never to many unnamed.",
             field="to",

@@ -55,7 +55,7 @@ def warnings(draft: Draft) -> list[str]:
     ]
     if not draft.plan.shards:
         said.append(_NOBODY)
-    return said
+    return [*said, *draft.doubts]
 
 
 @lru_cache(maxsize=256)

@@ -26,15 +26,15 @@ _SECONDS = re.compile(r"[0-9]{1,11}")
 _SECONDS_END = 10**11  # a larger number is milliseconds
 
 
-def validate(push: Push, app: App) -> None:
-    """Invalid names the `field`; TooLarge has `bytes` and `limit`."""
+def validate(push: Push, app: App) -> int:
+    """The bytes of its payload, placeholders empty. Invalid names the `field`; TooLarge has `bytes` and `limit`."""
     _bundle(app)
     _fields(push)
     headers(push)
     _times(push)
     built = payload(push)
     _TYPE_RULES.get(push.type, _no_rule)(push, built)
-    _size(push, built)
+    return _size(push, built)
 
 
 def headers(push: Push) -> dict[str, str]:
@@ -142,7 +142,7 @@ def _times(push: Push) -> None:
         raise _invalid("priority", f"must be {wanted} for a {push.type} push")
 
 
-def _size(push: Push, built: dict[str, Any]) -> None:
+def _size(push: Push, built: dict[str, Any]) -> int:
     try:
         body = encode(built)
     except UnicodeEncodeError:
@@ -154,6 +154,7 @@ def _size(push: Push, built: dict[str, Any]) -> None:
     if least > limit:
         raise TooLarge(f"The payload has {least} bytes; Apple takes {limit} for a {push.type} push.",
                        bytes=least, limit=limit)  # fmt: skip
+    return least
 
 
 def _broken(push: Push) -> str:

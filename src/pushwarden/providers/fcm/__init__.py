@@ -40,8 +40,8 @@ class _Fcm:
     def origin(self, environment: Environment, port: int = 443) -> Origin:
         return render.origin(environment, port)
 
-    def validate(self, push: Push, app: App) -> None:
-        rules.validate(push)
+    def validate(self, push: Push, app: App) -> int:
+        return rules.validate(push)
 
     def columns(self, push: Push) -> tuple[str, ...]:
         return template.columns(template.encode(payload.payload(push)))

@@ -28,6 +28,10 @@ RENEW_BEFORE = 300.0
 LIMIT = 4096
 """Bytes of a message without its target. Firebase, "About FCM messages"."""
 
+TOPIC_LIMIT = 2048
+"""Bytes of a message to a topic or a condition. One page of Firebase's says so, the others 4,096 without exception
+(providers.md §2.3): so it is told to the sender, and nothing is refused."""
+
 TTL_LIMIT = 2_419_200
 """Seconds: four weeks. Firebase, "Lifetime of a message"."""
 
@@ -70,6 +74,7 @@ FACTS = Facts(
     max_age=40 * 60.0,
     payload_limit={str(push_type): LIMIT for push_type in PUSH_TYPES},
     plain=PLAIN,
+    topic_limit=TOPIC_LIMIT,
     sources={
         "connections": "ours: 100 streams each, and Google asks for no more connections than needed",
         "streams": "observed: pushiko, 100 on every connection",
@@ -80,5 +85,6 @@ FACTS = Facts(
         "pings_in_row": "observed: the third PING without a request between brings GOAWAY too_many_pings (pushiko)",
         "max_age": "observed: GOAWAY max_age after an hour; ours end before, each at its own time",
         "payload_limit": "Firebase, About FCM messages",
+        "topic_limit": "one page of Firebase's; the others say 4,096 of every message",
     },
 )

@@ -16,8 +16,8 @@ _VISIBLE = ("title", "subtitle", "body", "icon", "image", "sound", "badge")
 _TEXTS = ("title", "body", "icon", "image", "sound", "link", "collapse_id")
 
 
-def validate(push: Push) -> None:
-    """Invalid names the `field`; TooLarge has `bytes` and `limit`."""
+def validate(push: Push) -> int:
+    """The bytes of its message, placeholders empty. Invalid names the `field`; TooLarge has `bytes` and `limit`."""
     if push.type not in PUSH_TYPES:
         raise Invalid(f"FCM knows no {push.type} push; send type {', '.join(PUSH_TYPES)}.", field="type")
     schema.OVERRIDE(push.message.overrides.get("fcm", {}), "fcm")
@@ -29,6 +29,7 @@ def validate(push: Push) -> None:
     least = len(PLACEHOLDER.sub(b"", encode(built)))
     if least > LIMIT:
         raise TooLarge(f"The message has {least} bytes; FCM takes {LIMIT}.", bytes=least, limit=LIMIT)
+    return least
 
 
 def _texts(push: Push) -> None:
