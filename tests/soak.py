@@ -39,7 +39,7 @@ HEALTHY = 1000
 A_ROUND = 5
 """Kills in one fan-out, at random points of it."""
 LONGEST = 1800.0
-LONGEST_PLAY = 360.0
+LONGEST_PLAY = 200.0
 """Seconds of interleavings over SQLite."""
 DYING = "com.example.dying"
 LEAST_RATIO = 0.9
