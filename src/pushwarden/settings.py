@@ -26,7 +26,7 @@ class Settings(BaseSettings):
         1000, ge=1, le=65536, description="W: recipients issued and not done, a sender, at least"
     )
     fcm_quota: int = Field(
-        600_000, ge=0, description="Requests a minute and FCM project, shared evenly by the senders; 0: no limit"
+        600_000, ge=0, description="Requests a minute and FCM project, shared by the senders; 0: no limit"
     )
     apns_port: int = Field(443, description="443 or 2197")
     proxy: str = Field("", description="CONNECT proxy for providers, http://[user:password@]host:port")

@@ -39,7 +39,7 @@ from stops_fixtures import locked
 
 pytestmark = SLOW
 FLEET = 8000
-ROLES = ("api", "sender-urgent", "sender-bulk-0", "chores")
+ROLES = ("api", "sender-urgent", "sender-normal", "sender-bulk-0", "chores")
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_a_second_supervisor_is_refused_with_a_sentence(restless: Stage) -> None
 
 def test_the_senders_go_on_while_the_api_is_gone(restless: Stage) -> None:
     stage = restless
-    senders = [pid_of(stage, role) for role in ("sender-urgent", "sender-bulk-0")]
+    senders = [pid_of(stage, role) for role in ("sender-urgent", "sender-normal", "sender-bulk-0")]
     base, push = slow_fan_out(stage, "apidies")
     os.kill(pid_of(stage, "api"), signal.SIGKILL)
     before = len(frames(stage, push))
@@ -156,7 +156,7 @@ def test_the_senders_go_on_while_the_api_is_gone(restless: Stage) -> None:
     state = stage.settled(base, push)
     assert ended(state) == {"accepted": FLEET}
     assert times_seen(stage, push) == dict.fromkeys(range(FLEET), 1)
-    assert senders == [pid_of(stage, role) for role in ("sender-urgent", "sender-bulk-0")]
+    assert senders == [pid_of(stage, role) for role in ("sender-urgent", "sender-normal", "sender-bulk-0")]
 
 
 def test_a_frozen_sender_is_killed_by_the_stop_and_its_successor_sends_nothing(restless: Stage) -> None:

@@ -100,11 +100,11 @@ def test_sigterm_closes_the_door_first_then_the_senders_then_the_chores(start: C
     tree.process.send_signal(signal.SIGTERM)
     assert tree.process.wait() == 0
     story = [(name, word) for name, word, _ in tree.diary() if word in ("asked", "down")]
-    senders = {"sender-urgent", "sender-bulk-0", "sender-bulk-1"}
+    senders = {"sender-urgent", "sender-normal", "sender-bulk-0", "sender-bulk-1"}
     assert story[:2] == [("api", "asked"), ("api", "down")]
-    assert {name for name, _ in story[2:8]} == senders
-    assert {word for _, word in story[2:5]} == {"asked"}
-    assert story[8:] == [("chores", "asked"), ("chores", "down")]
+    assert {name for name, _ in story[2:10]} == senders
+    assert {word for _, word in story[2:6]} == {"asked"}
+    assert story[10:] == [("chores", "asked"), ("chores", "down")]
     assert not (tree.folder / "data" / "run" / "ready").exists()
 
 
@@ -204,7 +204,14 @@ def test_a_child_that_came_up_before_it_died_is_started_again_within_a_second() 
 
 def test_every_role_has_a_function_and_one_urgent_sender(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUSHWARDEN_BULK_SENDERS", "2")
-    assert names(load_settings()) == ["api", "sender-urgent", "sender-bulk-0", "sender-bulk-1", "chores"]
+    assert names(load_settings()) == [
+        "api",
+        "sender-urgent",
+        "sender-normal",
+        "sender-bulk-0",
+        "sender-bulk-1",
+        "chores",
+    ]
     assert callable(main_of("prepare"))
 
 

@@ -19,7 +19,9 @@ simulate = group("Simulators of providers and a phone, for your own tests too.")
 
 
 def serve(
-    role: Annotated[str, typer.Option(help="One role only: api, sender-urgent, sender-bulk-0, chores.")] = "",
+    role: Annotated[
+        str, typer.Option(help="One role only: api, sender-urgent, sender-normal, sender-bulk-0, chores.")
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Its log is JSON in any case, on standard error.")] = False,
 ) -> None:
     """Run Pushwarden: the api, the senders and the chores, each in a process of its own."""

@@ -18,7 +18,7 @@ ROLES = {
     "sender": "pushwarden.wiring.sender:main",
     "chores": "pushwarden.wiring.chores:main",
 }
-"""Kind → module:function. `sender-urgent` and `sender-bulk-0`, … are names of the kind `sender`."""
+"""Kind → module:function. `sender-urgent`, `sender-normal`, `sender-bulk-0`, … are names of the kind `sender`."""
 
 DRAIN_ORDER = {"api": 0.4, "sender": 0.9, "chores": 1.0}
 """Kind → by which part of the patience it must have ended. The door closes first, so that nothing comes in while
@@ -32,7 +32,7 @@ def kind(name: str) -> str:
 def names(settings: Settings) -> list[str]:
     """Everything `serve` starts."""
     bulk = settings.bulk_senders or max(1, len(os.sched_getaffinity(0)) - 1)
-    return ["api", "sender-urgent", *(f"sender-bulk-{number}" for number in range(bulk)), "chores"]
+    return ["api", "sender-urgent", "sender-normal", *(f"sender-bulk-{number}" for number in range(bulk)), "chores"]
 
 
 def main_of(name: str) -> Main:

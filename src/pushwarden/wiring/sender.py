@@ -43,20 +43,26 @@ log = structlog.get_logger("sender")
 
 
 def classes_of(name: str) -> tuple[Class, ...]:
-    """`sender-urgent` serves urgent pushes alone, so that nothing stands before a call; the others the rest.
+    """A seat serves one class alone, so that nothing stands before a call, nor a fan-out before a single push.
 
     Unproven devices have one seat, so that a sample is one sample; so has what senders died at, so that it is one
     that dies.
     """
-    if name == "sender-urgent":
-        return (Class.URGENT,)
-    both = (Class.NORMAL, Class.BULK)
-    return (*both, Class.SUSPECT, Class.ALONE) if name == "sender-bulk-0" else both
+    match name:
+        case "sender-urgent":
+            return (Class.URGENT,)
+        case "sender-normal":
+            return (Class.NORMAL,)
+        case "sender-bulk-0":
+            return (Class.BULK, Class.SUSPECT, Class.ALONE)
+        case _:
+            return (Class.BULK,)
 
 
-def quotas(settings: Settings) -> dict[str, float]:
-    """Provider → requests a minute for one sender: an equal part, whichever of them has work."""
-    return {"fcm": settings.fcm_quota / sum(kind(name) == "sender" for name in names(settings))}
+def quotas(settings: Settings, name: str) -> dict[str, float]:
+    """Provider → requests a minute for this sender, whichever of them has work: fan-outs get twice the others' part."""
+    parts = {one: 2 if Class.BULK in classes_of(one) else 1 for one in names(settings) if kind(one) == "sender"}
+    return {"fcm": settings.fcm_quota * parts.get(name, 1) / sum(parts.values())}
 
 
 class Sender:
@@ -71,7 +77,7 @@ class Sender:
         self.holds = CatalogHolds(self.stores.catalog)
         entries = Entries(settings, Opening(private_key(settings.keys, os.environ)), PROVIDERS)
         self.ledger = Ledger(self.journal, settings.unknown_window)
-        tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries, quotas(settings))
+        tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries, quotas(settings, name))
         self.pump = Pump(name, classes_of(name), tools, Gate(FenceFile(settings.fence_file)), self.ledger)
         self.burial = Burial(self.devices, self.holds, clock, self.on_hold)
         self.proving = Proving(self.pump.trials, self.devices, self.journal, self.burial)

@@ -99,6 +99,7 @@ class Answers:
         station.tally.count(1)
         link.answers += 1
         part.work.in_flight -= 1
+        part.work.resting = False
         if part.work.trial is not None:
             part.work.trial.count(outcome)
         follow = self._settle(part, row, outcome)
@@ -147,6 +148,7 @@ class Answers:
             station.pace.unanswered()
         for part, own in burst.parts(rows):
             part.work.in_flight -= len(own)
+            part.work.resting = False
             if why is Why.UNPROCESSED:
                 part.work.again += [part.offset(row) for row in own]
                 continue

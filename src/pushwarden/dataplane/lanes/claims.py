@@ -26,6 +26,8 @@ SWEEP_MS = 1000
 """Without a doorbell, shards that fell due are found within this time."""
 REST_MS = 5
 """Between two looks while some lane has used up its places."""
+GATHER_MS = 10
+"""Between two looks for single pushes that are no calls: what is accepted meanwhile is claimed by one commit."""
 ENDED_MS, ENDED_SHARDS = 5000, 64
 """How often, and how many of, the shards of a lane that must wait are looked through for pushes that are over."""
 
@@ -49,12 +51,17 @@ class Group:
     classes: tuple[Class, ...]
     most: int
     places: int
+    gather: int = 0  # ms between two looks
     at: int = 0
     looked: int = 0  # Unix ms of the last look
     ended: int = 0  # of the last search for what is over
     blocked: frozenset[str] = frozenset()  # lanes with something due and no place
     served: dict[str, int] = field(default_factory=dict)  # lane → which claim was its last
     claims: int = 0
+
+    def ring(self) -> None:
+        """There is something for them."""
+        self.at = self.looked + self.gather if self.gather else 0
 
     def used(self, works: Iterable[Work]) -> Counter[str]:
         return Counter(work.key for work in works if work.lane.klass in self.classes)
@@ -81,7 +88,7 @@ class Group:
             self.claims += 1
             self.served[lane] = self.claims
         later = min((at for at in ready.values() if at > now_ms), default=now_ms + SWEEP_MS)
-        self.at = now_ms + 1 if shares else min(later, now_ms + SWEEP_MS)
+        self.at = now_ms + max(1, self.gather) if shares else min(later, now_ms + SWEEP_MS)
 
 
 class Claims:
@@ -92,7 +99,8 @@ class Claims:
         self.ward = Ward() if Class.ALONE in classes else None
         small = tuple(klass for klass in classes if klass not in FAN_OUTS and klass is not Class.ALONE)
         bulk = tuple(klass for klass in classes if klass in FAN_OUTS)
-        groups = (Group(small, MOST_SMALL, ALL_SMALL), Group(bulk, MOST_BULK, ALL_BULK))
+        gather = 0 if Class.URGENT in small else GATHER_MS
+        groups = (Group(small, MOST_SMALL, ALL_SMALL, gather), Group(bulk, MOST_BULK, ALL_BULK))
         self._groups = tuple(group for group in groups if group.classes)
 
     @property
@@ -110,7 +118,7 @@ class Claims:
     def ring(self) -> None:
         """Shards have been accepted, or became ready, or a lane may send again."""
         for group in self._groups:
-            group.at = 0
+            group.ring()
 
     async def take(
         self, works: Sequence[Work], now_ms: int, may_send: Callable[[str], bool]
@@ -125,6 +133,8 @@ class Claims:
                 return alone
         taken: list[tuple[Shard, Push]] = []
         for group in self._groups:
+            if now_ms < group.at and not group.blocked:
+                continue
             used = group.used(works)
             if not group.wakes(used, now_ms):
                 continue

@@ -119,7 +119,8 @@ class Pump:
     async def _lap(self, quantum: int) -> int:
         """Each organisation writes a quantum at most; how many were written in all."""
         wrote = 0
-        for turn in self.turns.order([work for work in self.works if not work.rests]):
+        active = [work for work in self.works if not work.resting]
+        for turn in self.turns.order(active):
             left = quantum
             for works in together(turn):
                 left -= await self._advance_all(works, min(left, MOST_A_TURN))
@@ -127,6 +128,8 @@ class Pump:
                     self.turns.had(works[0].key)
                     break
             wrote += quantum - left
+        for work in active:
+            work.resting = work.rests
         return wrote
 
     # --- what others may ask

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 import structlog
 
 from pushwarden.core.app import App, Credential
@@ -23,6 +24,7 @@ from pushwarden.ports.journal import Journal
 from pushwarden.providers.port import Envelope, Provider
 
 _log = structlog.get_logger("reading")
+_encode = msgspec.json.Encoder().encode
 _Found = tuple[Rows, dict[int, int]]
 
 SLICE_ROWS = 2048
@@ -97,9 +99,10 @@ class Maker:
         for work in works:
             if work.shard.kind is ShardKind.LIST:
                 wanted.setdefault(work.shard.audience, set()).update(map(work.seq, range(work.width)))
+        columns = PERSONAL if any(_may_name(work.push) for work in works) else ()
         found = {}
         for audience, seqs in wanted.items():
-            rows = await self.devices.pick(audience, sorted(seqs), PERSONAL)
+            rows = await self.devices.pick(audience, sorted(seqs), columns)
             found[audience] = (rows, {seq: row for row, seq in enumerate(rows.seqs)})
         return found
 
@@ -145,6 +148,11 @@ class Maker:
         except Exception as error:
             _log.warning("not rendered", push=work.push.id, rows=len(rows), error=type(error).__name__)
             return None
+
+
+def _may_name(push: Push) -> bool:
+    """Whether its texts may hold placeholders."""
+    return b"{{" in _encode(push.message)
 
 
 def _own_rows(work: Work, wanted: Sequence[int], found: Mapping[int, _Found]) -> tuple[Rows, Sequence[int]]:

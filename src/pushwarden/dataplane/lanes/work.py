@@ -32,6 +32,9 @@ def unpack(bitmap: bytes, width: int) -> bytearray:
     return bytearray(digits[:width].translate(_TO_FLAGS))
 
 
+_NONE = dict.fromkeys(Fate, 0)
+
+
 @dataclass(slots=True)
 class Slice:
     """Rows read together and rendered. Row i stands at shard offset base+i, or offsets[i] when there are holes."""
@@ -132,6 +135,7 @@ class Work:
         "next",
         "open",
         "push",
+        "resting",
         "retries",
         "shard",
         "slice",
@@ -143,7 +147,7 @@ class Work:
     def __init__(self, shard: Shard, push: Push, flags: bytearray, claimed_at: float) -> None:
         self.shard, self.push, self.flags, self.claimed_at = shard, push, flags, claimed_at
         self.lane = Lane.parse(shard.lane)
-        self.counts = {fate: shard.counts.get(fate, 0) for fate in Fate}
+        self.counts = {**_NONE, **shard.counts}
         self.moved = shard.moved
         self.issued = shard.issued
         self.next = 0 if shard.instant else shard.issued
@@ -160,6 +164,7 @@ class Work:
         self.trial: Trial | None = None  # the lot of unproven devices it is of
         self.step = 0  # recipients issued at once, and only when none is outstanding; 0: as many as there is room for
         self.dirty = False
+        self.resting = False  # as `rests` said it last; an answer that is no 200 ends it
         self.leaving: ShardState | None = None
         self.due_at = shard.due_at
 
