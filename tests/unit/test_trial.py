@@ -100,5 +100,7 @@ def test_few_new_devices_wait_for_nothing_and_are_proven_by_being_accepted() -> 
 
 def test_the_sentence_names_the_reason_and_what_to_compare() -> None:
     said = a_trial(0, *[OTHERS] * 40).sentence()
-    assert said.startswith("DeviceTokenNotForTopic: the answer for 40 of the first 40 devices")
+    assert said.startswith(
+        "40 of the first 40 new devices were refused as DeviceTokenNotForTopic: they belong to another"
+    )
     assert "bundle id" in said and "No device was touched" in said

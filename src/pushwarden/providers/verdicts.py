@@ -13,7 +13,10 @@ LONGEST_RETRY_AFTER = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One documented (status, reason). gone: the token is dead, since the answer's own time if it names one."""
+    """One documented (status, reason). gone: the token is dead, since the answer's own time if it names one.
+
+    many: what is probably wrong when many tokens get it at once, and what to look at; goes on after a colon.
+    """
 
     status: int
     reason: str
@@ -22,6 +25,7 @@ class Verdict:
     meaning: str
     action: str
     gone: bool = False
+    many: str = ""
 
 
 def retry_after(headers: Mapping[bytes, bytes]) -> float | None:

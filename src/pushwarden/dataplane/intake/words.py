@@ -23,6 +23,7 @@ _OURS: dict[str, tuple[str, str]] = {
 """What never got an answer from a provider. The words are those of `feedback.settle`."""
 
 _WORDS = _OURS | {verdict.reason: (verdict.meaning, verdict.action) for verdict in (*apns.VERDICTS, *fcm.VERDICTS)}
+_MANY = {verdict.reason: verdict.many for verdict in (*apns.VERDICTS, *fcm.VERDICTS) if verdict.many}
 _UNREADABLE = (
     "The provider answered with this status and nothing readable.",
     "No token was touched; 429 and 5xx are tried again later, anything else once.",
@@ -38,3 +39,8 @@ def explained(reason: str) -> tuple[str, str]:
     if reason.startswith("HTTP "):
         return _UNREADABLE
     return _WORDS.get(reason, _UNLISTED) if reason else ("", "")
+
+
+def of_many(reason: str) -> str:
+    """What is probably wrong when many tokens get this reason at once, as the end of a sentence."""
+    return _MANY.get(reason) or "look the reason up in the push's failures and mend its cause"

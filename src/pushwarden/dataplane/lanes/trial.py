@@ -12,7 +12,7 @@ from pushwarden.core.device import LEAST_LOT
 from pushwarden.core.lane import APART, Lane
 from pushwarden.core.outcome import Blame, Outcome, Retry
 from pushwarden.dataplane.feedback.tombstones import LEAST_SUSPECT, MOST_GONE
-from pushwarden.dataplane.intake.words import explained
+from pushwarden.dataplane.intake.words import of_many
 
 if TYPE_CHECKING:
     from pushwarden.dataplane.lanes.work import Work
@@ -100,9 +100,8 @@ class Trial:
         """Why the rest waits, and what to do."""
         reason, most = self.answers.most_common(1)[0]
         return (
-            f"{reason}: the answer for {most} of the first {self.seen} devices that nobody had sent to before. "
-            f"{' '.join(explained(reason))} No device was touched and the other new ones wait; when the cause is "
-            "mended, release the lane with `discard`; if the provider is right about them, with `apply`."
+            f"{most} of the first {self.seen} new devices were refused as {reason}: {of_many(reason)}, then release "
+            "the lane with `discard`. No device was touched."
         )
 
     @property

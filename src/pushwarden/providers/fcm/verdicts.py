@@ -27,7 +27,7 @@ VERDICTS: tuple[Verdict, ...] = (
             "Look at the push's `fcm` fields and its size."),
     Verdict(400, BAD_TOKEN, _D, _NEVER, "The token is damaged or not a registration token.",
             "It is set aside and buried on a second word an hour later. When many tokens say so, the lane is held and "
-            "none is buried."),
+            "none is buried.", many="they are no FCM tokens, or damaged; look where the list comes from"),
     Verdict(401, "THIRD_PARTY_AUTH_ERROR", _N, _LATER, "The APNs key or web push key in the Firebase project is "
             "missing or wrong.", "Only iOS and web devices of the project are affected: mend it in Firebase under "
             "Cloud Messaging. Android goes on."),
@@ -38,7 +38,8 @@ VERDICTS: tuple[Verdict, ...] = (
             "key was deleted at Google, and at this machine's clock."),
     Verdict(403, "SENDER_ID_MISMATCH", _D, _NEVER, "The token belongs to another Firebase project.",
             "It is set aside and buried on a second word an hour later. When many tokens say so, the lane is held and "
-            "none is buried: look whether the credential is of the app's own project."),
+            "none is buried: look whether the credential is of the app's own project.",
+            many="they belong to another Firebase project; use the service account of the project that made them"),
     Verdict(403, "PERMISSION_DENIED", _C, _LATER, "The Cloud Messaging API is off in the project, or the account may "
             "not send.", f"{_MENDED} Enable the API, or give the account the role Firebase Cloud Messaging API Admin."),
     Verdict(403, "SERVICE_DISABLED", _C, _LATER, "The Cloud Messaging API is off in the project.",
