@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -42,6 +43,7 @@ LONGEST = 1800.0
 LONGEST_PLAY = 200.0
 """Seconds of interleavings over SQLite."""
 DYING = "com.example.dying"
+LANE_PAIRS = 3
 LEAST_RATIO = 0.9
 """Of its own rate an app keeps beside one whose credential dies."""
 EVERYONE = ("api", "sender-urgent", "sender-bulk-0", "sender-bulk-0", "chores", "supervisor")
@@ -116,27 +118,39 @@ def fanout(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def lanes(options: argparse.Namespace) -> dict[str, Any]:
-    """Calls and a fan-out of one app by itself, then beside another app whose credential is refused."""
+    """Calls and a fan-out of one app by itself, then beside another app whose credential is refused; three times."""
     environ = {"PUSHWARDEN_BULK_SENDERS": "1", "PUSHWARDEN_LOG_LEVEL": "warning"}
-    wanted = Wanted(devices=options.devices)
     with temporary("pwsoak-") as folder, Stage(folder, environ, mixed.LOG) as stage:
-        alone = mixed.play(House(stage, stage.make_app("alone")), wanted).figures
-        dying = House(stage, stage.make_app("dying", bundle_id=DYING))
-        dying.fill(0, options.devices)
-        dying.script({"do": "refuse", "status": 403, "reason": "InvalidProviderToken", "topic": DYING})
-        pushes = [dying.push(SILENT) for _ in range(4)]
-        beside = mixed.play(House(stage, stage.make_app("beside")), wanted).figures
-        ended = sum(sum(counts(dying.state(push)).values()) for push in pushes)
-    ratio = beside["fanout_pushes_per_s"] / alone["fanout_pushes_per_s"]
+        pairs = [_beside_a_dying_app(stage, number, options.devices) for number in range(LANE_PAIRS)]
+    ratios = [beside["fanout_pushes_per_s"] / alone["fanout_pushes_per_s"] for alone, beside, _ in pairs]
+    slower = [beside["urgent_p99_ms"] / alone["urgent_p99_ms"] for alone, beside, _ in pairs]
+    ended = sum(count for _, _, count in pairs)
     return {
         "name": "lanes",
-        "ok": ratio >= LEAST_RATIO and ended == 0,
-        "throughput_ratio": round(ratio, 3),
-        "urgent_p99_ms": [round(figures["urgent_p99_ms"], 2) for figures in (alone, beside)],
-        "urgent_p99_ratio": round(beside["urgent_p99_ms"] / alone["urgent_p99_ms"], 3),
-        "urgent_calls": [figures["urgent_calls"] for figures in (alone, beside)],
+        "ok": median(ratios) >= LEAST_RATIO and ended == 0,
+        "throughput_ratio": round(median(ratios), 3),
+        "throughput_ratios": [round(ratio, 3) for ratio in ratios],
+        "urgent_p99_ms": [[round(one["urgent_p99_ms"], 2) for one in pair[:2]] for pair in pairs],
+        "urgent_p99_ratio": round(median(slower), 3),
+        "urgent_calls": [[one["urgent_calls"] for one in pair[:2]] for pair in pairs],
         "ended_of_the_dying": ended,
     }
+
+
+def _beside_a_dying_app(stage: Stage, number: int, devices: int) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """(figures alone, figures beside it, recipients of the dying app that ended)"""
+    wanted = Wanted(devices=devices)
+    alone = mixed.play(House(stage, stage.make_app(f"alone-{number}")), wanted).figures
+    dying = House(stage, stage.make_app(f"dying-{number}", bundle_id=DYING))
+    dying.fill(0, devices)
+    dying.script({"do": "refuse", "status": 403, "reason": "InvalidProviderToken", "topic": DYING})
+    pushes = [dying.push(SILENT) for _ in range(4)]
+    beside = mixed.play(House(stage, stage.make_app(f"beside-{number}")), wanted).figures
+    ended = sum(sum(counts(dying.state(push)).values()) for push in pushes)
+    for push in pushes:
+        stage.call("POST", f"{dying.base}/pushes/{push}/cancel")
+    dying.script()
+    return alone, beside, ended
 
 
 def suspects(options: argparse.Namespace) -> dict[str, Any]:
