@@ -162,7 +162,7 @@ def test_the_command_lines_stop_needs_neither_api_nor_server(stage: Stage, serve
     receipt = asyncio.run(halt(settings, Scope("default", "halted"), "all is lost"))
     replied = time.monotonic_ns()
     assert receipt.drained
-    assert len(receipt.senders) == 2
+    assert len(receipt.senders) == 3  # urgent, normal, bulk
     server.start()
     until(stage._answers, "an api that answers")
     assert not [frame for frame in frames(stage, push) if frame.ns > replied]

@@ -18,14 +18,13 @@ from pushwarden.providers.port import Origin
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Server:
-    server_certificate(tmp_path)
-    return Server(tmp_path)
+def context(tmp_path: Path) -> ssl.SSLContext:
+    return client_context(server_certificate(tmp_path))
 
 
 @pytest.fixture
-def context(server: Server, tmp_path: Path) -> ssl.SSLContext:
-    return client_context(tmp_path / "server.pem")
+def server(context: ssl.SSLContext, tmp_path: Path) -> Server:
+    return Server(tmp_path)
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ def _judge(house: House, kind: str, words: str) -> None:
     assert found.devices == DEVICES + HEALTHY
     assert 0 < found.strangers_sent <= SAMPLE
     assert found.hold["lane"].endswith(f"/{provider}/suspect")
-    assert found.hold["reason"].startswith(campaigns.WRONG[kind]["reason"])
+    assert f"refused as {campaigns.WRONG[kind]['reason']}: " in found.hold["reason"]
     assert words in found.hold["reason"] and "No device was touched" in found.hold["reason"]
     again = house.push(campaigns.EVERYONE)
     until(lambda: counts(house.state(again))["accepted"] == HEALTHY, "the push to the healthy ones")
