@@ -38,7 +38,14 @@ class Push:
     def line(self) -> str:
         """As a phone's list shows it; a push without an alert shows its type and keys."""
         words = [part for part in (self.title, self.body) if part]
-        return f"[{self.push_type}] " + (": ".join(words) or f"(silent) {', '.join(self._keys())}".rstrip())
+        return f"[{self._kind}] " + (": ".join(words) or f"(silent) {', '.join(self._keys())}".rstrip())
+
+    @property
+    def _kind(self) -> str:
+        """Apple's push type; Google's has none, but a message is for the tray or for the app (Firebase's words)."""
+        if "message" not in self.content:
+            return self.push_type
+        return "notification" if self._alert() else "data"
 
     def _keys(self) -> list[str]:
         message = _part(self.content, "message")
