@@ -245,6 +245,7 @@ async def pump_stage(
         running.cancel()
         for task in beside:
             task.cancel()
+        await asyncio.sleep(0)  # aborted transports close their sockets in the loop's next turn
 
 
 def _snapshot(credential: Credential) -> Snapshot:

@@ -210,7 +210,7 @@ def test_a_phone_shows_what_its_token_got(fcm: Fcm) -> None:
         fcm.send(client, {"token": GOOD, "data": {"job": "4"}})
         fcm.send(client, {"token": GOOD, "data": {"dry": "1"}}, dry=True)
         fcm.send(client, {"token": device(9), "data": {"other": "1"}})
-    assert [push.line for push in phone.arrived(5)] == ["[token] Train: leaves at 9", "[token] (silent) job"]
+    assert [push.line for push in phone.arrived(5)] == ["[notification] Train: leaves at 9", "[data] (silent) job"]
     phone.close()
 
 
@@ -225,7 +225,7 @@ def test_an_absent_phone_finds_the_newest_of_each_collapse_key(fcm: Fcm) -> None
         fcm.send(client, {"token": GOOD, "data": {"a": "1"}})
         fcm.send(client, {"token": GOOD, "data": {"b": "1"}})
         fcm.send(client, {"token": GOOD, "data": {"c": "1"}, "android": {"ttl": "0s"}})
-    assert [push.line for push in phone.arrived(0)] == ["[token] 2", "[token] (silent) a", "[token] (silent) b"]
+    assert [push.line for push in phone.arrived(0)] == ["[notification] 2", "[data] (silent) a", "[data] (silent) b"]
     phone.close()
 
 
