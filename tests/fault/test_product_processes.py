@@ -186,6 +186,32 @@ def test_a_frozen_sender_is_killed_by_the_stop_and_its_successor_sends_nothing(r
     assert set(times_seen(stage, push).values()) == {1}
 
 
+def test_raw_tokens_of_a_held_lane_are_entered_on_apply_though_every_sender_was_killed(restless: Stage) -> None:
+    base = restless.make_app("raw-held")
+    tokens = [f"{0x4E1D << 128 | number:064x}" for number in range(200)]
+    dead = {token: {"state": "unregistered", "timestamp_ms": 1_700_000_000_000} for token in tokens[:60]}
+    restless.control("POST", "/tokens", json={"tokens": dead})
+    restless.settled(base, send(restless, base, {"tokens": tokens}, "alert", title="Hi"))
+
+    def raw_hold() -> Any:
+        found = restless.call("GET", "/v1/holds", params={"open": "true"})["holds"]
+        return next((hold for hold in found if "/raw-held/" in hold["lane"]), None)
+
+    hold = until(raw_hold, "the hold")
+    assert not [token for token in tokens if token in str([hold, restless.call("GET", f"/v1/holds/{hold['id']}")])]
+    log_file = restless.folder / "log"
+    started = log_file.read_text().count('"sending"')
+    for role in ("sender-urgent", "sender-bulk-0"):
+        os.kill(pid_of(restless, role), signal.SIGKILL)
+    until(lambda: log_file.read_text().count('"sending"') >= started + 2, "two new senders")
+    assert restless.call("GET", f"{base}/invalidations")["invalidations"] == []
+    released = restless.call("POST", f"/v1/holds/{hold['id']}/release", json={"verdict": "apply"})
+    assert not [token for token in tokens if token in str(released)]
+    path = f"{base}/invalidations"
+    until(lambda: len(restless.call("GET", path)["invalidations"]) >= len(dead), "the invalidations")
+    assert {entry["token"] for entry in restless.call("GET", path)["invalidations"]} == set(dead)
+
+
 def test_a_frozen_sender_that_nobody_stops_is_replaced_even_if_it_holds_the_journal(restless: Stage) -> None:
     stage = restless
     base, push = slow_fan_out(stage, "silent")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+RAW_REPORTS = "raw_reports"
+"""What of the evidence names tokens: kept for a release, shown to nobody."""
 
 
 class Release(StrEnum):
@@ -14,7 +17,7 @@ class Release(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """lane: Lane.key. counts: what was seen (dead, answered, …); evidence: reasons and samples without tokens.
+    """lane: Lane.key. counts: what was seen (dead, answered, …); evidence: the reports a release with `apply` acts on.
 
     Times are Unix milliseconds.
     """
@@ -25,7 +28,13 @@ class Hold:
     opened_at: int
     opened_by: str = ""
     counts: dict[str, int] = field(default_factory=dict)
-    evidence: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict, repr=False)
     released_at: int | None = None
     released_by: str = ""
     release: Release | None = None
+
+    def shown(self) -> Hold:
+        """Without tokens, as people read it."""
+        if RAW_REPORTS not in self.evidence:
+            return self
+        return replace(self, evidence={name: part for name, part in self.evidence.items() if name != RAW_REPORTS})

@@ -43,10 +43,10 @@ class HoldDesk:
         found = await self._services.catalog.read(
             lambda tables: tables.holds.all(call.where.organisation, open_only=asked == "true")
         )
-        return Answer(HoldList([hold for hold in found if call.principal.scope.covers(_scope(hold))]))
+        return Answer(HoldList([hold.shown() for hold in found if call.principal.scope.covers(_scope(hold))]))
 
     async def get(self, call: Call) -> Answer:
-        return Answer(await self._services.catalog.read(lambda tables: _one(tables, call)))
+        return Answer(await self._services.catalog.read(lambda tables: _one(tables, call).shown()))
 
     async def release(self, call: Call) -> Answer:
         wanted = await call.json(_RELEASE)
@@ -59,7 +59,7 @@ class HoldDesk:
                 raise InUse(f"This hold was released by {hold.released_by} ({hold.release}).")
             ended = replace(hold, released_at=now, released_by=call.principal.id, release=wanted.verdict)
             tables.holds.put(ended)
-            return Changed(ended, target=hold.id, after={"verdict": wanted.verdict.value, "lane": hold.lane})
+            return Changed(ended.shown(), target=hold.id, after={"verdict": wanted.verdict.value, "lane": hold.lane})
 
         entry = replace(call.entry("hold.release", now, reason=wanted.reason), scope=scope)
         return Answer(await self._services.catalog.change(entry, work))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pushwarden.core.device import RAW_AUDIENCE
 from pushwarden.core.errors import Busy, PushwardenError, StoreFull
-from pushwarden.core.hold import Hold, Release
+from pushwarden.core.hold import RAW_REPORTS, Hold, Release
 from pushwarden.core.lane import Lane
 from pushwarden.dataplane.lanes.gate import held_name, lane_family
 from pushwarden.ports.clock import Clock
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 BEAT = 0.1
 MOST_KEPT = 100_000
-"""Reports a hold keeps for a release with `apply`; beyond that the provider will say it again at the next push.
-Those of raw tokens are kept by the sender itself, until it ends."""
+"""Reports a hold keeps for a release with `apply`, also over a restart. What is beyond, or comes after it was opened,
+is kept by the sender until it ends; the provider will say it again at the next push."""
+AT_ONCE = 1_000
+"""Raw tokens entered in one transaction."""
 
 
 class Graveyard(Devices, Invalidations, Protocol):
@@ -81,9 +83,7 @@ class Burial:
         self, lane: Lane, tally: Tally, reason: str, counts: dict[str, int], evidence: Mapping[str, Any] | None = None
     ) -> None:
         """Opens a hold with the reports that wait; nothing more is buried until a person has looked."""
-        raw = [report for report in tally.waiting if report[0] == RAW_AUDIENCE]
-        named = [report for report in tally.waiting if report[0] != RAW_AUDIENCE]
-        reports = [[audience, dead.seq, dead.gone_ms, dead.reason] for audience, dead in named[:MOST_KEPT]]
+        reports, tally.waiting, tally.held = tally.waiting[:MOST_KEPT], tally.waiting[MOST_KEPT:], True
         hold = Hold(
             id=f"hold_{secrets.token_hex(6)}",
             lane=lane.key,
@@ -91,39 +91,65 @@ class Burial:
             opened_at=self._clock.now_ms(),
             opened_by="sender",
             counts=counts,
-            evidence={"reports": reports, **(evidence or {})},
+            evidence={**_kept(reports), **(evidence or {})},
         )
-        # A raw token can be found by itself only, and no token belongs into a hold that people read: it stays here.
-        tally.held, tally.waiting = True, named[MOST_KEPT:] + raw[:MOST_KEPT]
-        self._held(await self._holds.open(hold))
+        try:
+            opened = await self._holds.open(hold)
+        except PushwardenError:
+            tally.held = False  # asked again at the next look
+            tally.waiting = reports + tally.waiting
+            raise
+        if opened.id != hold.id:  # another sender's, with its own reports
+            tally.waiting = reports + tally.waiting
+        self._held(opened)
 
     async def released(self, hold: Hold, stations: Mapping[str, Station]) -> int:
         """A person has decided; with `apply` the tokens that are still the same are buried. How many were."""
-        by_audience: dict[int, dict[int, tuple[int, str]]] = {}
-        raw: list[tuple[Lane, DeadToken]] = []
-        for audience, seq, gone_ms, reason in hold.evidence.get("reports", ()):
-            by_audience.setdefault(audience, {})[seq] = (_dated(gone_ms, hold), reason)
+        lane, waiting = Lane.parse(hold.lane), _reports_of(hold)
         for station in stations.values():
-            if held_name(Lane.parse(hold.lane)) in (lane_family(station.lane), station.lane.key):
-                for audience, dead in station.tally.waiting:
-                    if audience == RAW_AUDIENCE:
-                        raw.append((station.lane, replace(dead, gone_ms=_dated(dead.gone_ms, hold))))
-                    else:
-                        by_audience.setdefault(audience, {})[dead.seq] = (_dated(dead.gone_ms, hold), dead.reason)
+            if held_name(lane) in (lane_family(station.lane), station.lane.key):
+                waiting += station.tally.waiting
                 station.tally.clear()
-        return await self._apply_held(by_audience, raw) if hold.release is Release.APPLY else 0
+        return await self._apply_held(lane, hold, waiting) if hold.release is Release.APPLY else 0
 
-    async def _apply_held(
-        self, by_audience: dict[int, dict[int, tuple[int, str]]], raw: list[tuple[Lane, DeadToken]]
-    ) -> int:
+    async def _apply_held(self, lane: Lane, hold: Hold, waiting: list[tuple[int, DeadToken]]) -> int:
+        by_audience: dict[int, dict[int, DeadToken]] = {}
+        raw: list[DeadToken] = []
+        for audience, dead in waiting:
+            dated = replace(dead, gone_ms=_dated(dead.gone_ms, hold))
+            if audience == RAW_AUDIENCE:
+                raw.append(dated)
+            else:
+                by_audience.setdefault(audience, {})[dead.seq] = dated
         buried = 0
-        for lane, dead_token in raw:
-            buried += await self._apply(lane, RAW_AUDIENCE, [dead_token])
+        for at in range(0, len(raw), AT_ONCE):
+            buried += await self._apply(lane, RAW_AUDIENCE, raw[at : at + AT_ONCE])
         for audience, reports in by_audience.items():
             rows = await self._devices.pick(audience, sorted(reports))
-            dead = [DeadToken(seq, token, *reports[seq]) for seq, token in zip(rows.seqs, rows.tokens, strict=True)]
-            buried += len(await self._devices.bury(audience, dead, self._clock.now_ms()))
+            named = [replace(reports[seq], token=token) for seq, token in zip(rows.seqs, rows.tokens, strict=True)]
+            buried += await self._apply(lane, audience, named)
         return buried
+
+
+def _kept(waiting: Sequence[tuple[int, DeadToken]]) -> dict[str, Any]:
+    """A stored token is found by its number. A raw one can be found by itself only; people are not shown it."""
+    stored = [[audience, dead.seq, dead.gone_ms, dead.reason] for audience, dead in waiting if audience != RAW_AUDIENCE]
+    raw = [
+        [dead.token.decode(), dead.gone_ms, dead.reason, dead.push, dead.token_kind]
+        for audience, dead in waiting
+        if audience == RAW_AUDIENCE
+    ]
+    return {"reports": stored} | ({RAW_REPORTS: raw} if raw else {})
+
+
+def _reports_of(hold: Hold) -> list[tuple[int, DeadToken]]:
+    """As `_kept` wrote them."""
+    stored = [
+        (audience, DeadToken(seq, b"", gone_ms, reason))
+        for audience, seq, gone_ms, reason in hold.evidence.get("reports", ())
+    ]
+    raw = [(RAW_AUDIENCE, DeadToken(0, token.encode(), *rest)) for token, *rest in hold.evidence.get(RAW_REPORTS, ())]
+    return stored + raw
 
 
 def _dated(gone_ms: int | None, hold: Hold) -> int:
