@@ -229,6 +229,7 @@ def test_holds_are_listed_by_organisation_until_released(catalog: Catalog) -> No
     hold = Hold("h1", "acme/shop/production/apns/bulk", "mass_invalidation", 5, "bulk-0", {"dead": 900}, {"410": "x"})
     do(catalog, lambda tables: tables.holds.put(hold))
     assert see(catalog, lambda tables: tables.holds.all("acme", open_only=True)) == [hold]
+    assert see(catalog, lambda tables: tables.holds.all("acme", brief=True)) == [replace(hold, evidence={})]
     assert see(catalog, lambda tables: tables.holds.all("beta")) == []
     ended = replace(hold, released_at=9, released_by="alice", release=Release.APPLY)
     do(catalog, lambda tables: tables.holds.put(ended))

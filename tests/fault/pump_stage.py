@@ -62,6 +62,9 @@ class HeldInMemory:
     async def released(self, since_ms: int) -> list[Hold]:
         return [hold for hold in self.holds if hold.released_at is not None]
 
+    async def whole(self, hold: Hold) -> Hold:
+        return hold
+
 
 @dataclass(slots=True)
 class Skew:

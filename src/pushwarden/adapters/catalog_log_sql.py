@@ -106,8 +106,10 @@ class SqlHolds:
         found = self._run(sql.HOLD_GET, id=hold_id)
         return rows.hold_of(found[0]) if found else None
 
-    def all(self, organisation: str = "", *, open_only: bool = False) -> list[Hold]:
-        found = self._run(sql.HOLDS, organisation=organisation, open_only=int(open_only))
+    def all(self, organisation: str = "", *, open_only: bool = False, brief: bool = False) -> list[Hold]:
+        found = self._run(
+            sql.HOLDS_IN_BRIEF if brief else sql.HOLDS, organisation=organisation, open_only=int(open_only)
+        )
         return [rows.hold_of(row) for row in found]
 
 

@@ -29,8 +29,11 @@ class CatalogHolds:
         return await self._catalog.change(entry, work)
 
     async def held(self) -> list[Hold]:
-        return await self._catalog.read(lambda tables: tables.holds.all(open_only=True))
+        return await self._catalog.read(lambda tables: tables.holds.all(open_only=True, brief=True))
 
     async def released(self, since_ms: int) -> list[Hold]:
-        kept = await self._catalog.read(lambda tables: tables.holds.all())
+        kept = await self._catalog.read(lambda tables: tables.holds.all(brief=True))
         return [hold for hold in kept if hold.released_at is not None and hold.released_at >= since_ms]
+
+    async def whole(self, hold: Hold) -> Hold:
+        return await self._catalog.read(lambda tables: tables.holds.get(hold.id)) or hold

@@ -123,7 +123,7 @@ def hold_of(row: Row) -> Hold:
         **{
             **own,
             "counts": msgspec.json.decode(row["counts"]),
-            "evidence": msgspec.json.decode(row["evidence"]),
+            "evidence": msgspec.json.decode(row.get("evidence", "{}")),
             "release": Release(row["release"]) if row["release"] else None,
         }
     )

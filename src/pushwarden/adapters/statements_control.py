@@ -163,14 +163,12 @@ DELIVERY_FORGET = callback_delivery.delete().where(
 HOLD_GET = select(hold).where(hold.c.id == _p("id"))
 STOP_DELETE = stop.delete().where(stop.c.id == _p("id"))
 HOLD_DELETE = hold.delete().where(hold.c.id == _p("id"))
-HOLDS = (
-    select(hold)
-    .where(
-        or_(_p("organisation") == "", hold.c.organisation == _p("organisation")),
-        or_(_p("open_only") == 0, hold.c.released_at.is_(None)),
-    )
-    .order_by(hold.c.opened_at.desc(), hold.c.id)
+_HOLDS = (
+    or_(_p("organisation") == "", hold.c.organisation == _p("organisation")),
+    or_(_p("open_only") == 0, hold.c.released_at.is_(None)),
 )
+HOLDS = select(hold).where(*_HOLDS).order_by(hold.c.opened_at.desc(), hold.c.id)
+HOLDS_IN_BRIEF = HOLDS.with_only_columns(*(column for column in hold.c if column is not hold.c.evidence))
 ORGANISATION_INSERT = organisation.insert()
 APP_INSERT = app.insert()
 CREDENTIAL_INSERT = credential.insert()

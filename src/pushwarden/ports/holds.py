@@ -16,8 +16,8 @@ class HoldTable(Protocol):
 
     def get(self, hold: str) -> Hold | None: ...
 
-    def all(self, organisation: str = "", *, open_only: bool = False) -> list[Hold]:
-        """Newest first; every organisation's when none is named."""
+    def all(self, organisation: str = "", *, open_only: bool = False, brief: bool = False) -> list[Hold]:
+        """Newest first; every organisation's when none is named. brief: without the evidence, which may be large."""
         ...
 
 
@@ -29,9 +29,13 @@ class Holds(Protocol):
         ...
 
     async def held(self) -> list[Hold]:
-        """What is open now."""
+        """What is open now, without the evidence: senders ask several times a second."""
         ...
 
     async def released(self, since_ms: int) -> list[Hold]:
-        """Released at or after this time, to be applied or discarded; the caller remembers which it has done."""
+        """Released at or after this time, without the evidence; the caller remembers which it has acted on."""
+        ...
+
+    async def whole(self, hold: Hold) -> Hold:
+        """The same with its evidence."""
         ...

@@ -139,8 +139,9 @@ class Sender:
             self._configure(snapshot)
         for hold in await self.holds.released(self._since):
             if hold.id not in self._applied:
-                buried = await self.burial.released(hold, self.pump.stations)
-                await self.proving.released(hold)
+                whole = await self.holds.whole(hold)
+                buried = await self.burial.released(whole, self.pump.stations)
+                await self.proving.released(whole)
                 self._applied.add(hold.id)
                 self._letting_go.append((Lane.parse(hold.lane).scope, self.clock.now_ms() + LATE_MS))
                 log.info("hold released", lane=hold.lane, release=hold.release, buried=buried)

@@ -90,9 +90,9 @@ class MemoryHolds:
     def get(self, hold: str) -> Hold | None:
         return self._rows.get(hold)
 
-    def all(self, organisation: str = "", *, open_only: bool = False) -> list[Hold]:
+    def all(self, organisation: str = "", *, open_only: bool = False, brief: bool = False) -> list[Hold]:
         own = [
-            hold
+            replace(hold, evidence={}) if brief else hold
             for hold in self._rows.values()
             if organisation in ("", Lane.parse(hold.lane).organisation)
             and not (open_only and hold.released_at is not None)
