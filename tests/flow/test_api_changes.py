@@ -201,7 +201,7 @@ def test_a_lane_is_held_once_until_someone_lets_it_go(catalog: Catalog) -> None:
         hold = Hold("h1", "acme/shop/production/apns/bulk", "mass_invalidation", 5, "bulk-0", {"dead": 900}, {"410": 3})
         assert await holds.open(hold) == hold
         assert await holds.open(replace(hold, id="h2", opened_at=6)) == hold
-        assert await holds.held() == [hold]
+        assert await holds.held() == [replace(hold, evidence={})]
         assert [one["id"] for one in (await scene.ask("bob", "GET", "/v1/holds?open=true")).json["holds"]] == ["h1"]
         assert (await scene.ask("robot", "GET", "/v1/holds")).json["holds"][0]["counts"] == {"dead": 900}
         assert (await scene.ask("carol", "GET", "/v1/holds")).json["holds"] == []

@@ -56,8 +56,8 @@ def database(folder: Path, *, durable: bool = True) -> Iterator[str]:
 class LocalPostgres:
     """One server below `folder`, whose path must be short: a unix socket's may have 107 bytes.
 
-    It dies with this process. Started by root it believes to be an ordinary user: in a user namespace, so that nothing
-    of root's has to be opened to others; where that is forbidden, it is `nobody` with a copy of the programs.
+    It dies with the thread that started it. Started by root it believes to be an ordinary user: in a user namespace, so
+    that nothing of root's has to be opened to others; elsewhere it is `nobody` with a copy of the programs.
     durable False: nothing is synced; a killed server still loses nothing, a killed machine may.
     """
 
