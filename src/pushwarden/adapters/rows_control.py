@@ -51,15 +51,20 @@ def _json(value: Any) -> str:
 
 
 def app_row(app: App) -> dict[str, Any]:
-    return asdict(app) | {"enabled": int(app.enabled), "callbacks": _json(app.callbacks)}
+    return asdict(app) | {
+        "enabled": int(app.enabled),
+        "callbacks": _json(app.callbacks),
+        "contacts": _json(app.contacts),
+    }
 
 
 def app_of(row: Row) -> App:
-    return App(**{**row, "enabled": bool(row["enabled"]), "callbacks": tuple(msgspec.json.decode(row["callbacks"]))})
+    callbacks, contacts = (tuple(msgspec.json.decode(row[name])) for name in ("callbacks", "contacts"))
+    return App(**{**row, "enabled": bool(row["enabled"]), "callbacks": callbacks, "contacts": contacts})
 
 
 def credential_row(credential: Credential) -> dict[str, Any]:
-    return asdict(credential) | {"facts": _json(credential.facts)}
+    return asdict(credential) | {"facts": _json(credential.facts), "enabled": int(credential.enabled)}
 
 
 def credential_of(row: Row) -> Credential:
@@ -70,6 +75,7 @@ def credential_of(row: Row) -> Credential:
             "kind": CredentialKind(row["kind"]),
             "state": CredentialState(row["state"]),
             "facts": msgspec.json.decode(row["facts"]),
+            "enabled": bool(row["enabled"]),
         }
     )
 

@@ -11,8 +11,8 @@ def _text(name: str, *, key: bool = False, default: str | None = None) -> Column
     return Column(name, Text, primary_key=key, nullable=False, server_default=default)
 
 
-def _number(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
-    return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False)
+def _number(name: str, *, key: bool = False, null: bool = False, default: str | None = None) -> Column[int]:
+    return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False, server_default=default)
 
 
 state = Table("state", metadata, _number("id", key=True), _number("version"), sqlite_strict=True)
@@ -41,6 +41,7 @@ app = Table(
     _text("callbacks"),  # JSON array
     _number("version"),
     _number("created_at"),
+    _text("contacts", default="[]"),  # JSON array of e-mail addresses
     sqlite_strict=True,
 )
 
@@ -59,18 +60,86 @@ credential = Table(
     Column("sealed", LargeBinary, nullable=False),
     _number("version"),
     _number("created_at"),
+    _text("slot", default=""),
+    _number("enabled", default="1"),
+    _number("activated_at", default="0"),
+    _number("previous_until", default="0"),
     sqlite_strict=True,
 )
-# One credential is active in a lane, whatever the code believes.
+# One credential is active in a slot, whatever the code believes.
 Index(
-    "credential_active",
+    "credential_active_slot",
     credential.c.organisation,
     credential.c.app,
     credential.c.environment,
     credential.c.provider,
+    credential.c.slot,
     unique=True,
     sqlite_where=text("state = 'active'"),
     postgresql_where=text("state = 'active'"),
+)
+
+# What is known of a credential from its use. Beside it, because senders write it while people change the other.
+credential_health = Table(
+    "credential_health",
+    metadata,
+    _text("organisation", key=True),
+    _text("credential", key=True),
+    _text("app"),
+    _text("health"),
+    _number("since"),
+    _text("reason"),  # a message's id; empty when all is well
+    _text("checks"),  # JSON array: the evidence
+    _number("proven_at"),  # the last answer that could only come of a good credential
+    _number("asked_at"),  # the last probe
+    sqlite_strict=True,
+)
+credential_probe = Table(
+    "credential_probe",
+    metadata,
+    _text("organisation", key=True),
+    _text("id", key=True),
+    _text("app"),
+    _text("credential"),
+    _text("asked_by"),
+    _number("asked_at"),
+    _text("claimed_by"),
+    _number("claimed_at"),
+    _number("done_at"),
+    _text("checks"),  # JSON array
+    sqlite_strict=True,
+)
+Index("credential_probe_open", credential_probe.c.done_at, credential_probe.c.asked_at)
+
+# A certificate request made here: its private key is sealed before it is stored.
+credential_request = Table(
+    "credential_request",
+    metadata,
+    _text("organisation", key=True),
+    _text("app", key=True),
+    _text("id", key=True),
+    _text("environment"),
+    _text("name"),
+    _text("pem"),
+    _text("public_key"),  # SHA-256 of its SubjectPublicKeyInfo, hexadecimal
+    Column("sealed", LargeBinary, nullable=False),
+    _text("renews"),  # a credential's id
+    _text("answered_by"),  # the credential its certificate became
+    _text("created_by"),
+    _number("created_at"),
+    _number("version"),
+    sqlite_strict=True,
+)
+# Each notice is given once.
+credential_notice = Table(
+    "credential_notice",
+    metadata,
+    _text("organisation", key=True),
+    _text("credential", key=True),
+    _text("what", key=True),
+    _number("at"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )
 
 api_key = Table(

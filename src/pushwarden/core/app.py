@@ -24,6 +24,7 @@ class App:
     callbacks: tuple[str, ...] = ()
     version: int = 1
     created_at: int = 0
+    contacts: tuple[str, ...] = ()  # e-mail addresses of those who are told when a credential ends
 
 
 class CredentialKind(StrEnum):
@@ -40,7 +41,12 @@ class CredentialState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What may be known of a credential. The sealed material opens only in a sender."""
+    """What may be known of a credential. The sealed material opens only in a sender.
+
+    slot: the topics it is for. Empty for the app's own and all that has no slot of its own; `voip` for calls alone.
+    enabled: False when a person switched it off. Times are Unix milliseconds, 0 when there was or is none.
+    previous_until: when one that was replaced is destroyed.
+    """
 
     organisation: str
     app: str
@@ -54,6 +60,10 @@ class Credential:
     sealed: bytes = field(default=b"", repr=False)
     version: int = 1  # of the sealed material; a change of state leaves it
     created_at: int = 0
+    slot: str = ""
+    enabled: bool = True
+    activated_at: int = 0
+    previous_until: int = 0
 
     @property
     def label(self) -> str:

@@ -29,7 +29,7 @@ CREATE TABLE app (
 	wns_sid TEXT NOT NULL,
 	callbacks TEXT NOT NULL,
 	version INTEGER NOT NULL,
-	created_at INTEGER NOT NULL,
+	created_at INTEGER NOT NULL, contacts TEXT DEFAULT '[]' NOT NULL,
 	PRIMARY KEY (organisation, id)
 )
  STRICT;
@@ -62,12 +62,10 @@ CREATE TABLE credential (
 	facts TEXT NOT NULL,
 	sealed BLOB NOT NULL,
 	version INTEGER NOT NULL,
-	created_at INTEGER NOT NULL,
+	created_at INTEGER NOT NULL, slot TEXT DEFAULT '' NOT NULL, enabled INTEGER DEFAULT '1' NOT NULL, activated_at INTEGER DEFAULT '0' NOT NULL, previous_until INTEGER DEFAULT '0' NOT NULL,
 	PRIMARY KEY (organisation, app, id)
 )
  STRICT;
-
-CREATE UNIQUE INDEX credential_active ON credential (organisation, app, environment, provider) WHERE state = 'active';
 
 CREATE TABLE hold (
 	organisation TEXT NOT NULL,
@@ -196,3 +194,64 @@ CREATE TABLE callback_waiting (
 )
  WITHOUT ROWID,
  STRICT;
+
+CREATE TABLE credential_health (
+	organisation TEXT NOT NULL,
+	credential TEXT NOT NULL,
+	app TEXT NOT NULL,
+	health TEXT NOT NULL,
+	since INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	checks TEXT NOT NULL,
+	proven_at INTEGER NOT NULL,
+	asked_at INTEGER NOT NULL,
+	PRIMARY KEY (organisation, credential)
+)
+ STRICT;
+
+CREATE TABLE credential_notice (
+	organisation TEXT NOT NULL,
+	credential TEXT NOT NULL,
+	what TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	PRIMARY KEY (organisation, credential, what)
+)
+ WITHOUT ROWID,
+ STRICT;
+
+CREATE TABLE credential_probe (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	app TEXT NOT NULL,
+	credential TEXT NOT NULL,
+	asked_by TEXT NOT NULL,
+	asked_at INTEGER NOT NULL,
+	claimed_by TEXT NOT NULL,
+	claimed_at INTEGER NOT NULL,
+	done_at INTEGER NOT NULL,
+	checks TEXT NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE INDEX credential_probe_open ON credential_probe (done_at, asked_at);
+
+CREATE TABLE credential_request (
+	organisation TEXT NOT NULL,
+	app TEXT NOT NULL,
+	id TEXT NOT NULL,
+	environment TEXT NOT NULL,
+	name TEXT NOT NULL,
+	pem TEXT NOT NULL,
+	public_key TEXT NOT NULL,
+	sealed BLOB NOT NULL,
+	renews TEXT NOT NULL,
+	answered_by TEXT NOT NULL,
+	created_by TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	PRIMARY KEY (organisation, app, id)
+)
+ STRICT;
+
+CREATE UNIQUE INDEX credential_active_slot ON credential (organisation, app, environment, provider, slot) WHERE state = 'active';
