@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pushwarden.ports.ring import Seat
 
-EXIT_SECONDS = 0.02
+EXIT_SECONDS = 0.25
+"""A killed process runs nothing of its own again, but on a busy machine the kernel takes its time to end it."""
 
 
 def start_time(pid: int) -> int | None:
