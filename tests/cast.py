@@ -16,12 +16,13 @@ from pushwarden.control.publish import publish
 from pushwarden.control.services import Services
 from pushwarden.core.app import App
 from pushwarden.core.audit import AuditEntry
+from pushwarden.core.check import Check
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.principal import KeyKind
 from pushwarden.core.scope import Scope
 from pushwarden.core.secret import Secret
 from pushwarden.ports.catalog import Catalog, Changed, Tables
-from pushwarden.providers.port import Check, Report
+from pushwarden.providers.port import Report
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
 from pushwarden.web.routes import Route

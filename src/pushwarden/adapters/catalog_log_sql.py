@@ -1,4 +1,4 @@
-"""The catalog's tables over SQL: audit, snapshot, stops, holds."""
+"""The catalog's tables over SQL: audit, snapshot, stops, holds, probes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pushwarden.core.app import Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.chain import canonical, genesis, link
 from pushwarden.core.hold import Hold
+from pushwarden.core.probe import Probe
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import AuditQuery, AuditRow, StopRecord
 
@@ -113,6 +114,29 @@ class SqlHolds:
         return [rows.hold_of(row) for row in found]
 
 
+class SqlProbes:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def get(self, organisation: str, probe_id: str) -> Probe | None:
+        found = self._run(sql.PROBE_GET, organisation=organisation, id=probe_id)
+        return rows.probe_of(found[0]) if found else None
+
+    def put(self, probe: Probe) -> None:
+        self._run(sql.PROBE_DELETE, organisation=probe.organisation, id=probe.id)
+        self._run(sql.PROBE_INSERT, **rows.probe_row(probe))
+
+    def open(self) -> list[Probe]:
+        return [rows.probe_of(row) for row in self._run(sql.PROBES_OPEN)]
+
+    def last(self, organisation: str, credential: str) -> Probe | None:
+        found = self._run(sql.PROBE_LAST, organisation=organisation, of_credential=credential)
+        return rows.probe_of(found[0]) if found else None
+
+    def forget(self, before_ms: int) -> int:
+        return len(self._run(sql.PROBE_FORGET, before=before_ms))
+
+
 class SqlTables:
     """`Tables` in the transaction that `run` is bound to."""
 
@@ -127,3 +151,4 @@ class SqlTables:
         self.holds = SqlHolds(run)
         self.callbacks = SqlCallbacks(run)
         self.courses = SqlCourses(run)
+        self.probes = SqlProbes(run)

@@ -11,9 +11,11 @@ import msgspec
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState, Snapshot
 from pushwarden.core.callback import Callback, Event
+from pushwarden.core.check import Check
 from pushwarden.core.hold import Hold, Release
 from pushwarden.core.lane import Lane
 from pushwarden.core.principal import KeyKind
+from pushwarden.core.probe import Probe
 from pushwarden.core.receipt import Receipt
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.catalog import StopRecord
@@ -29,6 +31,7 @@ class _Stored(msgspec.Struct):
 
 _SNAPSHOT = msgspec.msgpack.Decoder(_Stored)
 _RECEIPT = msgspec.json.Decoder(Receipt)
+_CHECKS = msgspec.json.Decoder(tuple[Check, ...])
 
 
 def packed(snapshot: Snapshot) -> bytes:
@@ -112,6 +115,14 @@ def callback_of(row: Row) -> Callback:
     events = tuple(Event(event) for event in msgspec.json.decode(row["events"]))
     environments = tuple(Environment(one) for one in msgspec.json.decode(row["environments"]))
     return Callback(**{**row, "events": events, "environments": environments, "enabled": bool(row["enabled"])})
+
+
+def probe_row(probe: Probe) -> dict[str, Any]:
+    return asdict(probe) | {"checks": _json(probe.checks)}
+
+
+def probe_of(row: Row) -> Probe:
+    return Probe(**{**row, "checks": _CHECKS.decode(row["checks"])})
 
 
 def hold_row(hold: Hold) -> dict[str, Any]:

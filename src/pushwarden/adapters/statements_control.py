@@ -16,6 +16,7 @@ from pushwarden.adapters.tables_control import (
     callback_place,
     callback_waiting,
     credential,
+    credential_probe,
     hold,
     organisation,
     snapshot,
@@ -169,6 +170,24 @@ _HOLDS = (
 )
 HOLDS = select(hold).where(*_HOLDS).order_by(hold.c.opened_at.desc(), hold.c.id)
 HOLDS_IN_BRIEF = HOLDS.with_only_columns(*(column for column in hold.c if column is not hold.c.evidence))
+_OWN_PROBE = and_(credential_probe.c.organisation == _p("organisation"), credential_probe.c.id == _p("id"))
+PROBE_GET = select(credential_probe).where(_OWN_PROBE)
+PROBE_INSERT = credential_probe.insert()
+PROBE_DELETE = credential_probe.delete().where(_OWN_PROBE)
+PROBES_OPEN = (
+    select(credential_probe)
+    .where(credential_probe.c.done_at == 0)
+    .order_by(credential_probe.c.asked_at, credential_probe.c.id)
+)
+PROBE_LAST = (
+    select(credential_probe)
+    .where(credential_probe.c.organisation == _p("organisation"), credential_probe.c.credential == _p("of_credential"))
+    .order_by(credential_probe.c.asked_at.desc(), credential_probe.c.id)
+    .limit(1)
+)
+PROBE_FORGET = (
+    credential_probe.delete().where(credential_probe.c.asked_at < _p("before")).returning(credential_probe.c.id)
+)
 ORGANISATION_INSERT = organisation.insert()
 APP_INSERT = app.insert()
 CREDENTIAL_INSERT = credential.insert()

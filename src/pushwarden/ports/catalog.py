@@ -17,6 +17,7 @@ from pushwarden.core.receipt import Receipt
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.callbacks import CallbackTable, CourseTable
 from pushwarden.ports.holds import HoldTable
+from pushwarden.ports.probes import ProbeTable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -216,6 +217,8 @@ class Tables(Protocol):
     def callbacks(self) -> CallbackTable: ...
     @property
     def courses(self) -> CourseTable: ...
+    @property
+    def probes(self) -> ProbeTable: ...
 
 
 @dataclass(frozen=True, slots=True)

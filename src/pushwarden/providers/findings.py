@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from pushwarden.core.check import Check
 from pushwarden.core.secret import Secret
-from pushwarden.providers.port import Check, Report
+from pushwarden.providers.port import Report
 
 
 class Unusable(Exception):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pushwarden.core.app import App, Credential
+from pushwarden.core.check import Check
 from pushwarden.core.device import Rows
 from pushwarden.core.outcome import Outcome
 from pushwarden.core.push import Push
@@ -76,16 +77,6 @@ class Facts:
     sources: Mapping[str, str] = field(default_factory=dict)
     plain: Mapping[str, Plain] = field(default_factory=dict)  # push type → what is certainly valid; absent: nothing is
     topic_limit: int = 0  # bytes of a body to a topic above which the sender is warned; 0: none is known
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of a credential report. result: passed | warning | failed | skipped."""
-
-    id: str
-    result: str
-    message: str
-    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

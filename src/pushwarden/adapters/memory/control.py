@@ -7,7 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from pushwarden.adapters.memory.callbacks import Kept, MemoryCallbacks, MemoryCourses
-from pushwarden.adapters.memory.control_log import MemoryAudit, MemoryHolds, MemorySnapshots, MemoryStops
+from pushwarden.adapters.memory.control_log import (
+    MemoryAudit,
+    MemoryHolds,
+    MemoryProbes,
+    MemorySnapshots,
+    MemoryStops,
+)
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
@@ -15,6 +21,7 @@ from pushwarden.core.callback import Callback
 from pushwarden.core.errors import AlreadyExists, stale
 from pushwarden.core.hold import Hold
 from pushwarden.core.organisation import Organisation
+from pushwarden.core.probe import Probe
 from pushwarden.core.scope import Environment
 from pushwarden.ports.catalog import AuditRow, Changed, StopRecord, Tables
 
@@ -33,6 +40,7 @@ class State:
     holds: dict[str, Hold] = field(default_factory=dict)
     callbacks: dict[str, Callback] = field(default_factory=dict)
     courses: dict[str, Kept] = field(default_factory=dict)
+    probes: dict[tuple[str, str], Probe] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(*(dict(getattr(self, name)) for name in self.__slots__))
@@ -155,6 +163,7 @@ class MemoryTables:
         self.holds = MemoryHolds(state.holds)
         self.callbacks = MemoryCallbacks(state.callbacks, state.courses)
         self.courses = MemoryCourses(state.courses)
+        self.probes = MemoryProbes(state.probes)
 
 
 class MemoryCatalog:

@@ -1,4 +1,4 @@
-"""The catalog's logs in memory: audit, snapshot, stops, holds."""
+"""The catalog's logs in memory: audit, snapshot, stops, holds, probes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pushwarden.core.audit import AuditEntry
 from pushwarden.core.chain import canonical, genesis, link
 from pushwarden.core.hold import Hold
 from pushwarden.core.lane import Lane
+from pushwarden.core.probe import Probe
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import AuditQuery, AuditRow, StopRecord
 
@@ -98,6 +99,30 @@ class MemoryHolds:
             and not (open_only and hold.released_at is not None)
         ]
         return sorted(own, key=lambda hold: (-hold.opened_at, hold.id))
+
+
+class MemoryProbes:
+    def __init__(self, rows: dict[tuple[str, str], Probe]) -> None:
+        self._rows = rows
+
+    def get(self, organisation: str, probe: str) -> Probe | None:
+        return self._rows.get((organisation, probe))
+
+    def put(self, probe: Probe) -> None:
+        self._rows[probe.organisation, probe.id] = probe
+
+    def open(self) -> list[Probe]:
+        return sorted((row for row in self._rows.values() if not row.done_at), key=lambda row: (row.asked_at, row.id))
+
+    def last(self, organisation: str, credential: str) -> Probe | None:
+        own = [row for row in self._rows.values() if (row.organisation, row.credential) == (organisation, credential)]
+        return min(own, key=lambda row: (-row.asked_at, row.id), default=None)
+
+    def forget(self, before_ms: int) -> int:
+        old = [key for key, row in self._rows.items() if row.asked_at < before_ms]
+        for key in old:
+            del self._rows[key]
+        return len(old)
 
 
 def _matches(query: AuditQuery, row: AuditRow) -> bool:

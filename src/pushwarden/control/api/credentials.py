@@ -11,11 +11,12 @@ from pushwarden.control.api.upload import LIMIT, Upload, UploadBody, uploaded
 from pushwarden.control.publish import publish
 from pushwarden.control.services import Services, new_id
 from pushwarden.core.app import Credential, CredentialKind, CredentialState
+from pushwarden.core.check import Check
 from pushwarden.core.errors import AlreadyExists, InUse, Invalid, NotFound, UnusableCredential
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Changed, Tables
-from pushwarden.providers.port import Check, Report
+from pushwarden.providers.port import Report
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, route
 

@@ -1,0 +1,59 @@
+"""The live proof of a credential: somebody asks, one sender makes it, the checks are kept for a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pushwarden.core.check import Check
+
+PATIENCE_MS = 10_000
+"""What a proof may take; after that it is not provable yet."""
+
+CLAIM_MS = 15_000
+"""So long after a sender took it another may: the first has died or hangs."""
+
+KEPT_MS = 24 * 3_600_000
+
+
+class Finding(StrEnum):
+    """What a live proof says of the credential."""
+
+    VERIFYING = "verifying"
+    PROVEN = "proven"  # the provider accepted it
+    REFUSED = "refused"  # the provider, or its own dates, refuse it
+    UNPROVEN = "unproven"  # nobody could tell: the network, the provider, a stop; no word against the credential
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Times are Unix milliseconds, 0: not yet. asked_by: a key's id, or `chores`."""
+
+    organisation: str
+    id: str
+    app: str
+    credential: str
+    asked_by: str
+    asked_at: int
+    claimed_by: str = ""
+    claimed_at: int = 0
+    done_at: int = 0
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def finding(self) -> Finding:
+        return found(self.checks) if self.done_at else Finding.VERIFYING
+
+    def free(self, now_ms: int, idle_ms: int = 0) -> bool:
+        """Whether a sender may take it that leaves to others what has waited less than idle_ms."""
+        since = self.claimed_at + CLAIM_MS if self.claimed_by else self.asked_at
+        return not self.done_at and now_ms >= since + idle_ms
+
+
+def found(checks: Iterable[Check]) -> Finding:
+    """One refusal outweighs all; one proof outweighs what could not be told."""
+    results = {check.result for check in checks}
+    if "failed" in results:
+        return Finding.REFUSED
+    return Finding.PROVEN if "passed" in results else Finding.UNPROVEN
