@@ -158,6 +158,20 @@ class PumpStage:
         self.credential = credential
         self.pump.configure(_snapshot(credential), [])
 
+    @contextlib.asynccontextmanager
+    async def successor(self) -> AsyncIterator[None]:
+        """Another sender over the same stores."""
+        name = f"{SEAT}-next"
+        pump = Pump(name, self.pump.classes, self.pump.tools, Gate(self.fence), Ledger(self.journal, 1000))
+        await self.journal.enlist(name, SystemClock().now_ms())
+        pump.configure(_snapshot(self.credential), [])
+        running = asyncio.create_task(pump.run())
+        try:
+            yield
+        finally:
+            await pump.drain(5)
+            await running
+
     def answers(self, push: Push) -> list[tuple[int, int]]:
         """(device number, status) of each of its requests."""
         return [(self.side.number(frame), frame.status) for frame in self.frames(push)]

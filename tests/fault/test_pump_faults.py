@@ -19,10 +19,8 @@ from tests.simulator_fixtures import Simulator, running
 
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.core.outcome import Fate
-from pushwarden.core.push import PushType
+from pushwarden.core.push import Push, PushType
 from pushwarden.core.receipt import Confirmation
-from pushwarden.core.shard import ShardState
-from pushwarden.dataplane.lanes.window import release
 from pushwarden.simulators.proxy import ConnectProxy
 from pushwarden.simulators.relay import Relay
 
@@ -397,17 +395,74 @@ def _soon() -> int:
 
 
 def test_a_drain_gives_the_shards_back_and_another_sender_finishes_them(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.script({"do": "delay", "ms": 30})
+
     async def body() -> None:
-        async with pump_stage(simulator, tmp_path) as stage:
-            await stage.register(FLEET)
-            simulator.script({"do": "delay", "ms": 30})
-            push = await stage.accept(PushType.BACKGROUND)
+        async with pump_stage(simulator, tmp_path, window=100) as stage:
+            push = await proven_fan_out(stage)
             await stage.until_accepted(push, 200)
-            for work in stage.pump.works:
-                release(work, ShardState.READY)
-            stage.ledger.press()
-            fates = await stage.until_done(push)
-            assert fates[Fate.ACCEPTED] == FLEET
+            await stage.pump.drain(30)
+            await drained(stage, push)
             assert max(stage.seen(push).values()) == 1
 
     run(body())
+
+
+def test_a_drain_amid_a_claim_gives_back_what_is_being_claimed(simulator: Simulator, tmp_path: Path) -> None:
+    async def body() -> None:
+        async with pump_stage(simulator, tmp_path) as stage:
+            claim, drains = stage.journal.claim, []
+
+            async def claim_and_drain(*args: Any, **named: Any) -> Any:
+                found = await claim(*args, **named)
+                drains.append(asyncio.create_task(stage.pump.drain(30)))
+                await asyncio.sleep(0)
+                return found
+
+            stage.journal.claim = claim_and_drain  # type: ignore[method-assign]
+            push = await proven_fan_out(stage)
+            await asyncio.wait_for(stage.running, 20)
+            stage.journal.claim = claim  # type: ignore[method-assign]
+            assert len(drains) == 1 and not stage.frames(push)
+            await drained(stage, push)
+
+    run(body())
+
+
+def test_a_drain_amid_a_read_leaves_nobody_in_doubt(simulator: Simulator, tmp_path: Path) -> None:
+    async def body() -> None:
+        async with pump_stage(simulator, tmp_path) as stage:
+            page = stage.devices.page
+
+            async def drain_and_page(*args: Any, **named: Any) -> Any:
+                stage.devices.page = page  # type: ignore[method-assign]
+                draining = asyncio.create_task(stage.pump.drain(30))
+                rounds = stage.ledger.rounds
+                while stage.ledger.rounds < rounds + 2:
+                    await asyncio.sleep(0.001)
+                assert not draining.done()
+                return await page(*args, **named)
+
+            stage.devices.page = drain_and_page  # type: ignore[method-assign]
+            push = await proven_fan_out(stage)
+            await asyncio.wait_for(stage.running, 20)
+            assert not stage.frames(push)
+            await drained(stage, push)
+
+    run(body())
+
+
+async def proven_fan_out(stage: PumpStage) -> Push:
+    """A silent push to devices that were sent to before."""
+    await stage.register(FLEET)
+    await stage.devices.prove(stage.audience, FLEET)
+    return await stage.accept(PushType.BACKGROUND)
+
+
+async def drained(stage: PumpStage, push: Push) -> None:
+    """All shards are given back, and another sender brings them to everybody who is left."""
+    progress = await stage.progress(push)
+    assert set(progress.shards) == {"ready"} and progress.in_flight == 0
+    async with stage.successor():
+        fates = await stage.until_done(push)
+    assert fates[Fate.ACCEPTED] == FLEET

@@ -132,7 +132,7 @@ class Sender:
                 await self.look()
 
     async def look(self) -> None:
-        snapshot = await self.stores.snapshots.load_if_newer(self.pump.snapshot.version)
+        snapshot = await self.stores.snapshots.load_if_newer(self.pump.gate.snapshot.version)
         held = {hold.id: hold for hold in await self.holds.held()}
         if snapshot is not None or held.keys() != self.held.keys():
             self.held = held
@@ -162,7 +162,7 @@ class Sender:
 
     def _configure(self, snapshot: Any) -> None:
         names = [held_name(Lane.parse(hold.lane)) for hold in self.held.values()]
-        self.pump.configure(snapshot or self.pump.snapshot, names)
+        self.pump.configure(snapshot or self.pump.gate.snapshot, names)
 
     # --- the ring
 
@@ -183,7 +183,7 @@ class Sender:
     async def on_stats(self, request: dict[str, Any]) -> dict[str, Any]:
         pump, loop = self.pump, asyncio.get_running_loop()
         return {
-            "snapshot": pump.snapshot.version,
+            "snapshot": pump.gate.snapshot.version,
             "window": self.ledger.window,
             "shards": len(pump.works),
             "in_flight": sum(station.connections.in_flight for station in pump.stations.values()),

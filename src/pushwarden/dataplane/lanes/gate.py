@@ -6,7 +6,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from itertools import chain
 
-from pushwarden.core.app import Snapshot
+from pushwarden.core.app import Credential, Snapshot
 from pushwarden.core.lane import APART, Lane
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Scope
@@ -33,7 +33,7 @@ class Gate:
         self._stops: list[Scope] = []
         self._cancelled: dict[str, list[Scope]] = {}  # push id → the stops of that push alone
         self._held: frozenset[str] = frozenset()
-        self._snapshot = Snapshot(0)
+        self.snapshot = Snapshot(0)
         self._cache: dict[tuple[str | None, ...], Verdict] = {}
         self._open: dict[str, bool] = {}
 
@@ -43,7 +43,7 @@ class Gate:
 
     def configure(self, snapshot: Snapshot, held: Collection[str]) -> None:
         """held: what a person must release, as `held_name` says it."""
-        self._snapshot, self._held = snapshot, frozenset(held)
+        self.snapshot, self._held = snapshot, frozenset(held)
         self._cache.clear()
         self._open.clear()
 
@@ -102,9 +102,13 @@ class Gate:
         return lane_family(lane) in self._held or lane.key in self._held
 
     def _equipped(self, lane: Lane) -> bool:
-        app = self._snapshot.app(lane.organisation, lane.app)
-        credential = self._snapshot.credential(lane.organisation, lane.app, lane.environment, lane.provider)
-        return app is not None and app.enabled and credential is not None
+        app = self.snapshot.app(lane.organisation, lane.app)
+        return app is not None and app.enabled and active(self.snapshot, lane) is not None
+
+
+def active(snapshot: Snapshot, lane: Lane) -> Credential | None:
+    """The credential with which the lane is to send."""
+    return snapshot.credential(lane.organisation, lane.app, lane.environment, lane.provider)
 
 
 def lane_family(lane: Lane) -> str:

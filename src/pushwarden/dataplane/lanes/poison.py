@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from pushwarden.core.outcome import Fate
-from pushwarden.core.shard import POISONED
+from pushwarden.core.shard import LONELY, POISONED
 from pushwarden.dataplane.feedback.settle import QUARANTINED, SENDER_LOST, fail, part_with, settle
 from pushwarden.dataplane.lanes.work import Work
 
@@ -18,6 +18,18 @@ _log = structlog.get_logger("poison")
 
 PARTS = 16
 """A shard at which senders died is issued a sixteenth at a time: each further crash leaves so few in doubt."""
+
+
+def heed(work: Work, doubted: Sequence[int], now_ms: int) -> int:
+    """Takes a shard over from an earlier holder; how many recipients are quarantined. doubted: as of `narrow`.
+
+    What it may have written ends `unknown` or is written again; a shard at which senders died is narrowed.
+    """
+    if work.shard.crashes >= LONELY:
+        return narrow(work, doubted, now_ms)
+    for offset in doubted:
+        settle(work, offset, b"", SENDER_LOST, now_ms, 0.0)
+    return 0
 
 
 def narrow(work: Work, doubted: Sequence[int], now_ms: int) -> int:
