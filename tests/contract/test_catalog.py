@@ -21,6 +21,7 @@ from pushwarden.core.hold import Hold, Release
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.principal import KeyKind
 from pushwarden.core.receipt import Confirmation, Receipt, SenderReceipt
+from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.callbacks import DELIVERIES_KEPT
 from pushwarden.ports.catalog import AuditQuery, Catalog, Changed, StopRecord, Tables
@@ -301,3 +302,45 @@ def test_a_callback_and_how_far_it_was_told_go_with_their_app(catalog: Catalog) 
 
 async def _version(catalog: Catalog) -> int:
     return await catalog.version()
+
+
+def request(name: str, at: int = 7, **more: str) -> CertificateRequest:
+    return CertificateRequest(
+        "acme", "shop", Environment.PRODUCTION, name, "Shop Push", "-----BEGIN…", "ab" * 32, b"\x00sealed",
+        created_by="k1", created_at=at, **more,
+    )  # fmt: skip
+
+
+def test_certificate_requests_of_an_app_stay_its_own_and_go_with_it(catalog: Catalog) -> None:
+    first, second = request("r1"), request("r2", 8, renews="c1")
+    theirs = replace(first, organisation="beta")
+    do(catalog, lambda tables: [tables.apps.insert(SHOP), *map(tables.requests.insert, (first, second, theirs))])
+    assert see(catalog, lambda tables: tables.requests.of("acme", "shop")) == [second, first]
+    assert see(catalog, lambda tables: tables.requests.get("beta", "shop", "r1")) == theirs
+    assert see(catalog, lambda tables: tables.requests.get("acme", "other", "r1")) is None
+    assert see(catalog, lambda tables: tables.requests.get("beta", "shop", "r2")) is None
+    assert len(see(catalog, lambda tables: tables.requests.all())) == 3
+    do(catalog, lambda tables: tables.requests.delete(second))
+    assert see(catalog, lambda tables: tables.requests.of("acme", "shop")) == [first]
+    do(catalog, lambda tables: tables.apps.delete("acme", "shop"))
+    assert see(catalog, lambda tables: tables.requests.all()) == [theirs]
+
+
+def test_an_answer_to_a_request_that_was_answered_meanwhile_is_a_conflict(catalog: Catalog) -> None:
+    first = request("r1")
+    do(catalog, lambda tables: tables.requests.insert(first))
+    answered = replace(first, answered_by="c1", version=2)
+    do(catalog, lambda tables: tables.requests.update(answered))
+    assert see(catalog, lambda tables: tables.requests.get("acme", "shop", "r1")) == answered
+    with pytest.raises(Conflict):
+        do(catalog, lambda tables: tables.requests.update(answered))
+    with pytest.raises(NotFound):
+        do(catalog, lambda tables: tables.requests.update(replace(answered, id="none")))
+
+
+def test_a_credential_remembers_the_request_its_key_is_of(catalog: Catalog) -> None:
+    made = replace(credential("c1"), request="r1", certificate="-----BEGIN CERTIFICATE-----…")
+    do(catalog, lambda tables: tables.credentials.insert(made))
+    assert see(catalog, lambda tables: tables.credentials.get("acme", "shop", "c1")) == made
+    assert made.sealed_under == request("r1").label != made.label
+    assert credential("c1").sealed_under == credential("c1").label

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks, SqlCourses
+from pushwarden.adapters.catalog_requests_sql import SqlRequests
 from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
 from pushwarden.core.app import Snapshot
 from pushwarden.core.audit import AuditEntry
@@ -144,6 +145,7 @@ class SqlTables:
         self.organisations = SqlOrganisations(run)
         self.apps = SqlApps(run)
         self.credentials = SqlCredentials(run)
+        self.requests = SqlRequests(run)
         self.keys = SqlKeys(run)
         self.audit = SqlAudit(run)
         self.snapshots = SqlSnapshots(run)

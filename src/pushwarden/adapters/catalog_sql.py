@@ -75,6 +75,7 @@ class SqlApps:
 
     def delete(self, organisation: str, app_id: str) -> None:
         self._run(sql.CREDENTIAL_DELETE_ALL, organisation=organisation, app=app_id)
+        self._run(sql.REQUEST_DELETE_ALL, organisation=organisation, app=app_id)
         callbacks = SqlCallbacks(self._run)
         for callback in callbacks.of(organisation, app_id):
             callbacks.delete(callback)

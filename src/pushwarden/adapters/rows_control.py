@@ -17,6 +17,7 @@ from pushwarden.core.lane import Lane
 from pushwarden.core.principal import KeyKind
 from pushwarden.core.probe import Probe
 from pushwarden.core.receipt import Receipt
+from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.catalog import StopRecord
 
@@ -81,6 +82,14 @@ def credential_of(row: Row) -> Credential:
             "enabled": bool(row["enabled"]),
         }
     )
+
+
+def request_row(request: CertificateRequest) -> dict[str, Any]:
+    return asdict(request)
+
+
+def request_of(row: Row) -> CertificateRequest:
+    return CertificateRequest(**{**row, "environment": Environment(row["environment"])})
 
 
 def key_row(key: ApiKey) -> dict[str, Any]:

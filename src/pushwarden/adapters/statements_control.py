@@ -17,6 +17,7 @@ from pushwarden.adapters.tables_control import (
     callback_waiting,
     credential,
     credential_probe,
+    credential_request,
     hold,
     organisation,
     snapshot,
@@ -63,6 +64,13 @@ CREDENTIAL_DELETE = credential.delete().where(_CREDENTIAL)
 CREDENTIAL_DELETE_ALL = credential.delete().where(
     credential.c.organisation == _p("organisation"), credential.c.app == _p("app")
 )
+_OWN_REQUEST = and_(credential_request.c.organisation == _p("organisation"), credential_request.c.app == _p("app"))
+REQUEST_GET = select(credential_request).where(_OWN_REQUEST, credential_request.c.id == _p("id"))
+REQUEST_ALL = select(credential_request).order_by(credential_request.c.created_at.desc(), credential_request.c.id)
+REQUEST_OF = REQUEST_ALL.where(_OWN_REQUEST)
+REQUEST_UPDATE = _versioned(credential_request, "organisation", "app", "id")
+REQUEST_DELETE = credential_request.delete().where(_OWN_REQUEST, credential_request.c.id == _p("id"))
+REQUEST_DELETE_ALL = credential_request.delete().where(_OWN_REQUEST)
 KEY_GET = select(api_key).where(api_key.c.organisation == _p("organisation"), api_key.c.id == _p("id"))
 KEY_ALL = select(api_key).order_by(api_key.c.created_at.desc(), api_key.c.id)
 KEY_UPDATE = _versioned(api_key, "organisation", "id")
@@ -191,6 +199,7 @@ PROBE_FORGET = (
 ORGANISATION_INSERT = organisation.insert()
 APP_INSERT = app.insert()
 CREDENTIAL_INSERT = credential.insert()
+REQUEST_INSERT = credential_request.insert()
 KEY_INSERT = api_key.insert()
 AUDIT_INSERT = audit.insert()
 SNAPSHOT_INSERT = snapshot.insert()

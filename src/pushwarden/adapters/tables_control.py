@@ -64,6 +64,8 @@ credential = Table(
     _number("enabled", default="1"),
     _number("activated_at", default="0"),
     _number("previous_until", default="0"),
+    _text("request", default=""),  # the certificate request whose key is sealed here
+    _text("certificate", default=""),  # PEM, beside a key that is sealed alone
     sqlite_strict=True,
 )
 # One credential is active in a slot, whatever the code believes.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pushwarden.core.request import key_label
 from pushwarden.core.scope import Environment
 
 
@@ -46,6 +47,8 @@ class Credential:
     slot: the topics it is for. Empty for the app's own and all that has no slot of its own; `voip` for calls alone.
     enabled: False when a person switched it off. Times are Unix milliseconds, 0 when there was or is none.
     previous_until: when one that was replaced is destroyed.
+    request: the certificate request made here whose key it has. `sealed` is then that key alone, and `certificate`
+    (PEM) belongs before it.
     """
 
     organisation: str
@@ -64,11 +67,18 @@ class Credential:
     enabled: bool = True
     activated_at: int = 0
     previous_until: int = 0
+    request: str = ""
+    certificate: str = ""
 
     @property
     def label(self) -> str:
-        """What the material is sealed to, and opens under."""
+        """Names this version of it."""
         return f"{self.organisation}|{self.app}|{self.id}|{self.version}"
+
+    @property
+    def sealed_under(self) -> str:
+        """What `sealed` is bound to, and opens under."""
+        return key_label(self.organisation, self.app, self.request) if self.request else self.label
 
 
 @dataclass(frozen=True, slots=True)

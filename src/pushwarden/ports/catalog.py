@@ -18,6 +18,7 @@ from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.callbacks import CallbackTable, CourseTable
 from pushwarden.ports.holds import HoldTable
 from pushwarden.ports.probes import ProbeTable
+from pushwarden.ports.requests import RequestTable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -55,7 +56,7 @@ class Apps(Protocol):
         ...
 
     def delete(self, organisation: str, app: str) -> None:
-        """With its credentials and callbacks."""
+        """With its credentials, certificate requests and callbacks."""
         ...
 
 
@@ -203,6 +204,8 @@ class Tables(Protocol):
     def apps(self) -> Apps: ...
     @property
     def credentials(self) -> Credentials: ...
+    @property
+    def requests(self) -> RequestTable: ...
     @property
     def keys(self) -> Keys: ...
     @property

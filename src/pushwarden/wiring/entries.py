@@ -67,6 +67,12 @@ def _ended(not_after: int) -> Trouble:
     return Trouble(f"its certificate ended on {at:%Y-%m-%d at %H:%M} UTC", credential=True)
 
 
+def material_of(credential: Credential, vault: OpeningVault) -> Secret:
+    """What the provider works with. The certificate of a request made here stands before its key; VaultRefused."""
+    opened = vault.open(credential.sealed, credential.sealed_under)
+    return Secret(credential.certificate.encode() + opened.reveal())
+
+
 class Entries:
     """Opens each credential once and keeps its TLS context; `simulated` reaches simulators and nothing else.
 
@@ -86,7 +92,7 @@ class Entries:
         name = credential.label
         material = self._material.get(name)
         if material is None:
-            material = self._material[name] = self._vault.open(credential.sealed, name)
+            material = self._material[name] = material_of(credential, self._vault)
         opened = Opened(provider, credential, material)
         port = self._port(lane)
         return enter(opened, self._grants, lambda origin, as_whom: self._target(lane, origin, as_whom), port)

@@ -14,6 +14,7 @@ from pushwarden.adapters.memory.control_log import (
     MemorySnapshots,
     MemoryStops,
 )
+from pushwarden.adapters.memory.requests import MemoryRequests
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
@@ -22,6 +23,7 @@ from pushwarden.core.errors import AlreadyExists, stale
 from pushwarden.core.hold import Hold
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.probe import Probe
+from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
 from pushwarden.ports.catalog import AuditRow, Changed, StopRecord, Tables
 
@@ -33,6 +35,7 @@ class State:
     organisations: dict[str, Organisation] = field(default_factory=dict)
     apps: dict[tuple[str, str], App] = field(default_factory=dict)
     credentials: dict[tuple[str, str, str], Credential] = field(default_factory=dict)
+    requests: dict[tuple[str, str, str], CertificateRequest] = field(default_factory=dict)
     keys: dict[str, ApiKey] = field(default_factory=dict)
     audit: dict[str, tuple[AuditRow, ...]] = field(default_factory=dict)
     snapshot: dict[int, Snapshot] = field(default_factory=dict)
@@ -71,6 +74,7 @@ class MemoryOrganisations:
 class MemoryApps:
     def __init__(self, state: State) -> None:
         self._rows, self._credentials = state.apps, state.credentials
+        self._requests = MemoryRequests(state.requests)
         self._callbacks = MemoryCallbacks(state.callbacks, state.courses)
 
     def get(self, organisation: str, app: str) -> App | None:
@@ -94,6 +98,8 @@ class MemoryApps:
         self._rows.pop((organisation, app), None)
         for key in [key for key in self._credentials if key[:2] == (organisation, app)]:
             del self._credentials[key]
+        for request in self._requests.of(organisation, app):
+            self._requests.delete(request)
         for callback in self._callbacks.of(organisation, app):
             self._callbacks.delete(callback)
 
@@ -156,6 +162,7 @@ class MemoryTables:
         self.organisations = MemoryOrganisations(state)
         self.apps = MemoryApps(state)
         self.credentials = MemoryCredentials(state)
+        self.requests = MemoryRequests(state.requests)
         self.keys = MemoryKeys(state)
         self.audit = MemoryAudit(state.audit)
         self.snapshots = MemorySnapshots(state.snapshot)
