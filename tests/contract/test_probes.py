@@ -25,9 +25,9 @@ KEY = Credential(
     "acme", "shop", Environment.SANDBOX, "c1", "apns", CredentialKind.APNS_TOKEN, CredentialState.STANDBY, "f1"
 )
 PROBE = Probe("acme", "p1", "shop", "c1", "alice", 1000)
-GOOD = Check("live", "passed", "Apple accepted it.", "400 BadDeviceToken")
-BAD = Check("p8.refused", "failed", "Apple does not accept this key.")
-OPEN = Check("net.dns", "unproven", "Apple cannot be reached.")
+GOOD = Check.of("live.accepted", "400 BadDeviceToken", provider="Apple", environment="Production")
+BAD = Check.of("p8.refused", team="TEAMTEAM12", kid="ABCDEFGHIJ")
+OPEN = Check.of("net.dns", provider="Apple", host="api.push.apple.com", port=443)
 
 
 @pytest.fixture(params=KINDS)

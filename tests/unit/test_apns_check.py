@@ -52,7 +52,7 @@ def test_a_p8_becomes_a_token_key_with_its_facts() -> None:
     assert report.usable
     assert report.material is not None
     assert (report.kind, report.facts["key_id"], report.facts["team_id"]) == ("apns_token", "ABCDEFGHIJ", "TEAMTEAM12")
-    assert results(report)["p8.unproven_topic"] == "skipped"
+    assert results(report)["p8.unproven_topic"] == "unproven"
     assert len(report.fingerprint) == 64
     assert report.fingerprint == check(p8(key), None, **KEY_HINTS).fingerprint
     json.dumps(dict(report.facts))
@@ -77,13 +77,15 @@ def test_the_key_id_comes_from_the_file_name_or_the_hint_and_both_must_agree() -
     assert check(p8(), None, **{**KEY_HINTS, "file_name": "AuthKey_ABCDEFGHIJ (1).p8"}).usable
     assert check(p8(), None, **{**KEY_HINTS, "file_name": "key.p8"}, key_id="ABCDEFGHIJ").usable
     assert failed(check(p8(), None, **KEY_HINTS, key_id="XXXXXXXXXX")) == ["p8.key_id"]
-    assert failed(check(p8(), None, **{**KEY_HINTS, "file_name": "key.p8"})) == ["p8.key_id"]
-    assert failed(check(p8(), None, **{**KEY_HINTS, "file_name": "key.p8"}, key_id="abc")) == ["p8.key_id"]
+    assert failed(check(p8(), None, **{**KEY_HINTS, "file_name": "key.p8"})) == ["p8.key_id_missing"]
+    assert failed(check(p8(), None, **{**KEY_HINTS, "file_name": "key.p8"}, key_id="abc")) == ["p8.key_id_form"]
 
 
 @pytest.mark.parametrize("team_id", ["", "SHORT", "teamteam12", "TEAMTEAM123"])
 def test_a_team_id_of_another_form_is_named(team_id: str) -> None:
-    assert failed(check(p8(), None, **{**KEY_HINTS, "team_id": team_id})) == ["p8.team_id"]
+    assert failed(check(p8(), None, **{**KEY_HINTS, "team_id": team_id})) == [
+        "p8.team_id" if team_id else "p8.team_id_missing"
+    ]
 
 
 def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, form: str = "PKCS8", password: bytes = b"") -> bytes:
@@ -122,7 +124,7 @@ WRONG_FILES = {
     "file.is_csr": [CSR],
     "file.is_profile": [b"\x30\x82\x01\x00..<?xml?><!DOCTYPE plist PUBLIC>..."],
     "file.is_google_services": [b'{"project_info":{"project_id":"x"}}'],
-    "file.is_service_account": [b'{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----"}'],
+    "file.other_provider": [b'{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----"}'],
     "file.is_legacy_fcm_key": [b"AAAAbc:APA91b" + b"x" * 100],
     "cer.no_request": [Pair().pem, Pair().certificate.public_bytes(DER)],
     "p12.damaged": [b"\x30", b"\x30\x80" + b"\x30\x80" * 20_000, b"0" * 300, Pair().p12()[:-60], Pair().p12()[:40]],
@@ -254,11 +256,11 @@ CERTIFICATES: list[tuple[str, str, Pair, dict[str, str]]] = [
     ("cert.expired", "failed", Pair(days=(-400, -1)), {}),
     ("cert.not_yet", "failed", Pair(days=(1, 365)), {}),
     ("cert.expires", "warning", Pair(days=(-300, 10)), {}),
-    ("cert.issuer", "warning", Pair(issuer="Corp CA"), {}),
+    ("cert.foreign_issuer", "warning", Pair(issuer="Corp CA"), {}),
     ("cert.voip_missing", "warning", Pair(), {"push_types": "alert,voip"}),
     ("cert.environment", "passed", Pair(marks="1"), {"environment": "simulated"}),
     ("cert.bundle", "passed", Pair("VoIP Services: com.acme.shop", uid="com.acme.shop.voip"), {}),
-    ("cert.bundle", "skipped", Pair(), {"bundle_id": ""}),
+    ("cert.bundle_unknown", "skipped", Pair(), {"bundle_id": ""}),
 ]
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from pushwarden.cli.client import place, read_file
@@ -80,7 +81,7 @@ def show_report(report: dict[str, Any]) -> None:
     """A credential's checks, a line each."""
     for check in report["checks"]:
         mark = _MARKS.get(check["result"], "?")
-        console.print(f"{mark} {check['message']}", markup=False)
+        console.print(f"{mark} {check['title']}: {check['message']}", markup=False)
         if (check.get("evidence") or "").strip():
             console.print(f"    {check['evidence']}", style="dim", markup=False)
 
@@ -114,9 +115,7 @@ def credentials_check(
     secret = Secret(password.encode()) if password else None
     now_ms = time.time_ns() // 1_000_000
     report = PROVIDERS[name].check(read_file(file, json), password=secret, hints=hints, now_ms=now_ms)
-    checks = [
-        {name: getattr(check, name) for name in ("id", "result", "message", "evidence")} for check in report.checks
-    ]
+    checks = msgspec.to_builtins(report.checks)
     answer = {
         "file": file.name,
         "kind": report.kind,

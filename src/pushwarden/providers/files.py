@@ -11,15 +11,12 @@ SIZE_LIMIT = 64 * 1024
 """Bytes of a credential file. Apple's have 250 (.p8) to some 8,000 (.p12), Google's some 2,400."""
 
 
-def sized(data: bytes, hints: Mapping[str, str], can_read: str, findings: Findings) -> None:
-    """Ends the report for an empty file and for one larger than any credential. can_read: what we take, a sentence."""
-    name = name_of(hints)
+def sized(data: bytes, hints: Mapping[str, str], findings: Findings) -> None:
+    """Ends the report for an empty file and for one larger than any credential."""
     if not data.strip():
-        findings.end("file.empty", f"The file is empty: {name} has {len(data)} bytes. Choose it again.")
+        findings.end("file.empty", name=name_of(hints), size=len(data))
     if len(data) > SIZE_LIMIT:
-        findings.end(
-            "file.too_large", f"{name} has {len(data)} bytes; a credential has at most {SIZE_LIMIT}. {can_read}"
-        )
+        findings.end("file.too_large", name=name_of(hints), limit="64 KiB")
 
 
 def text_of(data: bytes) -> str | None:
@@ -37,11 +34,11 @@ def is_page(text: str) -> bool:
     return text.lstrip()[:200].lower().startswith(("<!doctype html", "<html"))
 
 
-def unknown(data: bytes, hints: Mapping[str, str], can_read: str, findings: Findings) -> NoReturn:
+def unknown(data: bytes, hints: Mapping[str, str], findings: Findings) -> NoReturn:
     """Ends the report for a file we do not recognise."""
-    first = "".join(ch if ch.isprintable() else "." for ch in data[:12].decode("latin-1"))
-    name = name_of(hints)
-    findings.end("file.unknown", f"We don't recognise this file: {name}, {len(data)} bytes. {can_read}", first)
+    findings.end(
+        "file.unknown", name=name_of(hints), size=f"{len(data)} bytes", first=data[:12].decode("ascii", "replace")
+    )
 
 
 def name_of(hints: Mapping[str, str]) -> str:

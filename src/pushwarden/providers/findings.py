@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from pushwarden.core.check import Check
+from pushwarden.core.messages import Result
 from pushwarden.core.secret import Secret
 from pushwarden.providers.port import Report
 
@@ -17,30 +18,23 @@ class Unusable(Exception):
 
 @dataclass(slots=True)
 class Findings:
-    """Checks as they are made. Ids are stable: docs, API and tests name them."""
+    """Checks as they are made, each in the words of core/messages."""
 
     kind: str = "unknown"
     checks: list[Check] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def passed(self, check: str, message: str, evidence: str = "") -> None:
-        self.checks.append(Check(check, "passed", message, evidence))
+    def add(self, check: str, evidence: str = "", result: Result | None = None, **values: object) -> None:
+        """As `Check.of`: the id, the fact that shows it, and the values its words need."""
+        self.checks.append(Check.of(check, evidence, result, **values))
 
-    def warning(self, check: str, message: str, evidence: str = "") -> None:
-        self.checks.append(Check(check, "warning", message, evidence))
-
-    def skipped(self, check: str, message: str) -> None:
-        self.checks.append(Check(check, "skipped", message))
-
-    def failed(self, check: str, message: str, evidence: str = "") -> None:
-        self.checks.append(Check(check, "failed", message, evidence))
-
-    def end(self, check: str, message: str, evidence: str = "") -> NoReturn:
-        self.failed(check, message, evidence)
+    def end(self, check: str, evidence: str = "", **values: object) -> NoReturn:
+        """As `add`, where nothing after it can be looked at."""
+        self.add(check, evidence, None, **values)
         raise Unusable(check)
 
     def report(self, fingerprint: str = "", material: Secret | None = None) -> Report:
         """Without material when a check failed."""
-        sound = all(check.result != "failed" for check in self.checks)
+        sound = all(check.result != Result.FAILED for check in self.checks)
         facts: Mapping[str, Any] = {"kind": str(self.kind), **self.facts}
         return Report(self.kind, tuple(self.checks), facts, fingerprint, material if sound else None)

@@ -13,6 +13,7 @@ from pushwarden.control.services import Services, new_id
 from pushwarden.core.app import Credential, CredentialKind, CredentialState
 from pushwarden.core.check import Check
 from pushwarden.core.errors import AlreadyExists, InUse, Invalid, NotFound, UnusableCredential
+from pushwarden.core.messages import Result
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Changed, Tables
@@ -100,7 +101,7 @@ class Credentials:
         hints = dict(sent.hints) | {"environment": str(call.where.environment)}
         report = await self._services.inspect(sent.provider, sent.content, sent.password, hints)
         if not report.usable:
-            failed = next((check.message for check in report.checks if check.result == "failed"), "")
+            failed = next((check.sentence for check in report.checks if check.result == Result.FAILED), "")
             raise UnusableCredential(failed, kind=report.kind, checks=report.checks)
         return report
 

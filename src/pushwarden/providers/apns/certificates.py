@@ -11,6 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from pushwarden.core.scope import Environment
 from pushwarden.providers.apns.facts import KINDS
+from pushwarden.providers.dates import date_of, weekday_of
 from pushwarden.providers.findings import Findings
 
 _UID = x509.ObjectIdentifier("0.9.2342.19200300.100.1.1")
@@ -19,6 +20,7 @@ _ENVIRONMENT_MARKS = {_APPLE + "1": Environment.SANDBOX, _APPLE + "2": Environme
 _TOPICS = x509.ObjectIdentifier(_APPLE + "6")
 _BOTH = (Environment.PRODUCTION, Environment.SANDBOX)
 _DAY_MS = 86_400_000
+_WARN_DAYS = 30
 _SUFFIXES = sorted({kind.suffix for kind in KINDS.values() if kind.suffix}, key=len, reverse=True)
 
 PREFIXES: dict[str, tuple[tuple[Environment, ...], str]] = {
@@ -78,18 +80,16 @@ def read(certificate: x509.Certificate) -> PushCertificate:
 def examine(found: PushCertificate, hints: Mapping[str, str], now_ms: int, findings: Findings) -> None:
     """Every check of the certificate itself. Unusable when it is no push certificate."""
     if not found.is_push:
-        findings.end("cert.not_push", f'Not a push certificate: this is "{found.subject}". At Apple, choose '
-                     "Apple Push Notification service SSL (Sandbox & Production).")  # fmt: skip
-    findings.passed("cert.push", "It is a push certificate.", found.subject)
+        findings.end("cert.not_push", subject=found.subject or "a certificate without a name")
+    findings.add("cert.push", found.subject)
     _issuer(found, findings)
     _validity(found, now_ms, findings)
     _environment(found, hints.get("environment", ""), findings)
     _bundle(found, hints.get("bundle_id", ""), findings)
     kinds = ", ".join(dict.fromkeys(found.topics.values()))
-    findings.passed("cert.types", f"It covers: {kinds}.", ", ".join(found.topics))
+    findings.add("cert.types", ", ".join(found.topics), kinds=kinds)
     if "voip" in hints.get("push_types", "") and "voip" not in found.topics.values():
-        findings.warning("cert.voip_missing", f"Calls are not covered: there is no {found.bundle_id}.voip topic. "
-                         "Get a VoIP certificate, or use a .p8 key.")  # fmt: skip
+        findings.add("cert.voip_missing", bundle=found.bundle_id)
 
 
 def _name(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
@@ -121,39 +121,35 @@ def _kind(kinds: object) -> str:
 
 def _issuer(found: PushCertificate, findings: Findings) -> None:
     if "Apple Worldwide Developer Relations" in found.issuer or "Apple Application Integration" in found.issuer:
-        findings.passed("cert.issuer", "Apple issued it.", found.issuer)
+        findings.add("cert.issuer", found.issuer)
     else:
-        findings.warning("cert.issuer", "Its issuer is not Apple's developer authority; Apple will refuse it.",
-                         found.issuer)  # fmt: skip
+        findings.add("cert.foreign_issuer", issuer=found.issuer or "nobody")
 
 
 def _validity(found: PushCertificate, now_ms: int, findings: Findings) -> None:
-    days = (found.not_after - now_ms) // _DAY_MS
+    days, until = (found.not_after - now_ms) // _DAY_MS, date_of(found.not_after)
     if now_ms >= found.not_after:
-        findings.failed("cert.expired", f"Expired {-days} days ago; Apple refuses every push since. Renew it at Apple.")
+        findings.add("cert.expired", n=-days, date=until)
     elif now_ms < found.not_before:
-        findings.failed("cert.not_yet", "Not valid yet: look at this machine's clock, or try again when it is.")
-    elif days < 30:
-        findings.warning("cert.expires", f"Expires in {days} days. Renewing does not disturb devices.")
+        findings.add("cert.not_yet", date=date_of(found.not_before), now=date_of(now_ms))
+    elif days < _WARN_DAYS:
+        findings.add("cert.expires", n=days, date=until, weekday=weekday_of(found.not_after))
     else:
-        findings.passed("cert.valid", f"It is valid for {days} more days.")
+        findings.add("cert.valid", n=days, date=until)
 
 
 def _environment(found: PushCertificate, wanted: str, findings: Findings) -> None:
     names = " and ".join(found.environments)
     if wanted in _BOTH and wanted not in found.environments:
-        only = "cert.sandbox_only" if found.environments == (Environment.SANDBOX,) else "cert.production_only"
-        findings.failed(only, f"Works only in {names or 'no environment it names'}: Apple refuses it in {wanted}. "
-                        f"Save it in {names or 'another'}, or get a Sandbox & Production one.")  # fmt: skip
+        findings.add("cert.production_only" if wanted == Environment.SANDBOX else "cert.sandbox_only")
     else:
-        findings.passed("cert.environment", f"It works in {names or 'no environment it names'}.")
+        findings.add("cert.environment", environments=names or "the environment its name does not say")
 
 
 def _bundle(found: PushCertificate, bundle_id: str, findings: Findings) -> None:
     if not bundle_id:
-        findings.skipped("cert.bundle", "The app has no bundle ID to compare with.")
+        findings.add("cert.bundle_unknown", cert_bundle=found.bundle_id or "no app it names")
     elif bundle_id in (found.bundle_id, *found.topics):
-        findings.passed("cert.bundle", "It is made for this app.", bundle_id)
+        findings.add("cert.bundle", bundle_id)
     else:
-        findings.failed("cert.wrong_bundle", f"Made for another app: it is for {found.bundle_id or 'none'}, "
-                        f"this app is {bundle_id}. Choose another file.")  # fmt: skip
+        findings.add("cert.wrong_bundle", cert_bundle=found.bundle_id or "–", app_bundle=bundle_id)

@@ -9,11 +9,10 @@ import msgspec
 from pushwarden.core.secret import Secret
 from pushwarden.providers.apns.p8 import check_p8
 from pushwarden.providers.apns.p12 import check_p12
-from pushwarden.providers.files import is_page, sized, text_of, unknown
+from pushwarden.providers.files import is_page, name_of, sized, text_of, unknown
 from pushwarden.providers.findings import Findings, Unusable
 from pushwarden.providers.port import Report
 
-_CAN_READ = "We can read .p8 and .p12 (.pfx)."
 _PRIVATE_KEYS = ("BEGIN PRIVATE KEY", "BEGIN EC PRIVATE KEY", "BEGIN ENCRYPTED PRIVATE KEY")
 
 
@@ -29,7 +28,7 @@ def check(data: bytes, *, password: Secret | None, hints: Mapping[str, str], now
 def _dispatch(
     data: bytes, password: Secret | None, hints: Mapping[str, str], now_ms: int, findings: Findings
 ) -> Report:
-    sized(data, hints, _CAN_READ, findings)
+    sized(data, hints, findings)
     if data[:1] == b"\x30":
         _known_binary(data, findings)
         return check_p12(data, password, hints, now_ms, findings)
@@ -38,34 +37,29 @@ def _dispatch(
     if any(mark in text for mark in _PRIVATE_KEYS):
         return check_p8(text, hints, findings)
     if "PRIVATE KEY" in text:
-        findings.end("p8.curve", "This is another kind of key: Apple's .p8 is elliptic (P-256). "
-                     "Use the AuthKey_….p8 from Apple's list of keys.")  # fmt: skip
-    return unknown(data, hints, _CAN_READ, findings)
+        findings.end("p8.curve", found="not elliptic")
+    return unknown(data, hints, findings)
 
 
 def _known_binary(data: bytes, findings: Findings) -> None:
     if b"<!DOCTYPE plist" in data or b"<plist" in data:
-        findings.end("file.is_profile", "That is a provisioning profile; it belongs in Xcode. "
-                     "For sending you need a key (.p8) or a push certificate.")  # fmt: skip
+        findings.end("file.is_profile")
 
 
 def _known_text(text: str, hints: Mapping[str, str], findings: Findings) -> None:
     """Ends the report for the usual wrong files."""
     if is_page(text):
-        findings.end("file.html", "That is a web page saved as a file, often a sign-in page. Download the file again.")
+        findings.end("file.html", name=name_of(hints))
     if text.lstrip().startswith("{"):
         _json(text, findings)
     if "BEGIN CERTIFICATE REQUEST" in text:
-        findings.end("file.is_csr", "That is a certificate request. Give it to Apple and upload what Apple gives back.")
+        findings.end("file.is_csr")
     if "BEGIN CERTIFICATE" in text and "PRIVATE KEY" not in text:
         if hints.get("file_name", "").lower().endswith(".p8"):
-            findings.end(
-                "p8.is_cert", "That's a certificate, not a key. Upload the AuthKey_….p8, or a .p12 with its key."
-            )
-        findings.end("cer.no_request", "We don't have the key for this certificate. Upload a .p12 with the key.")
+            findings.end("p8.is_cert")
+        findings.end("cer.no_request")
     if text.strip().startswith("AAAA") and ":APA91b" in text:
-        findings.end("file.is_legacy_fcm_key", "That is an old FCM server key; Google switched the legacy API off. "
-                     "Use a service-account JSON.")  # fmt: skip
+        findings.end("file.is_legacy_fcm_key")
 
 
 def _json(text: str, findings: Findings) -> None:
@@ -74,8 +68,6 @@ def _json(text: str, findings: Findings) -> None:
     except (msgspec.DecodeError, RecursionError):
         return
     if "project_info" in fields:
-        findings.end("file.is_google_services", "That is the app's google-services.json; it goes into the Android app. "
-                     "For Apple you need a key (.p8) or a push certificate.")  # fmt: skip
+        findings.end("file.is_google_services")
     if fields.get("type") == "service_account":
-        findings.end("file.is_service_account", "That is Google's service-account key; it sends to Android. "
-                     "For Apple you need a key (.p8) or a push certificate.")  # fmt: skip
+        findings.end("file.other_provider", found="Google", given="Apple", what="Google's service-account key")

@@ -22,24 +22,22 @@ _PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _BROKEN = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
 """What cryptography raises for a certificate or key it cannot read."""
 
-_EXPORT_AGAIN = "Export it again from Keychain Access."
-
 
 def check_p12(
     data: bytes, password: Secret | None, hints: Mapping[str, str], now_ms: int, findings: Findings
 ) -> Report:
     """hints: file_name, bundle_id, environment, push_types. Unusable when nothing in it can be looked at."""
     if _lone_certificate(data):
-        findings.end("cer.no_request", "We don't have the key for this certificate. Upload a .p12 with the key.")
+        findings.end("cer.no_request")
     shape = _shape(data, findings)
     findings.kind = CredentialKind.APNS_CERTIFICATE
-    findings.passed("file.recognised", "This is a certificate with its key (.p12).")
+    findings.add("file.recognised", what="a certificate with its key (.p12)")
     store = _open(data, shape, password.reveal() if password else b"", findings)
     try:
         key, leaf = _pair(store, shape, findings)
         found = certificates.read(leaf)
-    except _BROKEN:
-        findings.end("cert.unreadable", "The certificate cannot be read; make a new one at Apple.")
+    except _BROKEN as error:
+        findings.end("cert.unreadable", reason=error)
     _facts(found, findings)
     certificates.examine(found, hints, now_ms, findings)
     chain = [extra.certificate for extra in store.additional_certs if _is_authority(extra.certificate)]
@@ -50,12 +48,11 @@ def _shape(data: bytes, findings: Findings) -> pfx.Shape:
     try:
         shape = pfx.shape(data)
     except pfx.Damaged as damage:
-        findings.end("p12.damaged", f"The file is damaged or no .p12: {damage}. {_EXPORT_AGAIN}")
+        findings.end("p12.damaged", reason=damage)
     except pfx.Unsupported as part:
-        findings.end("p12.unsupported", f"The file is closed in a way we cannot read: {part}. {_EXPORT_AGAIN}")
+        findings.end("p12.unsupported", part=part)
     if shape.iterations > pfx.ITERATION_LIMIT:
-        findings.end("p12.too_costly", f"Opening this file would take {shape.iterations} iterations; we run at most "
-                     f"{pfx.ITERATION_LIMIT}, so nothing was tried. {_EXPORT_AGAIN}")  # fmt: skip
+        findings.end("p12.too_costly", iterations=shape.iterations, limit=pfx.ITERATION_LIMIT)
     return shape
 
 
@@ -70,23 +67,19 @@ def _open(data: bytes, shape: pfx.Shape, password: bytes, findings: Findings) ->
     except _BROKEN:
         if fits is None:
             _closed(shape, password, findings)
-        findings.end("p12.unsupported", f"The password is right, but the file holds something we cannot read. "
-                     f"{_EXPORT_AGAIN}", ", ".join(shape.algorithms))  # fmt: skip
-    findings.passed("p12.opened", "The password opens the file." if password else "It opens without a password.")
+        findings.end("p12.unsupported", part="something we don't know, though the password is right: "
+                     + ", ".join(shape.algorithms))  # fmt: skip
+    findings.add("p12.opened" if password else "p12.open")
     if shape.old:
-        findings.passed("p12.legacy", "Old encryption, as Keychain still writes it; our copy is sealed anew.",
-                        ", ".join(shape.algorithms))  # fmt: skip
+        findings.add("p12.legacy", encryption=shape.old)
     return store
 
 
 def _closed(shape: pfx.Shape, password: bytes, findings: Findings) -> None:
     """The MAC does not fit: an altered file when the password opens its key all the same, else a wrong password."""
     if not shape.algorithms or any(_opens(shrouded, password) for shrouded in shape.shrouded_keys):
-        findings.end(
-            "p12.damaged", f"The password is not the trouble: the file was altered or damaged. {_EXPORT_AGAIN}"
-        )
-    findings.end("p12.password", "The password doesn't open this file. Watch for a space at the end; if none was set "
-                 "at export, leave it empty.")  # fmt: skip
+        findings.end("p12.damaged", reason="the file was altered or damaged")
+    findings.end("p12.password")
 
 
 def _opens(shrouded: bytes, password: bytes) -> bool:
@@ -104,24 +97,19 @@ def _pair(
     leaves = [one.certificate for one in held if one is not None and not _is_authority(one.certificate)]
     key = store.key
     if key is None:
-        subject = certificates.read(leaves[0]).subject if leaves else "nothing"
-        findings.end("p12.no_key", f"The private key is missing: the file holds {subject}, but not its key. "
-                     "Export again with the key, on the Mac that made the request.")  # fmt: skip
+        found = certificates.read(leaves[0]) if leaves else None
+        findings.end("p12.no_key", bundle=found.bundle_id or found.subject or "–" if found else "nothing")
     if not leaves:
-        findings.end(
-            "p12.no_cert", "The certificate is missing: the file holds a private key only. Export both together."
-        )
+        findings.end("p12.no_cert")
     if not isinstance(key, _PrivateKey):
-        findings.end("p12.unsupported", "The key is neither RSA nor elliptic; Apple's certificates have no other.")
+        findings.end("cert.key_kind", found="neither")
     public = _spki(key.public_key())
     matching = [leaf for leaf in leaves if _spki(leaf.public_key()) == public]
     if shape.keys > 1 or len(matching) > 1:
-        findings.end("p12.many", f"Several certificates in one file: we found {max(shape.keys, len(matching))} with "
-                     "their keys. Export only the one that sends.", "; ".join(map(_subject, leaves)))  # fmt: skip
+        findings.end("p12.many", n=max(shape.keys, len(matching)), list="; ".join(map(_subject, leaves)))
     if not matching:
-        findings.end("p12.key_mismatch", f"Key and certificate don't belong together: certificate serial "
-                     f"{leaves[0].serial_number:x}; the key in the file signs a different one.")  # fmt: skip
-    findings.passed("p12.pair", "Certificate and private key are both there and belong together.")
+        findings.end("p12.key_mismatch", serial=f"{leaves[0].serial_number:x}")
+    findings.add("p12.pair")
     return key, matching[0]
 
 

@@ -16,7 +16,8 @@ ITERATION_LIMIT = 1_000_000
 _NESTING = 8
 _DIGESTS = ("sha1", "sha224", "sha256", "sha384", "sha512")
 _PBMAC1 = "1.2.840.113549.1.5.14"
-_OLD = ("rc2", "rc4", "des")  # in asn1crypto's names; `tripledes` too
+_OLD = {"rc2_40": "RC2-40", "rc2_128": "RC2-128", "rc4": "RC4", "tripledes": "3DES", "_des": "DES"}
+"""Part of asn1crypto's name → as people call it."""
 
 
 class Damaged(Exception):
@@ -49,9 +50,10 @@ class Shape:
     content: bytes = field(repr=False)
 
     @property
-    def old(self) -> bool:
-        """Encrypted as nobody would today (RC2, 3DES)."""
-        return any(old in name for name in self.algorithms for old in _OLD)
+    def old(self) -> str:
+        """The encryption nobody would use today (RC2, RC4, DES), as people call it; empty for a sound one."""
+        used = " ".join(self.algorithms)
+        return ", ".join(called for name, called in _OLD.items() if name in used)
 
 
 def shape(data: bytes) -> Shape:

@@ -18,12 +18,10 @@ from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 from pushwarden.providers.fcm.facts import TOKEN_URI
 from pushwarden.providers.fcm.tokens import ServiceAccount
-from pushwarden.providers.files import is_page, sized, text_of, unknown
+from pushwarden.providers.files import is_page, name_of, sized, text_of, unknown
 from pushwarden.providers.findings import Findings, Unusable
 from pushwarden.providers.port import Report
 
-_CAN_READ = "For FCM we read a service account's key: the JSON file from Google Cloud or Firebase."
-_NEW_KEY = "Make a new key in Firebase under Project settings, Service accounts."
 _NEEDED = ("client_email", "private_key", "private_key_id", "project_id", "token_uri")
 _PROJECT = re.compile(r"(?:[a-z0-9.-]{1,128}:)?[a-z0-9-]{4,64}")
 _EMAIL = re.compile(r"[\x21-\x7e]{1,200}@[a-zA-Z0-9.-]{1,200}")
@@ -42,38 +40,36 @@ def check(data: bytes, *, hints: Mapping[str, str]) -> Report:
 
 def _fields(data: bytes, hints: Mapping[str, str], findings: Findings) -> dict[str, Any]:
     """The JSON object, or the report ends for one of the usual wrong files."""
-    sized(data, hints, _CAN_READ, findings)
+    sized(data, hints, findings)
     text = text_of(data) or ""
     if is_page(text):
-        findings.end("file.html", "That is a web page saved as a file, often a sign-in page. Download the file again.")
+        findings.end("file.html", name=name_of(hints))
     if text.strip().startswith("AAAA") and ":APA91b" in text:
-        findings.end("file.is_legacy_fcm_key", "That is an old FCM server key; Google switched the legacy API off. "
-                     "Use a service-account JSON.")  # fmt: skip
+        findings.end("file.is_legacy_fcm_key")
     if "-----BEGIN" in text and not text.lstrip().startswith("{"):
-        findings.end("file.is_bare_key", f"That is a key alone, without its account. {_CAN_READ}")
+        findings.end("json.only_key")
     try:
         fields = msgspec.json.decode(text.strip().encode(errors="replace"))
     except (msgspec.DecodeError, RecursionError):
         if text.lstrip().startswith("{"):
-            findings.end("json.malformed", "The JSON is damaged, perhaps cut off. Download the file again.")
-        return unknown(data, hints, _CAN_READ, findings)
+            findings.end("json.malformed", line=1, column=1, reason="it does not end, or is damaged")
+        return unknown(data, hints, findings)
     if not isinstance(fields, dict):
-        findings.end("json.malformed", f"This JSON is no object. {_CAN_READ}")
+        findings.end("json.not_a_credential", found="no fields")
     return fields
 
 
 def _service_account(fields: dict[str, Any], hints: Mapping[str, str], findings: Findings) -> Report:
     _type(fields, findings)
     findings.kind = CredentialKind.FCM_SERVICE_ACCOUNT
-    findings.passed("file.recognised", "This is a service account's key (JSON).")
+    findings.add("file.recognised", what="a service account's key (JSON)")
     account = {name: _text(fields, name, findings) for name in _NEEDED}
     if "" in account.values():
         return findings.report()
     _shapes(account, findings)
     _token_uri(account["token_uri"], hints, findings)
     key = _key(account["private_key"], findings)
-    findings.skipped("fcm.unproven_project", "Not proven yet: whether the account may send for this project. "
-                     "Google says so at the first push.")  # fmt: skip
+    findings.add("fcm.unproven_project", project=account["project_id"])
     spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     findings.facts |= {name: account[name] for name in ("project_id", "client_email")}
     findings.facts |= {"key_id": account["private_key_id"], "bits": key.key_size, "not_before": None}
@@ -83,42 +79,38 @@ def _service_account(fields: dict[str, Any], hints: Mapping[str, str], findings:
 
 def _type(fields: dict[str, Any], findings: Findings) -> None:
     if "project_info" in fields:
-        findings.end("file.is_google_services", "That is the app's google-services.json; it goes into the Android app. "
-                     f"{_NEW_KEY}")  # fmt: skip
+        findings.end("file.is_google_services")
     if "installed" in fields or "web" in fields:
-        findings.end("file.is_oauth_client", f"That is an OAuth client for signing people in. {_NEW_KEY}")
+        findings.end("file.is_oauth_client")
     found = fields.get("type")
     if found != "service_account":
         said = found if isinstance(found, str) else "nothing"
-        findings.end("json.type", f"The file says type {said[:40]}; only service_account can send. {_NEW_KEY}")
+        findings.end("json.wrong_type", type=said)
 
 
 def _text(fields: dict[str, Any], name: str, findings: Findings) -> str:
     value = fields.get(name)
     if isinstance(value, str) and value.strip():
         return value.strip()
-    findings.failed(f"json.{name}", f"The file has no {name}. Download it again; do not edit it.")
+    findings.add("json.missing", field=name)
     return ""
 
 
 def _shapes(account: Mapping[str, str], findings: Findings) -> None:
     for name, pattern in (("project_id", _PROJECT), ("client_email", _EMAIL), ("private_key_id", _KEY_ID)):
-        if pattern.fullmatch(account[name]):
-            findings.passed(f"json.{name}", f"The {name} is well formed.", account[name])
-        else:
-            findings.failed(f"json.{name}", f"The {name} is not one of Google's. Download the file again.",
-                            account[name][:80])  # fmt: skip
+        if not pattern.fullmatch(account[name]):
+            findings.add("json.form", field=name, value=account[name])
+    findings.add("json.account", project_id=account["project_id"], client_email=account["client_email"])
 
 
 def _token_uri(uri: str, hints: Mapping[str, str], findings: Findings) -> None:
     """The assertion is worth an access token: it goes to Google and nowhere else."""
     if uri == TOKEN_URI:
-        findings.passed("json.token_uri", "Access tokens come from Google.")
+        findings.add("json.token_uri_google")
     elif hints.get("environment") == Environment.SIMULATED and _is_address(uri):
-        findings.passed("json.token_uri", "Access tokens come from a simulator.", uri[:80])
+        findings.add("json.token_uri_simulated", uri)
     else:
-        findings.failed("json.token_uri", f"The token_uri is not Google's ({TOKEN_URI}). Was the file edited? "
-                        "Download it again.", uri[:80])  # fmt: skip
+        findings.add("json.token_uri", value=uri, google=TOKEN_URI)
 
 
 def _is_address(uri: str) -> bool:
@@ -131,16 +123,16 @@ def _is_address(uri: str) -> bool:
 
 def _key(pem: str, findings: Findings) -> rsa.RSAPrivateKey:
     if "BEGIN ENCRYPTED" in pem:
-        findings.end("key.encrypted", f"The private key has a password; Google's have none. {_NEW_KEY}")
+        findings.end("json.key_encrypted")
     try:
         key = serialization.load_pem_private_key(pem.encode(errors="replace"), None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        findings.end("key.malformed", f"The private key in the file is damaged. {_NEW_KEY}")
+        findings.end("json.key_damaged")
     if not isinstance(key, rsa.RSAPrivateKey):
-        findings.end("key.kind", f"The private key is not RSA; Google's are. {_NEW_KEY}", type(key).__name__)
+        findings.end("json.key_kind", found="not RSA")
     if not _LEAST_BITS <= key.key_size <= _MOST_BITS:
-        findings.end("key.size", f"The private key has {key.key_size} bits; Google's have 2048. {_NEW_KEY}")
-    findings.passed("key.parsed", "The private key is whole: PEM, RSA.", f"{key.key_size} bits")
+        findings.end("json.key_size", bits=key.key_size)
+    findings.add("json.key", bits=key.key_size)
     return key
 
 
