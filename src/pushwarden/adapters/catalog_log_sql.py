@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks, SqlCourses
+from pushwarden.adapters.catalog_health_sql import SqlHealths, SqlMails, SqlNotices
 from pushwarden.adapters.catalog_requests_sql import SqlRequests
 from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
 from pushwarden.core.app import Snapshot
@@ -154,3 +155,6 @@ class SqlTables:
         self.callbacks = SqlCallbacks(run)
         self.courses = SqlCourses(run)
         self.probes = SqlProbes(run)
+        self.healths = SqlHealths(run)
+        self.notices = SqlNotices(run)
+        self.mails = SqlMails(run)

@@ -11,6 +11,7 @@ from sqlalchemy import Executable
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks
+from pushwarden.adapters.catalog_health_sql import SqlHealths
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential
 from pushwarden.core.errors import AlreadyExists, stale
@@ -76,6 +77,7 @@ class SqlApps:
     def delete(self, organisation: str, app_id: str) -> None:
         self._run(sql.CREDENTIAL_DELETE_ALL, organisation=organisation, app=app_id)
         self._run(sql.REQUEST_DELETE_ALL, organisation=organisation, app=app_id)
+        SqlHealths(self._run).forget(organisation, app_id)
         callbacks = SqlCallbacks(self._run)
         for callback in callbacks.of(organisation, app_id):
             callbacks.delete(callback)
@@ -101,10 +103,14 @@ class SqlCredentials:
         self._run(sql.CREDENTIAL_INSERT, **rows.credential_row(credential_))
 
     def update(self, credential_: Credential) -> None:
-        self.delete(credential_.organisation, credential_.app, credential_.id)
+        self._drop(credential_.organisation, credential_.app, credential_.id)
         self.insert(credential_)
 
     def delete(self, organisation: str, app_id: str, credential_id: str) -> None:
+        SqlHealths(self._run).forget(organisation, app_id, credential_id)
+        self._drop(organisation, app_id, credential_id)
+
+    def _drop(self, organisation: str, app_id: str, credential_id: str) -> None:
         self._run(sql.CREDENTIAL_DELETE, organisation=organisation, app=app_id, id=credential_id)
 
 

@@ -16,9 +16,12 @@ from pushwarden.adapters.tables_control import (
     callback_place,
     callback_waiting,
     credential,
+    credential_health,
+    credential_notice,
     credential_probe,
     credential_request,
     hold,
+    mail,
     organisation,
     snapshot,
     stop,
@@ -71,6 +74,38 @@ REQUEST_OF = REQUEST_ALL.where(_OWN_REQUEST)
 REQUEST_UPDATE = _versioned(credential_request, "organisation", "app", "id")
 REQUEST_DELETE = credential_request.delete().where(_OWN_REQUEST, credential_request.c.id == _p("id"))
 REQUEST_DELETE_ALL = credential_request.delete().where(_OWN_REQUEST)
+_HEALTH = (
+    credential_health.c.organisation == _p("organisation"), credential_health.c.credential == _p("credential")
+)  # fmt: skip
+HEALTH_GET = select(credential_health).where(*_HEALTH)
+HEALTH_ALL = (
+    select(credential_health)
+    .where(or_(_p("organisation") == "", credential_health.c.organisation == _p("organisation")))
+    .order_by(credential_health.c.organisation, credential_health.c.credential)
+)
+HEALTH_INSERT = credential_health.insert()
+HEALTH_DELETE = credential_health.delete().where(*_HEALTH)
+HEALTH_FORGET = (
+    credential_health.delete()
+    .where(
+        credential_health.c.organisation == _p("organisation"),
+        credential_health.c.app == _p("app"),
+        or_(_p("credential") == "", credential_health.c.credential == _p("credential")),
+    )
+    .returning(credential_health.c.credential)
+)
+NOTICES = select(credential_notice).where(
+    or_(_p("organisation") == "", credential_notice.c.organisation == _p("organisation"))
+)
+_NOTICE = (
+    credential_notice.c.organisation == _p("organisation"), credential_notice.c.credential == _p("credential")
+)  # fmt: skip
+NOTICE_INSERT = credential_notice.insert()
+NOTICE_DELETE = credential_notice.delete().where(*_NOTICE, credential_notice.c.what == _p("what"))
+NOTICE_FORGET = credential_notice.delete().where(*_NOTICE)
+MAILS = select(mail).order_by(mail.c.since, mail.c.id)
+MAIL_INSERT = mail.insert()
+MAIL_DELETE = mail.delete().where(mail.c.id == _p("id"))
 KEY_GET = select(api_key).where(api_key.c.organisation == _p("organisation"), api_key.c.id == _p("id"))
 KEY_ALL = select(api_key).order_by(api_key.c.created_at.desc(), api_key.c.id)
 KEY_UPDATE = _versioned(api_key, "organisation", "id")

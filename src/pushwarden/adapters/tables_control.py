@@ -144,6 +144,23 @@ credential_notice = Table(
     sqlite_with_rowid=False,
 )
 
+# Mails that are not sent yet.
+mail = Table(
+    "mail",
+    metadata,
+    _text("organisation", key=True),
+    _text("id", key=True),
+    _text("recipient"),
+    _text("subject"),
+    _text("body"),
+    _number("since"),
+    _number("due_at"),
+    _number("attempts"),
+    _text("error"),
+    _number("gave_up"),
+    sqlite_strict=True,
+)
+
 api_key = Table(
     "api_key",
     metadata,

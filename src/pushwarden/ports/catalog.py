@@ -16,6 +16,7 @@ from pushwarden.core.organisation import Organisation
 from pushwarden.core.receipt import Receipt
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.callbacks import CallbackTable, CourseTable
+from pushwarden.ports.health import HealthTable, MailTable, NoticeTable
 from pushwarden.ports.holds import HoldTable
 from pushwarden.ports.probes import ProbeTable
 from pushwarden.ports.requests import RequestTable
@@ -79,7 +80,9 @@ class Credentials(Protocol):
         """Replaces the row of the same organisation, app and id."""
         ...
 
-    def delete(self, organisation: str, app: str, credential: str) -> None: ...
+    def delete(self, organisation: str, app: str, credential: str) -> None:
+        """With what is kept of its health."""
+        ...
 
 
 class Keys(Protocol):
@@ -222,6 +225,12 @@ class Tables(Protocol):
     def courses(self) -> CourseTable: ...
     @property
     def probes(self) -> ProbeTable: ...
+    @property
+    def healths(self) -> HealthTable: ...
+    @property
+    def notices(self) -> NoticeTable: ...
+    @property
+    def mails(self) -> MailTable: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,16 @@ from pushwarden.adapters.memory.control_log import (
     MemorySnapshots,
     MemoryStops,
 )
+from pushwarden.adapters.memory.health import MemoryHealths, MemoryMails, MemoryNotices
 from pushwarden.adapters.memory.requests import MemoryRequests
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.callback import Callback
 from pushwarden.core.errors import AlreadyExists, stale
+from pushwarden.core.health import Record
 from pushwarden.core.hold import Hold
+from pushwarden.core.notice import Mail
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.probe import Probe
 from pushwarden.core.request import CertificateRequest
@@ -44,6 +47,9 @@ class State:
     callbacks: dict[str, Callback] = field(default_factory=dict)
     courses: dict[str, Kept] = field(default_factory=dict)
     probes: dict[tuple[str, str], Probe] = field(default_factory=dict)
+    healths: dict[tuple[str, str], Record] = field(default_factory=dict)
+    notices: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    mails: dict[str, Mail] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(*(dict(getattr(self, name)) for name in self.__slots__))
@@ -76,6 +82,7 @@ class MemoryApps:
         self._rows, self._credentials = state.apps, state.credentials
         self._requests = MemoryRequests(state.requests)
         self._callbacks = MemoryCallbacks(state.callbacks, state.courses)
+        self._healths = MemoryHealths(state.healths, state.notices)
 
     def get(self, organisation: str, app: str) -> App | None:
         return self._rows.get((organisation, app))
@@ -100,6 +107,7 @@ class MemoryApps:
             del self._credentials[key]
         for request in self._requests.of(organisation, app):
             self._requests.delete(request)
+        self._healths.forget(organisation, app)
         for callback in self._callbacks.of(organisation, app):
             self._callbacks.delete(callback)
 
@@ -107,6 +115,7 @@ class MemoryApps:
 class MemoryCredentials:
     def __init__(self, state: State) -> None:
         self._rows = state.credentials
+        self._healths = MemoryHealths(state.healths, state.notices)
 
     def get(self, organisation: str, app: str, credential: str) -> Credential | None:
         return self._rows.get((organisation, app, credential))
@@ -127,6 +136,7 @@ class MemoryCredentials:
         self.insert(credential)
 
     def delete(self, organisation: str, app: str, credential: str) -> None:
+        self._healths.forget(organisation, app, credential)
         self._rows.pop((organisation, app, credential), None)
 
 
@@ -171,6 +181,9 @@ class MemoryTables:
         self.callbacks = MemoryCallbacks(state.callbacks, state.courses)
         self.courses = MemoryCourses(state.courses)
         self.probes = MemoryProbes(state.probes)
+        self.healths = MemoryHealths(state.healths, state.notices)
+        self.notices = MemoryNotices(state.notices)
+        self.mails = MemoryMails(state.mails)
 
 
 class MemoryCatalog:

@@ -255,3 +255,18 @@ CREATE TABLE credential_request (
  STRICT;
 
 CREATE UNIQUE INDEX credential_active_slot ON credential (organisation, app, environment, provider, slot) WHERE state = 'active';
+
+CREATE TABLE mail (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	recipient TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	body TEXT NOT NULL,
+	since INTEGER NOT NULL,
+	due_at INTEGER NOT NULL,
+	attempts INTEGER NOT NULL,
+	error TEXT NOT NULL,
+	gave_up INTEGER NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
