@@ -93,6 +93,18 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningRequest:
+    """What a provider's authority makes a certificate from. pem: PKCS#10. key: PEM (PKCS#8, unencrypted).
+
+    public_key: SHA-256 of the SubjectPublicKeyInfo, hexadecimal.
+    """
+
+    pem: str
+    public_key: str
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class ClientCertificate:
     """PEM of certificate chain and private key, for the TLS handshake."""
 

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 DAY = datetime.timedelta(days=1)
 APPLE = "1.2.840.113635.100.6.3"
 USER_ID = ObjectIdentifier("0.9.2342.19200300.100.1.1")
 NULL = b"\x05\x00"
+APPLE_KEY_BITS = 2048
+_Public = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +71,48 @@ def client_certificate(
     topics: (topic, kind) pairs of extension .6.6, kind is app, voip or complication.
     environments: sandbox, production, both or none. Negative `days` make an expired certificate.
     """
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _push_certificate(folder, key.public_key(), bundle, _apple_extensions(topics, environments), days)
+    return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
+
+
+def answer(
+    folder: Path,
+    request: bytes,
+    bundle: str,
+    topics: Sequence[tuple[str, str]] = (),
+    environments: str = "both",
+    days: int = 365,
+) -> bytes:
+    """What Apple gives back for a certificate request (PEM): a `.cer` (DER). The others as in `client_certificate`.
+
+    ValueError for a request whose signature does not hold or whose key is not RSA of 2,048 bits.
+    """
+    asked = x509.load_pem_x509_csr(request)
+    public = asked.public_key()
+    if not asked.is_signature_valid or not isinstance(public, rsa.RSAPublicKey) or public.key_size != APPLE_KEY_BITS:
+        raise ValueError("Apple takes requests that are signed by the RSA key of 2,048 bits they are for.")
+    certificate = _push_certificate(folder, public, bundle, _apple_extensions(topics, environments), days)
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def _push_certificate(
+    folder: Path, public: _Public, bundle: str, extensions: Sequence[tuple[int, bytes]], days: int
+) -> x509.Certificate:
+    """The names in the request count for nothing, as at Apple."""
     ensure(folder)
     authority_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
     authority = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
-    key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name(
         [x509.NameAttribute(USER_ID, bundle), x509.NameAttribute(NameOID.COMMON_NAME, f"Apple Push Services: {bundle}")]
     )
-    builder = _leaf(authority_key, authority.subject, subject, key.public_key(), days * DAY)
+    builder = _leaf(authority_key, authority.subject, subject, public, days * DAY)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-    for suffix, value in _apple_extensions(topics, environments):
+    for suffix, value in extensions:
         oid = ObjectIdentifier(f"{APPLE}.{suffix}")
         builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
-    certificate = builder.sign(authority_key, hashes.SHA256())
-    return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
+    return builder.sign(authority_key, hashes.SHA256())
 
 
 def _apple_extensions(topics: Sequence[tuple[str, str]], environments: str) -> list[tuple[int, bytes]]:
@@ -105,9 +134,7 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, lasts: datetime.timedelta
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: _Public, lasts: datetime.timedelta) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     start = min(now - DAY, now + lasts - DAY)
     return (
@@ -125,7 +152,7 @@ def _leaf(
     authority_key: ec.EllipticCurvePrivateKey,
     issuer: x509.Name,
     subject: x509.Name,
-    key: ec.EllipticCurvePublicKey,
+    key: _Public,
     lasts: datetime.timedelta,
 ) -> x509.CertificateBuilder:
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())

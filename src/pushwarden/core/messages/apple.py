@@ -56,6 +56,11 @@ MESSAGES: dict[str, Words] = {
     "p12.pair": passed("Key and certificate", "Both are there and belong together."),
     # a certificate without its key
     "cer.matched": passed("Key and certificate", "The key was made here with the request[ {request}]."),
+    "cer.other_request": failed(
+        "Made from another request",
+        "Its key was made here with the request {request}.",
+        "Answer that request with it",
+    ),
     "cer.no_request": failed(
         "We don't have the key for this certificate",
         "It was not made from a request created here.[ Open requests: {list}.]",

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
 
 from asn1crypto import core as asn1
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import NameOID
 
 from pushwarden.core.scope import Environment
@@ -14,6 +19,8 @@ from pushwarden.providers.apns.facts import KINDS
 from pushwarden.providers.dates import date_of, weekday_of
 from pushwarden.providers.findings import Findings
 
+BROKEN = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
+"""What cryptography raises for a certificate or key it cannot read."""
 _UID = x509.ObjectIdentifier("0.9.2342.19200300.100.1.1")
 _APPLE = "1.2.840.113635.100.6.3."
 _ENVIRONMENT_MARKS = {_APPLE + "1": Environment.SANDBOX, _APPLE + "2": Environment.PRODUCTION}
@@ -57,6 +64,19 @@ class PushCertificate:
         suffix = next((suffix for suffix in _SUFFIXES if self.uid.endswith(suffix)), "")
         return self.uid.removesuffix(suffix)
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a report tells of it."""
+        return {
+            "topics": list(self.topics),
+            "topic_kinds": dict(self.topics),
+            "environments": [str(environment) for environment in self.environments],
+            "not_before": self.not_before,
+            "not_after": self.not_after,
+            "subject": self.subject,
+            "bundle_id": self.bundle_id,
+        }
+
 
 def read(certificate: x509.Certificate) -> PushCertificate:
     """ValueError when a name or an extension cannot be read."""
@@ -90,6 +110,20 @@ def examine(found: PushCertificate, hints: Mapping[str, str], now_ms: int, findi
     findings.add("cert.types", ", ".join(found.topics), kinds=kinds)
     if "voip" in hints.get("push_types", "") and "voip" not in found.topics.values():
         findings.add("cert.voip_missing", bundle=found.bundle_id)
+
+
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Whether it signs others, and so is no leaf."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (x509.ExtensionNotFound, *BROKEN):
+        return False
+
+
+def public_key_name(key: CertificatePublicKeyTypes) -> str:
+    """SHA-256 of its SubjectPublicKeyInfo, hexadecimal: equal for a private key, its request and its certificate."""
+    spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return sha256(spki).hexdigest()
 
 
 def _name(name: x509.Name, oid: x509.ObjectIdentifier) -> str:

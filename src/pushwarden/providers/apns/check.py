@@ -7,12 +7,14 @@ from collections.abc import Mapping
 import msgspec
 
 from pushwarden.core.secret import Secret
+from pushwarden.providers.apns.cer import certificates_in, check_cer
 from pushwarden.providers.apns.p8 import check_p8
 from pushwarden.providers.apns.p12 import check_p12
 from pushwarden.providers.files import is_page, name_of, sized, text_of, unknown
 from pushwarden.providers.findings import Findings, Unusable
 from pushwarden.providers.port import Report
 
+_CERTIFICATES = ("BEGIN CERTIFICATE", "BEGIN PKCS7")
 _PRIVATE_KEYS = ("BEGIN PRIVATE KEY", "BEGIN EC PRIVATE KEY", "BEGIN ENCRYPTED PRIVATE KEY")
 
 
@@ -31,9 +33,13 @@ def _dispatch(
     sized(data, hints, findings)
     if data[:1] == b"\x30":
         _known_binary(data, findings)
+        if held := certificates_in(data):
+            return check_cer(held, hints, now_ms, findings)
         return check_p12(data, password, hints, now_ms, findings)
     text = text_of(data) or ""
     _known_text(text, hints, findings)
+    if any(mark in text for mark in _CERTIFICATES) and "PRIVATE KEY" not in text:
+        return check_cer(certificates_in(text.encode()), hints, now_ms, findings)
     if any(mark in text for mark in _PRIVATE_KEYS):
         return check_p8(text, hints, findings)
     if "PRIVATE KEY" in text:
@@ -54,10 +60,8 @@ def _known_text(text: str, hints: Mapping[str, str], findings: Findings) -> None
         _json(text, findings)
     if "BEGIN CERTIFICATE REQUEST" in text:
         findings.end("file.is_csr")
-    if "BEGIN CERTIFICATE" in text and "PRIVATE KEY" not in text:
-        if hints.get("file_name", "").lower().endswith(".p8"):
-            findings.end("p8.is_cert")
-        findings.end("cer.no_request")
+    if any(mark in text for mark in _CERTIFICATES) and hints.get("file_name", "").lower().endswith(".p8"):
+        findings.end("p8.is_cert")
     if text.strip().startswith("AAAA") and ":APA91b" in text:
         findings.end("file.is_legacy_fcm_key")
 

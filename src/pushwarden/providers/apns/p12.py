@@ -6,29 +6,24 @@ import warnings
 from collections.abc import Mapping
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from pushwarden.core.app import CredentialKind
 from pushwarden.core.secret import Secret
 from pushwarden.providers.apns import certificates, pfx
+from pushwarden.providers.apns.certificates import BROKEN, is_authority, public_key_name
 from pushwarden.providers.findings import Findings
 from pushwarden.providers.port import Report
 
 _PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-_BROKEN = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
-"""What cryptography raises for a certificate or key it cannot read."""
 
 
 def check_p12(
     data: bytes, password: Secret | None, hints: Mapping[str, str], now_ms: int, findings: Findings
 ) -> Report:
     """hints: file_name, bundle_id, environment, push_types. Unusable when nothing in it can be looked at."""
-    if _lone_certificate(data):
-        findings.end("cer.no_request")
     shape = _shape(data, findings)
     findings.kind = CredentialKind.APNS_CERTIFICATE
     findings.add("file.recognised", what="a certificate with its key (.p12)")
@@ -36,11 +31,11 @@ def check_p12(
     try:
         key, leaf = _pair(store, shape, findings)
         found = certificates.read(leaf)
-    except _BROKEN as error:
+    except BROKEN as error:
         findings.end("cert.unreadable", reason=error)
-    _facts(found, findings)
+    findings.facts |= found.facts
     certificates.examine(found, hints, now_ms, findings)
-    chain = [extra.certificate for extra in store.additional_certs if _is_authority(extra.certificate)]
+    chain = [extra.certificate for extra in store.additional_certs if is_authority(extra.certificate)]
     return findings.report(leaf.fingerprint(hashes.SHA256()).hex(), _material(key, leaf, chain))
 
 
@@ -64,7 +59,7 @@ def _open(data: bytes, shape: pfx.Shape, password: bytes, findings: Findings) ->
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Keychain writes BER, which cryptography reads with a warning
             store = pkcs12.load_pkcs12(data, password or None)
-    except _BROKEN:
+    except BROKEN:
         if fits is None:
             _closed(shape, password, findings)
         findings.end("p12.unsupported", part="something we don't know, though the password is right: "
@@ -85,7 +80,7 @@ def _closed(shape: pfx.Shape, password: bytes, findings: Findings) -> None:
 def _opens(shrouded: bytes, password: bytes) -> bool:
     try:
         serialization.load_der_private_key(shrouded, password)
-    except _BROKEN:
+    except BROKEN:
         return False
     return True
 
@@ -94,7 +89,7 @@ def _pair(
     store: pkcs12.PKCS12KeyAndCertificates, shape: pfx.Shape, findings: Findings
 ) -> tuple[_PrivateKey, x509.Certificate]:
     held = [store.cert, *store.additional_certs]
-    leaves = [one.certificate for one in held if one is not None and not _is_authority(one.certificate)]
+    leaves = [one.certificate for one in held if one is not None and not is_authority(one.certificate)]
     key = store.key
     if key is None:
         found = certificates.read(leaves[0]) if leaves else None
@@ -103,8 +98,8 @@ def _pair(
         findings.end("p12.no_cert")
     if not isinstance(key, _PrivateKey):
         findings.end("cert.key_kind", found="neither")
-    public = _spki(key.public_key())
-    matching = [leaf for leaf in leaves if _spki(leaf.public_key()) == public]
+    public = public_key_name(key.public_key())
+    matching = [leaf for leaf in leaves if public_key_name(leaf.public_key()) == public]
     if shape.keys > 1 or len(matching) > 1:
         findings.end("p12.many", n=max(shape.keys, len(matching)), list="; ".join(map(_subject, leaves)))
     if not matching:
@@ -113,39 +108,8 @@ def _pair(
     return key, matching[0]
 
 
-def _facts(found: certificates.PushCertificate, findings: Findings) -> None:
-    findings.facts |= {
-        "topics": list(found.topics),
-        "topic_kinds": dict(found.topics),
-        "environments": [str(environment) for environment in found.environments],
-        "not_before": found.not_before,
-        "not_after": found.not_after,
-        "subject": found.subject,
-        "bundle_id": found.bundle_id,
-    }
-
-
-def _lone_certificate(data: bytes) -> bool:
-    try:
-        x509.load_der_x509_certificate(data)
-    except _BROKEN:
-        return False
-    return True
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, *_BROKEN):
-        return False
-
-
 def _subject(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string()
-
-
-def _spki(key: CertificatePublicKeyTypes) -> bytes:
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _material(key: _PrivateKey, leaf: x509.Certificate, chain: list[x509.Certificate]) -> Secret:
