@@ -196,3 +196,22 @@ def test_material_that_cannot_sign_holds_its_lane_and_ends_no_sender() -> None:
         assert await endpoint.look() == (False, b"", "The opened material is not a key; upload the credential again.")
 
     tell(story)
+
+
+def test_who_asks_for_a_proof_gets_another_try_at_once_and_no_old_word() -> None:
+    async def story() -> None:
+        endpoint = Endpoint(REFUSED)
+        await endpoint.look()
+        _, _, trouble = endpoint.grants.current("c1", endpoint.asks)
+        assert trouble is not None and trouble.found == Reply(200, {}, b"")
+        endpoint.open.clear()
+        endpoint.grants.anew("c1")
+        assert endpoint.grants.current("c1", endpoint.asks) == (False, None, None)
+        endpoint.grants.anew("c1")  # under way already: it is not asked twice
+        endpoint.open.set()
+        assert await endpoint.look() == (True, b"t2", "")
+        endpoint.grants.anew("c1")  # the token there is serves
+        assert await endpoint.look() == (True, b"t2", "")
+        assert len(endpoint.asked) == 2
+
+    tell(story)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from pushwarden.core.app import App, Credential
@@ -150,6 +151,30 @@ class Reply:
     status: int
     headers: Mapping[bytes, bytes]
     body: bytes
+
+
+class Hitch(StrEnum):
+    """Where it went wrong when a provider gave no answer."""
+
+    NAME = "name"  # its name is not known
+    BLOCKED = "blocked"  # nobody could be connected to
+    SILENT = "silent"  # connected or not, no answer came in time
+    TRUST = "trust"  # its certificate is not trusted here
+    ALERT = "alert"  # it ended TLS with an alert, which points at the client certificate
+    HTTP2 = "http2"  # what answers does not speak HTTP/2
+    BROKEN = "broken"  # it ended the connection, or the request, without an answer
+    ENDED = "ended"  # nothing was asked: the certificate has ended
+    SEALED = "sealed"  # nothing was asked: what the vault holds does not open, or is no such credential
+
+
+@dataclass(frozen=True, slots=True)
+class Unreached:
+    """Why no answer came. said: the same in a few words: the system's, the proxy's, OpenSSL's for a peer's alert, the
+    peer's own when it said goodbye; with TRUST who issued the certificate."""
+
+    hitch: Hitch
+    sentence: str
+    said: str = ""
 
 
 class Provider(Protocol):

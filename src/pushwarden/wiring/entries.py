@@ -21,7 +21,7 @@ from pushwarden.dataplane.transport.dial import Target
 from pushwarden.dataplane.transport.grants import Asks, Grants, Trouble
 from pushwarden.dataplane.transport.post import Errand, post
 from pushwarden.ports.vault import OpeningVault
-from pushwarden.providers.port import Authorization, Origin, Provider
+from pushwarden.providers.port import Authorization, Hitch, Origin, Provider, Unreached
 from pushwarden.settings import Settings
 
 
@@ -64,7 +64,8 @@ def enter(
 def _ended(not_after: int) -> Trouble:
     """One of each, so that it is told once. not_after: Unix milliseconds."""
     at = datetime.fromtimestamp(not_after / 1000, UTC)
-    return Trouble(f"its certificate ended on {at:%Y-%m-%d at %H:%M} UTC", credential=True)
+    sentence = f"its certificate ended on {at:%Y-%m-%d at %H:%M} UTC"
+    return Trouble(sentence, credential=True, found=Unreached(Hitch.ENDED, sentence))
 
 
 def material_of(credential: Credential, vault: OpeningVault) -> Secret:

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from aiohappyeyeballs import start_connection
 
-from pushwarden.providers.port import Origin
+from pushwarden.providers.port import Hitch, Origin, Unreached
 
 TCP_NOTSENT_LOWAT = 25  # linux/tcp.h; Python 3.11's socket module has no name for it
 UNSENT_BYTES = 128 * 1024
@@ -23,6 +23,8 @@ UNSENT_BYTES = 128 * 1024
 MOST_PROXY_HEADER = 8192
 NEXT_ADDRESS = 0.25
 """Seconds after which the next address is tried beside one that has not answered (RFC 8305 §8)."""
+_ALERT, _NO_PROTOCOL = "ALERT", "NO_APPLICATION_PROTOCOL"
+"""In OpenSSL's names of what a peer said."""
 P = TypeVar("P", bound=asyncio.Protocol)
 
 
@@ -37,11 +39,11 @@ class Target:
 
 
 class DialError(Exception):
-    """No connection could be opened. `trust`: the server's certificate was refused; the credential is not to blame."""
+    """No connection could be opened, or it gave no answer; `unreached` says why."""
 
-    def __init__(self, sentence: str, *, trust: bool = False) -> None:
+    def __init__(self, sentence: str, hitch: Hitch = Hitch.BLOCKED, said: str = "") -> None:
         super().__init__(sentence)
-        self.trust = trust
+        self.unreached = Unreached(hitch, sentence, said)
 
 
 def tune(sock: socket.socket) -> None:
@@ -63,16 +65,26 @@ async def dial(target: Target, factory: Callable[[], P]) -> P:
             )
             return protocol
     except TimeoutError as error:
-        raise DialError(f"{where} did not answer within {target.timeout:g} s.") from error
+        raise DialError(f"{where} did not answer within {target.timeout:g} s.", Hitch.SILENT) from error
     except ssl.SSLCertVerificationError as error:
         raise DialError(
             f"{where} shows a certificate this machine does not trust ({error.verify_message}); check the trust store.",
-            trust=True,
+            Hitch.TRUST,
         ) from error
     except ssl.SSLError as error:
-        raise DialError(f"TLS with {where} failed: {error.reason or error}.") from error
+        raise broken_off(where, error) from error
+    except socket.gaierror as error:
+        raise DialError(f"{where} cannot be reached: {_reason(error)}.", Hitch.NAME) from error
     except OSError as error:
-        raise DialError(f"{where} cannot be reached: {_reason(error)}.") from error
+        raise DialError(f"{where} cannot be reached: {_reason(error)}.", said=_reason(error)) from error
+
+
+def broken_off(where: str, error: ssl.SSLError) -> DialError:
+    """The peer, or we, ended TLS; with TLS 1.3 its alert about a client certificate comes after the handshake."""
+    said = error.reason or str(error)
+    if _NO_PROTOCOL in said:
+        return DialError(f"{where} offers no HTTP/2.", Hitch.HTTP2, said)
+    return DialError(f"TLS with {where} failed: {said}.", Hitch.ALERT if _ALERT in said else Hitch.BROKEN, said)
 
 
 def _reason(error: OSError) -> str:
@@ -120,10 +132,13 @@ async def _tunnel(sock: socket.socket, origin: Origin, user: str | None, passwor
     while b"\r\n\r\n" not in reply:
         part = await loop.sock_recv(sock, 1)  # nothing beyond the header may be taken: TLS follows
         if not part or len(reply) > MOST_PROXY_HEADER:
-            raise DialError("The proxy closed the connection before it answered CONNECT; check the proxy setting.")
+            raise DialError(
+                "The proxy closed the connection before it answered CONNECT; check the proxy setting.",
+                said="the proxy closed the connection",
+            )
         reply += part
     status = reply.split(b" ", 2)[1:2]
     if status != [b"200"]:
         said = reply.split(b"\r\n", 1)[0].decode("latin-1")
         hint = "check its user and password" if status == [b"407"] else "check that it allows this host and port"
-        raise DialError(f"The proxy refused CONNECT to {where} ({said}); {hint}.")
+        raise DialError(f"The proxy refused CONNECT to {where} ({said}); {hint}.", said=f"the proxy refused ({said})")

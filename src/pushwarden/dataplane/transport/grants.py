@@ -6,13 +6,13 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pushwarden.core.errors import VaultRefused
 from pushwarden.core.outcome import Blame, Outcome
 from pushwarden.dataplane.transport.dial import DialError
 from pushwarden.dataplane.transport.post import Errand
-from pushwarden.providers.port import Grant, Reply
+from pushwarden.providers.port import Grant, Hitch, Reply, Unreached
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before an endpoint that gave no token for its own reasons is asked again; doubling."""
@@ -24,10 +24,14 @@ LEAST_AGE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why there is no access token. credential: the endpoint refused it; otherwise the endpoint is not well."""
+    """Why there is no access token. credential: the endpoint refused it; otherwise the endpoint is not well.
+
+    found: what that was told from.
+    """
 
     sentence: str
     credential: bool
+    found: Reply | Unreached | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -75,6 +79,12 @@ class Grants:
         grant = standing.usable(now)
         return standing.plain or grant is not None, grant, standing.trouble
 
+    def anew(self, name: str) -> None:
+        """Somebody asks for a proof: what was refused may be asked for again at once, its trouble is forgotten."""
+        standing = self._standings.get(name)
+        if standing is not None and standing.asking is None:
+            standing.not_before, standing.trouble = 0.0, None
+
     def distrust(self, name: str, grant: Grant) -> None:
         """A provider refused this token: another one is asked for, unless this one is fresh and so not the reason."""
         standing = self._standings.get(name)
@@ -85,7 +95,8 @@ class Grants:
         try:
             errand = asks.errand(now)
         except VaultRefused as error:
-            _failed(standing, Trouble(str(error), credential=True), 0.0, now)
+            found = Unreached(Hitch.SEALED, str(error))
+            _failed(standing, Trouble(str(error), credential=True, found=found), 0.0, now)
             return
         if errand is None:
             standing.plain = True
@@ -94,23 +105,26 @@ class Grants:
 
     async def _exchange(self, standing: _Standing, errand: Errand, asks: Asks) -> None:
         try:
-            answer = asks.read(await self._post(errand), self._clock())
+            reply = await self._post(errand)
+            answer = asks.read(reply, self._clock())
         except DialError as error:
-            _failed(standing, Trouble(f"No access token: {error}", credential=False), 0.0, self._clock())
+            trouble = Trouble(f"No access token: {error}", credential=False, found=error.unreached)
+            _failed(standing, trouble, 0.0, self._clock())
         else:
             if isinstance(answer, Grant):
                 standing.grant, standing.granted_at = answer, self._clock()
                 standing.failures, standing.not_before, standing.trouble = 0, 0.0, None
             else:
-                _failed(standing, _trouble(errand, answer), answer.retry_after or 0.0, self._clock())
+                _failed(standing, _trouble(errand, answer, reply), answer.retry_after or 0.0, self._clock())
         finally:
             standing.asking = None
 
 
-def _trouble(errand: Errand, answer: Outcome) -> Trouble:
+def _trouble(errand: Errand, answer: Outcome, reply: Reply) -> Trouble:
     credential = answer.blame is Blame.CREDENTIAL
     host = errand.exchange.origin.host
-    return Trouble(answer.reason if credential else f"{host} gives no access token: {answer.reason}.", credential)
+    sentence = answer.reason if credential else f"{host} gives no access token: {answer.reason}."
+    return Trouble(sentence, credential, reply)
 
 
 def _failed(standing: _Standing, trouble: Trouble, floor: float, now: float) -> None:

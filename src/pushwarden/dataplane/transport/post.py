@@ -1,15 +1,16 @@
-"""6 post: one small POST to a provider, its whole answer back. For access tokens; pushes go by `streams`."""
+"""6 post: small POSTs to a provider, their whole answers back. For access tokens and proofs; pushes go by `streams`."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 from typing import cast
 
-from pushwarden.dataplane.transport.dial import DialError, Target, dial
+from pushwarden.dataplane.transport.dial import DialError, Target, broken_off, dial
 from pushwarden.http2.client import ClientConnection
-from pushwarden.http2.messages import Answer, Broken, Requests, Unanswered
-from pushwarden.providers.port import Exchange, Reply
+from pushwarden.http2.messages import Answer, Broken, Event, GoneAway, Requests, Unanswered
+from pushwarden.providers.port import Exchange, Hitch, Origin, Reply
 
 PATIENCE = 10.0
 """Seconds an answer may take, from the first byte sent."""
@@ -25,62 +26,115 @@ class Errand:
 
 async def post(errand: Errand) -> Reply:
     """Any answer, redirects too, which are not followed. DialError says in one sentence why there was none."""
-    asking = await dial(errand.target, lambda: _Asking(errand))
+    line = await opened(errand.target)
     try:
-        return await asyncio.wait_for(asking.answered, PATIENCE)
-    except TimeoutError as error:
-        raise DialError(f"{asking.where} did not answer within {PATIENCE:g} s.") from error
+        return await line.ask(errand.exchange)
     finally:
-        asking.end()
+        line.end()
 
 
-class _Asking(asyncio.Protocol):
-    """A connection for one request."""
+async def opened(target: Target) -> Line:
+    """A connection of its own on which one may ask at once; whoever opens it ends it. DialError when there is none."""
+    line = await dial(target, lambda: Line(target.origin))
+    try:
+        async with asyncio.timeout(target.timeout):
+            await line.settled
+    except TimeoutError as error:
+        line.end()
+        raise DialError(f"{line.where} was silent for {target.timeout:g} s.", Hitch.SILENT) from error
+    except BaseException:
+        line.end()
+        raise
+    return line
 
-    def __init__(self, errand: Errand) -> None:
-        loop = asyncio.get_running_loop()
-        self.answered: asyncio.Future[Reply] = loop.create_future()
-        self.where = f"{errand.target.origin.host}:{errand.target.origin.port}"
-        self._exchange, self._origin = errand.exchange, errand.target.origin
-        self._connection = ClientConnection(now=loop.time(), whole=True)
+
+class Line(asyncio.Protocol):
+    """A connection for a few requests, one after another."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.where = f"{origin.host}:{origin.port}"
+        self._origin, self._loop = origin, asyncio.get_running_loop()
+        # With TLS 1.3 a refused client certificate shows only after the handshake: nothing is asked before SETTINGS.
+        self.settled: asyncio.Future[None] = self._loop.create_future()
+        self._answered: asyncio.Future[Reply] = self._loop.create_future()
+        self._connection = ClientConnection(now=self._loop.time(), whole=True)
         self._transport: asyncio.Transport | None = None
+        self._lost: DialError | None = None
+        self._farewell = ""  # why the peer said goodbye (F2)
+
+    def __repr__(self) -> str:
+        return f"<line to {self.where}: {self._lost or 'open'}>"
+
+    async def ask(self, exchange: Exchange) -> Reply:
+        """The answer; written at once, in the caller's turn of the loop. DialError when there is none."""
+        self._answered = self._loop.create_future()
+        if self._lost is not None:
+            raise self._lost
+        requests = Requests(1, self._origin.authority, exchange.path, exchange.body, exchange.headers)
+        if not self._connection.submit(requests, 0, 1, self, float("inf")):
+            raise self._unanswered("it takes no more requests")
+        self._flush()
+        try:
+            return await asyncio.wait_for(self._answered, PATIENCE)
+        except TimeoutError as error:
+            raise DialError(f"{self.where} did not answer within {PATIENCE:g} s.", Hitch.SILENT) from error
+
+    def end(self) -> None:
+        """Nobody waits any longer; what is not yet sent never will be."""
+        self.settled.cancel()
+        self._answered.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's TLS transport is none by class
-        asked = self._exchange
-        requests = Requests(1, self._origin.authority, asked.path, asked.body, asked.headers)
-        self._connection.submit(requests, 0, 1, self, float("inf"))
         self._flush()
 
     def data_received(self, data: bytes) -> None:
         for event in self._connection.receive(data, 0.0):
-            match event:
-                case Answer(status=status, headers=headers, body=body):
-                    self._settle(Reply(status, dict(headers), body))
-                case Unanswered(why=why):
-                    self._settle(DialError(f"{self.where} broke the request off ({why})."))
-                case Broken(detail=detail):
-                    self._settle(DialError(f"{self.where} does not speak HTTP/2 as it should: {detail}."))
-                case _:
-                    pass
+            self._heard(event)
+        if self._connection.settled and not self.settled.done():
+            self.settled.set_result(None)
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._settle(DialError(f"{self.where} closed the connection without an answer."))
-
-    def end(self) -> None:
-        """Nobody waits any longer."""
-        self.answered.cancel()
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _settle(self, found: Reply | DialError) -> None:
-        if self.answered.done():
-            return
-        if isinstance(found, Reply):
-            self.answered.set_result(found)
+        if isinstance(exc, ssl.SSLError):
+            self._fail(broken_off(self.where, exc))
         else:
-            self.answered.set_exception(found)
+            self._fail(self._unanswered("it closed the connection"))
+
+    # --- inside
+
+    def _heard(self, event: Event) -> None:
+        match event:
+            case Answer(status=status, headers=headers, body=body):
+                self._settle(Reply(status, dict(headers), body))
+            case GoneAway(reason=reason):
+                self._farewell = reason
+            case Unanswered(why=why):
+                self._fail(self._unanswered(f"it broke the request off ({why})"))
+            case Broken(detail=detail):
+                said = f"{self.where} does not speak HTTP/2 as it should: {detail}."
+                self._fail(DialError(said, Hitch.HTTP2))
+            case _:
+                pass
+
+    def _unanswered(self, what: str) -> DialError:
+        said = f", saying {self._farewell}" if self._farewell else ""
+        return DialError(f"{self.where} gave no answer: {what}{said}.", Hitch.BROKEN, self._farewell)
+
+    def _settle(self, reply: Reply) -> None:
+        if not self._answered.done():
+            self._answered.set_result(reply)
+
+    def _fail(self, error: DialError) -> None:
+        self._lost = self._lost or error
+        for waiting in (self.settled, self._answered):
+            if not waiting.done():
+                waiting.set_exception(self._lost)
+                waiting.exception()  # nobody may be waiting for this one
 
     def _flush(self) -> None:
         out = self._connection.take_output()
