@@ -240,6 +240,22 @@ def test_a_certificate_of_the_other_environment_or_a_revoked_one_is_refused(simu
         assert client.ask(simulator.headers()).reason == "BadCertificate"
 
 
+def test_no_device_has_the_token_of_which_people_ask(simulator: Simulator, client: Client) -> None:
+    asked = "/3/device/" + "f" * 64
+    assert client.ask(simulator.headers()).status == 200
+    assert client.ask(simulator.headers(path=asked)).reason == "BadDeviceToken"
+    foreign = simulator.key.token(team="OTHERTEAM1")
+    assert client.ask(simulator.headers(path=asked, authorization=foreign)).reason == "InvalidProviderToken"
+
+
+def test_it_counts_how_many_provider_tokens_it_was_shown(tmp_path: Path) -> None:
+    with running(tmp_path) as made, made.client() as client:
+        for _ in range(3):
+            client.ask(made.headers())
+        client.ask(made.headers(authorization=made.key.token(60)))
+        assert made.counts()["provider_tokens"] == 2
+
+
 def test_location_pushes_want_token_authentication(simulator: Simulator) -> None:
     listed = [("com.example.app.location-query", "app")]
     with simulator.client(certificate(simulator, "com.example.app", topics=listed)) as client:

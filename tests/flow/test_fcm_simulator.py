@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,15 @@ def test_an_unknown_or_missing_bearer_is_unauthenticated(fcm: Fcm, client: Clien
         answer = fcm.send(client, {"token": GOOD}, authorization=bearer)
         assert (answer.status, error(answer)["status"]) == (401, "UNAUTHENTICATED")
         assert details(answer)["ErrorInfo"]["reason"] == reason and code(answer) is None
+
+
+def test_refusals_and_exchanges_say_what_time_it_is_there(tmp_path: Path) -> None:
+    with running_fcm(tmp_path) as made:
+        made.post("clock", {"advance_s": 7200})
+        with made.client() as client:
+            answer = made.send(client, {"token": "nonsense"})
+        told = parsedate_to_datetime(answer.headers["date"]).timestamp()
+        assert 7195 < told - time.time() < 7230
 
 
 def test_the_exchange_is_served_over_http2_as_well(fcm: Fcm, client: Client) -> None:

@@ -156,7 +156,7 @@ class Judge:
         return self._prefix + b"%012x" % next(self._serial)
 
     def _columns(self, found: Judged) -> None:
-        if not columns.paths_are_good(found.tokens):
+        if not columns.paths_are_good(found.tokens) or rules.NOBODYS in found.tokens:
             for row, path in enumerate(found.tokens):
                 if refused := rules.path(path):
                     found.refusals.setdefault(row, refused)

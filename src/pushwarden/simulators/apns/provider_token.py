@@ -75,6 +75,11 @@ class ProviderTokens:
         self._any_key = any_key
         self._verified: dict[bytes, ProviderToken | Refusal] = {}
 
+    @property
+    def seen(self) -> int:
+        """Different provider tokens shown since the keys last changed."""
+        return len(self._verified)
+
     def add(self, key: SigningKey) -> None:
         self._keys[key.kid] = key
         self._verified.clear()

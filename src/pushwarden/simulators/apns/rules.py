@@ -19,6 +19,7 @@ VOIP_LIMIT: Final = 5120
 TOKEN_PREFIX: Final = b"/3/device/"
 APNS_ID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 TOKEN: Final = re.compile(rb"(?:[0-9a-fA-F]{2}){1,200}")  # opaque and of variable length; Apple said up to 100 bytes
+NOBODYS: Final = TOKEN_PREFIX + b"f" * 64  # well formed, and no device's: with it people ask whether they are known
 TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
 SUFFIXES: Final[Mapping[str, str]] = {
@@ -96,13 +97,13 @@ def apns_id(value: bytes) -> Refusal | None:
 
 
 def path(value: bytes) -> Refusal | None:
-    """A refusal unless it is /3/device/ and a token in hex."""
+    """A refusal unless it is /3/device/ and a token in hex that a device may have."""
     if not value.startswith(TOKEN_PREFIX):
         return refusal("BadPath")
     token = value[len(TOKEN_PREFIX) :]
     if not token:
         return refusal("MissingDeviceToken")
-    return None if TOKEN.fullmatch(token) else refusal("BadDeviceToken")
+    return refusal("BadDeviceToken") if value == NOBODYS or not TOKEN.fullmatch(token) else None
 
 
 def payload(size: int, limit: int) -> Refusal | None:

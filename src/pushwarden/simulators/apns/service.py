@@ -78,6 +78,9 @@ class Service(service.Service):
         self._add(msgspec.json.decode(body, type=Tokens))
         return len(self.devices.rows)
 
+    def counts(self) -> dict[str, object]:
+        return {**super().counts(), "provider_tokens": self.provider_tokens.seen}
+
     def verdict(self, token: bytes) -> Refusal | None:
         """What the token table says of a token, as it was sent."""
         found = self.devices.find(token.lower())

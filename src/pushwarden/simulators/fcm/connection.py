@@ -107,7 +107,7 @@ class Connection(connection.Connection[Kind, Refusal]):
 
     def _refuse(self, stream: int, name: bytes, refused: Refusal, rule: faults.Refuse | None) -> None:
         self._answered = True
-        writing.refuse(self._h2, stream, refused, rule, self._service.random)
+        writing.refuse(self._h2, stream, refused, rule, self._service.random, self._service.wall())
 
     def _scripted(self, rule: faults.Refuse) -> Refusal:
         return scripted(rule.status, rule.reason)
@@ -141,16 +141,17 @@ class Connection(connection.Connection[Kind, Refusal]):
         self._write()
 
     def _grant(self, stream: int, form: bytes, ending: Ending | None) -> None:
+        date = writing.date(int(self._service.wall()))
         match ending:
             case None:
                 status, told = self._service.grant(form)
-                self._h2.respond(stream, writing.head(status, writing.JSON, ""), told)
+                self._h2.respond(stream, writing.head(status, writing.JSON, "") + date, told)
             case faults.Refuse(status=status):
                 self._service.exchanges[status] += 1
                 html = ending.body == "text"
                 told = HTML % (status, status) if html else b'{"error": "%b"}' % ending.reason.encode()
                 kind = writing.HTML_TYPE if html else writing.JSON
-                self._h2.respond(stream, writing.head(status, kind, ending.retry_after), told)
+                self._h2.respond(stream, writing.head(status, kind, ending.retry_after) + date, told)
             case faults.Reset(code=code):
                 self._h2.reset(stream, code)
             case faults.Disconnect():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from functools import cache
+from email.utils import formatdate
+from functools import cache, lru_cache
 from typing import Final
 
 from pushwarden.http2.server import ServerConnection, encode_block
@@ -35,12 +36,23 @@ def head(status: int, content_type: bytes, retry_after: str) -> bytes:
     return encode_block(headers)
 
 
-def refuse(h2: ServerConnection, stream: int, refused: Refusal, rule: Refuse | None, mixed: random.Random) -> None:
-    """Answers a refusal. rule: the script's, which may shape the body. mixed: for the order of the details."""
+@lru_cache(4)
+def date(at: int) -> bytes:
+    """The `date` of an answer. at: epoch seconds."""
+    return encode_block([(b"date", formatdate(at, usegmt=True).encode())])
+
+
+def refuse(
+    h2: ServerConnection, stream: int, refused: Refusal, rule: Refuse | None, mixed: random.Random, at: float
+) -> None:
+    """Answers a refusal. rule: the script's, which may shape the body. mixed: for the order of the details.
+
+    at: epoch seconds.
+    """
     shape: Body = rule.body if rule else "json"
     html = refused.html or shape == "text"
     kind = b"" if shape == "none" else HTML_TYPE if html else JSON
     page = HTML % (refused.status, refused.status)
     body = bodies.shaped(refused.body(mixed, bare=shape == "bare"), shape, page)
     after = rule.retry_after if rule else refused.retry_after
-    bodies.send(h2, stream, head(refused.status, kind, after), body, shape)
+    bodies.send(h2, stream, head(refused.status, kind, after) + date(int(at)), body, shape)
