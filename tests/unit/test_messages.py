@@ -40,7 +40,7 @@ def test_a_missing_value_is_an_error_here_and_neutral_words_for_a_user() -> None
 def test_values_from_a_file_cannot_steer_a_terminal_or_fill_a_page() -> None:
     said = message("cert.not_push", subject="\x1b[2J\u202eevil\n" + "x" * 900)
     assert said.text.isprintable()
-    assert len(said.text) < 300
+    assert len(said.text) < 600
     assert message("cert.not_push", subject="{bundle} [x]").text.startswith('This is "{bundle} [x]"')
 
 

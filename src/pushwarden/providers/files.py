@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NoReturn
 
+from pushwarden.core.secret import Secret
 from pushwarden.providers.findings import Findings
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of a credential file. Apple's have 250 (.p8) to some 8,000 (.p12), Google's some 2,400."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An uploaded file and what is said of it. now_ms: Unix milliseconds."""
+
+    data: bytes = field(repr=False)
+    password: Secret | None
+    hints: Mapping[str, str]
+    now_ms: int
+
+    @property
+    def clear_password(self) -> bytes:
+        return self.password.reveal() if self.password else b""
+
+    @property
+    def name(self) -> str:
+        return name_of(self.hints)
+
+    def hint(self, name: str) -> str:
+        """What the sender says; empty when nothing."""
+        return self.hints.get(name, "").strip()
 
 
 def sized(data: bytes, hints: Mapping[str, str], findings: Findings) -> None:

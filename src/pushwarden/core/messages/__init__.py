@@ -23,7 +23,7 @@ MESSAGES: dict[str, Words] = {name: words for section in SECTIONS.values() for n
 """id → words. Ids are stable: the API, the docs and other people's programs name them."""
 
 UNSAID = "…"
-_LONGEST = 200  # characters of one value: a file's author chooses some of them
+_LONGEST = 500  # characters of one value: a file's author chooses some of them
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -50,7 +50,7 @@ def message(id: str, /, **values: object) -> Message:
 
 
 def plain(value: object) -> str:
-    """A value as it may stand in a sentence on a terminal: printable, at most 200 characters."""
+    """A value as it may stand in a sentence on a terminal: printable, at most 500 characters."""
     text = "".join(letter if letter.isprintable() else "·" for letter in str(value))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 

@@ -52,6 +52,9 @@ MESSAGES: dict[str, Words] = {
         "We found {n}. Which one sends pushes[ for {bundle}]? {list}.",
         "Say which by its `serial`",
     ),
+    "p12.no_serial": failed(
+        "No certificate in the file has this serial", "You asked for {serial}. There are: {list}.", "Use one of these"
+    ),
     "p12.chosen": passed("Which certificate", "Of {n} in the file, this is the one {why}."),
     "p12.pair": passed("Key and certificate", "Both are there and belong together."),
     # a certificate without its key

@@ -57,6 +57,7 @@ class PushCertificate:
     not_after: int
     issuer: str
     is_push: bool
+    serial: str  # hexadecimal
 
     @property
     def bundle_id(self) -> str:
@@ -75,6 +76,7 @@ class PushCertificate:
             "not_after": self.not_after,
             "subject": self.subject,
             "bundle_id": self.bundle_id,
+            "serial": self.serial,
         }
 
 
@@ -94,6 +96,7 @@ def read(certificate: x509.Certificate) -> PushCertificate:
         not_after=int(certificate.not_valid_after_utc.timestamp() * 1000),
         issuer=", ".join(str(part.value) for part in certificate.issuer),
         is_push=bool(marked or kind),
+        serial=f"{certificate.serial_number:x}",
     )
 
 

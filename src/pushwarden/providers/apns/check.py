@@ -10,7 +10,7 @@ from pushwarden.core.secret import Secret
 from pushwarden.providers.apns.cer import certificates_in, check_cer
 from pushwarden.providers.apns.p8 import check_p8
 from pushwarden.providers.apns.p12 import check_p12
-from pushwarden.providers.files import is_page, name_of, sized, text_of, unknown
+from pushwarden.providers.files import File, is_page, name_of, sized, text_of, unknown
 from pushwarden.providers.findings import Findings, Unusable
 from pushwarden.providers.port import Report
 
@@ -35,7 +35,7 @@ def _dispatch(
         _known_binary(data, findings)
         if held := certificates_in(data):
             return check_cer(held, hints, now_ms, findings)
-        return check_p12(data, password, hints, now_ms, findings)
+        return check_p12(File(data, password, hints, now_ms), findings)
     text = text_of(data) or ""
     _known_text(text, hints, findings)
     if any(mark in text for mark in _CERTIFICATES) and "PRIVATE KEY" not in text:

@@ -1,42 +1,30 @@
-"""A `.p12`: does the password open it, and is there exactly one push certificate with its key inside?"""
+"""A `.p12`: does the password open it, and what is inside?"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from pushwarden.core.app import CredentialKind
-from pushwarden.core.secret import Secret
-from pushwarden.providers.apns import certificates, pfx
-from pushwarden.providers.apns.certificates import BROKEN, is_authority, public_key_name
+from pushwarden.providers.apns import pfx
+from pushwarden.providers.apns.certificates import BROKEN
+from pushwarden.providers.apns.pairs import check_pair
+from pushwarden.providers.files import File
 from pushwarden.providers.findings import Findings
 from pushwarden.providers.port import Report
 
-_PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
-
-def check_p12(
-    data: bytes, password: Secret | None, hints: Mapping[str, str], now_ms: int, findings: Findings
-) -> Report:
-    """hints: file_name, bundle_id, environment, push_types. Unusable when nothing in it can be looked at."""
-    shape = _shape(data, findings)
+def check_p12(file: File, findings: Findings) -> Report:
+    """hints: as for `check_pair`. Unusable when nothing in it can be looked at."""
+    shape = _shape(file.data, findings)
     findings.kind = CredentialKind.APNS_CERTIFICATE
     findings.add("file.recognised", what="a certificate with its key (.p12)")
-    store = _open(data, shape, password.reveal() if password else b"", findings)
-    try:
-        key, leaf = _pair(store, shape, findings)
-        found = certificates.read(leaf)
-    except BROKEN as error:
-        findings.end("cert.unreadable", reason=error)
-    findings.facts |= found.facts
-    certificates.examine(found, hints, now_ms, findings)
-    chain = [extra.certificate for extra in store.additional_certs if is_authority(extra.certificate)]
-    return findings.report(leaf.fingerprint(hashes.SHA256()).hex(), _material(key, leaf, chain))
+    store = _open(file.data, shape, file.clear_password, findings)
+    held = [one.certificate for one in (store.cert, *store.additional_certs) if one is not None]
+    return check_pair(_keys(store, shape, file.clear_password, findings), held, file, findings)
 
 
 def _shape(data: bytes, findings: Findings) -> pfx.Shape:
@@ -72,49 +60,25 @@ def _open(data: bytes, shape: pfx.Shape, password: bytes, findings: Findings) ->
 
 def _closed(shape: pfx.Shape, password: bytes, findings: Findings) -> None:
     """The MAC does not fit: an altered file when the password opens its key all the same, else a wrong password."""
-    if not shape.algorithms or any(_opens(shrouded, password) for shrouded in shape.shrouded_keys):
+    if not shape.algorithms or any(_opened(shrouded, password) for shrouded in shape.shrouded_keys):
         findings.end("p12.damaged", reason="the file was altered or damaged")
     findings.end("p12.password")
 
 
-def _opens(shrouded: bytes, password: bytes) -> bool:
+def _keys(
+    store: pkcs12.PKCS12KeyAndCertificates, shape: pfx.Shape, password: bytes, findings: Findings
+) -> list[PrivateKeyTypes]:
+    """Every key; cryptography gives back one, and those beside it stand closed in the shape."""
+    if shape.keys < 2:
+        return [store.key] if store.key else []
+    keys = [key for shrouded in shape.shrouded_keys if (key := _opened(shrouded, password))]
+    if len(keys) < shape.keys:
+        findings.end("p12.unsupported", part="several keys, not all closed alike or with an empty password")
+    return keys
+
+
+def _opened(shrouded: bytes, password: bytes) -> PrivateKeyTypes | None:
     try:
-        serialization.load_der_private_key(shrouded, password)
+        return serialization.load_der_private_key(shrouded, password)
     except BROKEN:
-        return False
-    return True
-
-
-def _pair(
-    store: pkcs12.PKCS12KeyAndCertificates, shape: pfx.Shape, findings: Findings
-) -> tuple[_PrivateKey, x509.Certificate]:
-    held = [store.cert, *store.additional_certs]
-    leaves = [one.certificate for one in held if one is not None and not is_authority(one.certificate)]
-    key = store.key
-    if key is None:
-        found = certificates.read(leaves[0]) if leaves else None
-        findings.end("p12.no_key", bundle=found.bundle_id or found.subject or "–" if found else "nothing")
-    if not leaves:
-        findings.end("p12.no_cert")
-    if not isinstance(key, _PrivateKey):
-        findings.end("cert.key_kind", found="neither")
-    public = public_key_name(key.public_key())
-    matching = [leaf for leaf in leaves if public_key_name(leaf.public_key()) == public]
-    if shape.keys > 1 or len(matching) > 1:
-        findings.end("p12.many", n=max(shape.keys, len(matching)), list="; ".join(map(_subject, leaves)))
-    if not matching:
-        findings.end("p12.key_mismatch", serial=f"{leaves[0].serial_number:x}")
-    findings.add("p12.pair")
-    return key, matching[0]
-
-
-def _subject(certificate: x509.Certificate) -> str:
-    return certificate.subject.rfc4514_string()
-
-
-def _material(key: _PrivateKey, leaf: x509.Certificate, chain: list[x509.Certificate]) -> Secret:
-    """PEM: the leaf, its chain, the key (PKCS#8, unencrypted)."""
-    pem = serialization.Encoding.PEM
-    parts = [certificate.public_bytes(pem) for certificate in (leaf, *chain)]
-    parts.append(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return Secret(b"".join(parts))
+        return None
