@@ -78,6 +78,7 @@ class Api:
         self.snapshot = Snapshot(0)
         self.looked = False
         self.observed = Observed()
+        self.inspector = Inspector(self.clock.now_ms)
         self.stops = self._stops()
 
     def _stops(self) -> Stops:
@@ -97,7 +98,7 @@ class Api:
             vault=Sealing(public_key(self.settings.keys)),
             callback_vault=Sealing(public_key(self.settings.keys, CALLBACKS)),
             providers=PROVIDERS,
-            inspect=Inspector(self.clock.now_ms),
+            inspect=self.inspector,
             metrics=lambda: page(self.observed),
             health=self.health,
             senders=self.senders,
@@ -192,6 +193,7 @@ class Api:
         await self.close()
 
     async def close(self) -> None:
+        self.inspector.close()
         await self.stops.close()
         await self.ring.close()
         await self.stores.close()

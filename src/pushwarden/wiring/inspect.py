@@ -1,59 +1,61 @@
-"""Runs a credential check in a short-lived child with hard limits: uploaded files are hostile until shown else."""
+"""Runs a credential check in a limited child: an uploaded file is hostile until shown otherwise."""
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
-import resource
-from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
 
-from pushwarden.core.errors import UnusableCredential
+import msgspec
+import structlog
+
+from pushwarden.core.check import Check
+from pushwarden.core.errors import Busy
 from pushwarden.core.secret import Secret
 from pushwarden.providers.port import Report
-from pushwarden.wiring.providers import PROVIDERS
+from pushwarden.wiring.limited.asking import ForkServer
+from pushwarden.wiring.limited.reading import LIMITS, Answer, Request
+from pushwarden.wiring.limited.server import DONE, OUT_OF_MEMORY, Ending
 
-CPU_SECONDS = 2
-MEMORY = 512 << 20
-WALL_SECONDS = 10.0
-
-
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _check(provider: str, data: bytes, password: bytes | None, hints: dict[str, str], now_ms: int) -> tuple[Any, ...]:
-    """In the child. A Secret is not pickled, so the material crosses as bytes, over the pool's private pipe."""
-    secret = None if password is None else Secret(password)
-    report = PROVIDERS[provider].check(data, password=secret, hints=hints, now_ms=now_ms)
-    material = None if report.material is None else report.material.reveal()
-    return report.kind, report.checks, dict(report.facts), report.fingerprint, material
+READING = (sys.executable, "-I", "-m", "pushwarden.wiring.limited.reading")
+_STOPPED = (-signal.SIGXCPU, -signal.SIGKILL)
+_ANSWER = msgspec.msgpack.Decoder(Answer)
+_log = structlog.get_logger("inspect")
 
 
 class Inspector:
-    """One child for each file, from a fork server that has everything imported."""
+    """now_ms: the time the checks go by."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([__name__])
+    def __init__(self, now_ms: Callable[[], int], command: Sequence[str] = READING) -> None:
         self._now_ms = now_ms
+        self._server = ForkServer(command)
 
     async def __call__(self, provider: str, data: bytes, password: Secret | None, hints: Mapping[str, str]) -> Report:
-        loop = asyncio.get_running_loop()
+        """Its report; for a file that broke its child one with that failed check. Busy when too many are waiting."""
         clear = None if password is None else password.reveal()
-        pool = ProcessPoolExecutor(1, mp_context=self._context, initializer=_limit)
-        now_ms = self._now_ms()
+        request = Request(provider, data, clear, hints, self._now_ms())
+        answer, ending = await self._server.ask(msgspec.msgpack.encode(request))
+        if ending is None:
+            raise Busy("The process that reads files had to be started anew; send this one again.")
+        return concluded(answer, ending)
+
+    def close(self) -> None:
+        """Ends the process that reads files, if it runs."""
+        self._server.close()
+
+
+def concluded(answer: bytes, ending: Ending) -> Report:
+    """What the child found, or why it found nothing."""
+    if ending.code == DONE:
         try:
-            work = loop.run_in_executor(pool, _check, provider, data, clear, dict(hints), now_ms)
-            kind, checks, facts, fingerprint, material = await asyncio.wait_for(work, WALL_SECONDS)
-        except (BrokenProcessPool, TimeoutError, MemoryError):
-            raise UnusableCredential(
-                "Reading this file took more time or memory than any real credential needs; export it again."
-            ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        return Report(kind, checks, facts, fingerprint, None if material is None else Secret(material))
+            return _ANSWER.decode(answer).report
+        except msgspec.DecodeError:
+            pass
+    _log.warning("a file broke its reader", code=ending.code, cpu_s=round(ending.cpu, 2), memory=ending.memory)
+    return Report("unknown", (_broken(ending.code),), {"kind": "unknown"})
+
+
+def _broken(code: int) -> Check:
+    if code in _STOPPED:
+        return Check.of("file.timeout", seconds=LIMITS.cpu_seconds)
+    return Check.of("file.too_complex", limit="128 MB of memory" if code == OUT_OF_MEMORY else "its reader broke off")

@@ -1,0 +1,130 @@
+"""The fork server: everything is imported once, and each piece of work gets a fresh child that is limited and reaped.
+
+Its standard input is a socket on which other sockets arrive. On each of those a child takes its work and answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+import msgspec
+
+from pushwarden.wiring.limited.limits import Limits, lower
+from pushwarden.wiring.priority import NICE
+
+MOST = 256 * 1024
+"""Bytes of a request and of an answer: a file has 64 KiB, what is made of it little more."""
+DONE, BROKEN, OUT_OF_MEMORY = 0, 1, 2
+"""Exit codes of a child; a negative one is the signal that ended it."""
+_CONTROL, _ANSWER, _BEYOND_ANY = 0, 3, 1 << 20
+
+Work = Callable[[bytes], bytes]
+"""Request → answer, run in the child. It must have imported all it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The last message on a child's socket. cpu: seconds. memory: bytes at its largest, all of the child."""
+
+    code: int
+    cpu: float
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    pid: int
+    pidfd: int
+    answer: socket.socket
+    until: float
+
+
+def serve(work: Work, limits: Limits) -> None:
+    """Until nobody holds the other end of standard input. The kernel kills what children there are then."""
+    os.nice(NICE)
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # no child lives long enough to gain by it, and each would copy every page it looks at
+    with socket.socket(fileno=_CONTROL) as control:
+        Server(control, work, limits).run()
+
+
+class Server:
+    def __init__(self, control: socket.socket, work: Work, limits: Limits) -> None:
+        self._control, self._work, self._limits = control, work, limits
+        self._children: dict[int, _Child] = {}
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+
+    def run(self) -> None:
+        while True:
+            for fd, _ in self._poll.poll(self._milliseconds()):
+                if fd in self._children:
+                    self._end(self._children.pop(fd))
+                elif not self._begin():
+                    return
+            self._kill_overdue()
+
+    def _begin(self) -> bool:
+        _, fds, _, _ = socket.recv_fds(self._control, 1, 1)
+        if not fds:
+            return False
+        answer = socket.socket(fileno=fds[0])
+        pid = os.fork()
+        if pid == 0:
+            _live(answer, self._work, self._limits)
+        child = _Child(pid, os.pidfd_open(pid), answer, time.monotonic() + self._limits.wall_seconds)
+        self._children[child.pidfd] = child
+        self._poll.register(child.pidfd, select.POLLIN)
+        return True
+
+    def _end(self, child: _Child) -> None:
+        self._poll.unregister(child.pidfd)
+        os.close(child.pidfd)
+        _, status, usage = os.wait4(child.pid, 0)
+        ending = Ending(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+        with child.answer, contextlib.suppress(OSError):  # whoever asked may be gone
+            child.answer.send(msgspec.msgpack.encode(ending), socket.MSG_DONTWAIT)
+
+    def _milliseconds(self) -> float | None:
+        if not self._children:
+            return None
+        return max(0.0, min(child.until for child in self._children.values()) - time.monotonic()) * 1000
+
+    def _kill_overdue(self) -> None:
+        now = time.monotonic()
+        for child in self._children.values():
+            if child.until <= now:
+                os.kill(child.pid, 9)
+
+
+def _live(answer: socket.socket, work: Work, limits: Limits) -> NoReturn:
+    """All of a child's life. Whatever happens it goes no further than here, and no word of it reaches a log."""
+    code = BROKEN
+    try:
+        socket_to_asker = _alone_with(answer)
+        lower(limits)
+        socket_to_asker.send(work(socket_to_asker.recv(MOST)))
+        code = DONE
+    except MemoryError:
+        code = OUT_OF_MEMORY
+    finally:
+        os._exit(code)
+
+
+def _alone_with(answer: socket.socket) -> socket.socket:
+    """Closes everything else; standard input, output and error lead nowhere."""
+    os.dup2(answer.fileno(), _ANSWER)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in range(_ANSWER):
+        os.dup2(nowhere, fd)
+    os.closerange(_ANSWER + 1, _BEYOND_ANY)
+    return socket.socket(fileno=_ANSWER)
