@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from pushwarden.control.api.callbacks import NewCallback, new_callback
-from pushwarden.control.api.credentials import CredentialView, view_of
+from pushwarden.control.api.credential_views import CredentialView, view_of
 from pushwarden.control.api.fields import Identifier, Name, Request, Slug, Text, Url, Version, given
 from pushwarden.control.publish import publish
 from pushwarden.control.services import Services

@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
-from pushwarden.control.api.upload import LIMIT, Upload, UploadBody, uploaded
+from pushwarden.control.api.adding import Adding, app_of
+from pushwarden.control.api.credential_views import CredentialList, CredentialView, Uploaded, view_of
+from pushwarden.control.api.upload import LIMIT, UploadBody, uploaded
 from pushwarden.control.publish import publish
-from pushwarden.control.services import Services, new_id
-from pushwarden.core.app import Credential, CredentialKind, CredentialState
-from pushwarden.core.check import Check
-from pushwarden.core.errors import AlreadyExists, InUse, Invalid, NotFound, UnusableCredential
-from pushwarden.core.messages import Result
+from pushwarden.control.services import Services
+from pushwarden.core.app import Credential, CredentialState
+from pushwarden.core.errors import InUse, NotFound
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Changed, Tables
-from pushwarden.providers.port import Report
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, route
 
 
-class CredentialView(msgspec.Struct):
-    """What may be known of a credential."""
-
-    id: str
-    provider: str
-    kind: str
-    state: str
-    fingerprint: str
-    facts: dict[str, Any]
-    version: int
-    created_at: int
-
-
-class CredentialList(msgspec.Struct):
-    credentials: list[CredentialView]
-
-
-class Uploaded(msgspec.Struct):
-    credential: CredentialView
-    checks: list[Check]
-
-
-def view_of(credential: Credential) -> CredentialView:
-    return CredentialView(**{name: getattr(credential, name) for name in CredentialView.__struct_fields__})
-
-
 class Credentials:
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self._services, self._adding = services, Adding(services)
 
     async def list(self, call: Call) -> Answer:
         def work(tables: Tables) -> CredentialList:
@@ -60,21 +32,8 @@ class Credentials:
 
     async def create(self, call: Call) -> Answer:
         sent = await uploaded(call)
-        if sent.provider not in self._services.providers:
-            known = ", ".join(sorted(self._services.providers))
-            raise Invalid(f"There is no provider `{sent.provider}`; it is one of {known}.", field="provider")
-        await self._services.catalog.read(lambda tables: _all(tables, call.where))
-        report = await self._report(call, sent)
-        credential = self._sealed(call.where, sent.provider, report)
-
-        def work(tables: Tables) -> Changed[CredentialView]:
-            if any(one.fingerprint == credential.fingerprint for one in _all(tables, call.where)):
-                raise AlreadyExists("This credential was uploaded before; activate the one that is there.")
-            tables.credentials.insert(credential)
-            return Changed(view_of(credential), target=credential.id, after=msgspec.to_builtins(view_of(credential)))
-
-        entry = call.entry("credential.create", credential.created_at)
-        view = await self._services.catalog.change(entry, work)
+        report = await self._adding.examine(call.where, sent)
+        view = await self._adding.keep(call, "credential.create", sent.provider, report)
         return Answer(Uploaded(view, list(report.checks)), status=201)
 
     async def activate(self, call: Call) -> Answer:
@@ -97,30 +56,6 @@ class Credentials:
         await self._services.catalog.change(call.entry("credential.delete", self._services.clock.now_ms()), work)
         return Answer(status=204)
 
-    async def _report(self, call: Call, sent: Upload) -> Report:
-        hints = dict(sent.hints) | {"environment": str(call.where.environment)}
-        report = await self._services.inspect(sent.provider, sent.content, sent.password, hints)
-        if not report.usable:
-            failed = next((check.sentence for check in report.checks if check.result == Result.FAILED), "")
-            raise UnusableCredential(failed, kind=report.kind, checks=report.checks)
-        return report
-
-    def _sealed(self, where: Scope, provider: str, report: Report) -> Credential:
-        assert where.environment is not None and report.material is not None
-        credential = Credential(
-            where.organisation,
-            where.app,
-            where.environment,
-            new_id(),
-            provider,
-            CredentialKind(report.kind),
-            CredentialState.STANDBY,
-            report.fingerprint,
-            dict(report.facts),
-            created_at=self._services.clock.now_ms(),
-        )
-        return replace(credential, sealed=self._services.vault.seal(report.material, credential.label))
-
     async def _switch(self, call: Call, action: str, allowed: frozenset[CredentialState]) -> Answer:
         def work(tables: Tables) -> Changed[CredentialView]:
             chosen = _one(tables, call)
@@ -142,8 +77,8 @@ class Credentials:
 
 
 def _all(tables: Tables, where: Scope) -> list[Credential]:
-    if where.environment is None or tables.apps.get(where.organisation, where.app) is None:
-        raise NotFound(f"There is no app `{where.app}` here, or it is not yours.")
+    app_of(tables, where)
+    assert where.environment is not None
     return tables.credentials.of(where.organisation, where.app, where.environment)
 
 

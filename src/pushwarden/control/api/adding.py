@@ -1,0 +1,113 @@
+"""A credential file becomes a credential: checked, sealed or joined with a key that waits sealed, kept as standby."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from pushwarden.control.api.credential_views import CredentialView, view_of
+from pushwarden.control.api.upload import Upload
+from pushwarden.control.services import Services, new_id
+from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
+from pushwarden.core.errors import AlreadyExists, Invalid, NotFound, UnusableCredential
+from pushwarden.core.messages import Result
+from pushwarden.core.request import CertificateRequest
+from pushwarden.core.scope import Scope
+from pushwarden.ports.catalog import Changed, Tables
+from pushwarden.providers.port import Report
+from pushwarden.web.call import Call
+
+
+class Adding:
+    """What an upload and the answer to a certificate request have in common."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def examine(self, where: Scope, sent: Upload, meant: CertificateRequest | None = None) -> Report:
+        """The report of a usable file; UnusableCredential has the checks of another. meant: the request it answers."""
+        if sent.provider not in self._services.providers:
+            known = ", ".join(sorted(self._services.providers))
+            raise Invalid(f"There is no provider `{sent.provider}`; it is one of {known}.", field="provider")
+        hints = await self._services.catalog.read(lambda tables: _hints(tables, where))
+        asked = {"request": meant.public_key} if meant else {}
+        own = {**sent.hints, **hints, **asked}
+        report = await self._services.inspect(sent.provider, sent.content, sent.password, own)
+        if not report.usable:
+            failed = next((check.sentence for check in report.checks if check.result == Result.FAILED), "")
+            raise UnusableCredential(failed, kind=report.kind, checks=report.checks)
+        return report
+
+    async def keep(self, call: Call, action: str, provider: str, report: Report) -> CredentialView:
+        """AlreadyExists when it is there."""
+        credential = self._credential(call.where, provider, report)
+
+        def work(tables: Tables) -> Changed[CredentialView]:
+            if same := kept(tables, call.where, credential.fingerprint):
+                raise AlreadyExists("This credential was uploaded before; activate the one that is there.", id=same.id)
+            made = credential if credential.sealed else _joined(tables, credential, report)
+            tables.credentials.insert(made)
+            return Changed(view_of(made), target=made.id, after=msgspec.to_builtins(view_of(made)))
+
+        return await self._services.catalog.change(call.entry(action, credential.created_at), work)
+
+    def _credential(self, where: Scope, provider: str, report: Report) -> Credential:
+        """Not sealed when its key is that of a request."""
+        assert where.environment is not None and report.material is not None
+        credential = Credential(
+            where.organisation,
+            where.app,
+            where.environment,
+            new_id(),
+            provider,
+            CredentialKind(report.kind),
+            CredentialState.STANDBY,
+            report.fingerprint,
+            dict(report.facts),
+            created_at=self._services.clock.now_ms(),
+        )
+        if "public_key" in report.facts:
+            return credential
+        return replace(credential, sealed=self._services.vault.seal(report.material, credential.label))
+
+
+def app_of(tables: Tables, where: Scope) -> App:
+    """NotFound when there is none, as for one of others."""
+    app = tables.apps.get(where.organisation, where.app)
+    if app is None:
+        raise NotFound(f"There is no app `{where.app}` here, or it is not yours.")
+    return app
+
+
+def kept(tables: Tables, where: Scope, fingerprint: str) -> Credential | None:
+    """The credential of this fingerprint that is there already."""
+    assert where.environment is not None
+    found = tables.credentials.of(where.organisation, where.app, where.environment)
+    return next((one for one in found if one.fingerprint == fingerprint), None)
+
+
+def _hints(tables: Tables, where: Scope) -> dict[str, str]:
+    """Keys of all environments are known, because Apple's certificates are for both; only the own ones are named."""
+    app, requests = app_of(tables, where), tables.requests.of(where.organisation, where.app)
+    waiting = [one.name for one in requests if one.open and one.environment is where.environment]
+    hints = {
+        "environment": str(where.environment),
+        "bundle_id": app.bundle_id,
+        "requests": msgspec.json.encode({one.public_key: one.name for one in requests}).decode(),
+        "open_requests": ", ".join(waiting),
+    }
+    return {name: value for name, value in hints.items() if value}
+
+
+def _joined(tables: Tables, credential: Credential, report: Report) -> Credential:
+    """The certificate beside its sealed key. Nobody but a sender can put the two together."""
+    assert report.material is not None
+    requests = tables.requests.of(credential.organisation, credential.app)
+    request = next((one for one in requests if one.public_key == report.facts["public_key"]), None)
+    if request is None:
+        raise NotFound("The request this certificate was made from was deleted meanwhile, and its key with it.")
+    if request.environment is credential.environment:
+        tables.requests.update(replace(request, answered_by=credential.id, version=request.version + 1))
+    pem = report.material.reveal().decode()
+    return replace(credential, sealed=request.sealed, request=request.id, certificate=pem)
