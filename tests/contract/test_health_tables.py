@@ -15,13 +15,14 @@ from catalog_fixtures import KINDS, opened
 from pushwarden.adapters.health import CatalogHealths
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.audit import AuditEntry
+from pushwarden.core.check import Check
 from pushwarden.core.health import PROVEN_MS, Event, Health, Record
 from pushwarden.core.notice import Mail
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.catalog import AuditQuery, Catalog, Changed, Tables
 
 NOW = 1_800_000_000_000
-CHECKS = ({"id": "run.refused_rate", "result": "failed"},)
+CHECKS = (Check("p8.refused", "failed", "Apple doesn't accept this key", "It said so."),)
 USED = Credential(
     "acme", "shop", Environment.PRODUCTION, "c1", "apns", CredentialKind.APNS_TOKEN, CredentialState.ACTIVE, "SHA256:aa"
 )
@@ -119,7 +120,7 @@ def test_only_a_change_of_state_has_an_audit_row_and_a_proof_is_noted_once_a_min
     assert asyncio.run(hear(Event.OUTAGE, NOW + PROVEN_MS)).health is Health.READY
     assert len(said(catalog)) == 1
     asyncio.run(hear(Event.REFUSED, NOW + PROVEN_MS, reason="p8.refused", checks=CHECKS))
-    more = ({"id": "run.refused_rate", "result": "failed", "evidence": "9 of 9"},)
+    more = (replace(CHECKS[0], evidence="9 of 9"),)
     kept = asyncio.run(hear(Event.REFUSED, NOW + PROVEN_MS + 5, checks=more))
     assert kept == see(catalog, lambda tables: tables.healths.get("acme", "c1"))
     assert (kept.health, kept.since, kept.checks) == (Health.FAILING, NOW + PROVEN_MS, more)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushwarden.core.app import Credential, CredentialKind, CredentialState
+from pushwarden.core.check import Check
 from pushwarden.core.health import (
     DAY_MS,
     PROOF_MS,
@@ -39,6 +40,7 @@ EVIDENCE = (Event.UPLOADED, Event.PROVEN, Event.UNREACHED, Event.OUTAGE, Event.D
 CERTAIN = frozenset({Event.REFUSED, Event.ENDED})
 KEPT = frozenset({Health.VERIFYING, Health.READY, Health.ATTENTION, Health.UNPROVEN, Health.FAILING})
 """What is ever written down."""
+ONE, TWO = Check("p8.refused", "failed", "One", "One."), Check("run.refused_rate", "failed", "Two", "Two.")
 PLACES = (CredentialState.STANDBY, CredentialState.ACTIVE, CredentialState.PREVIOUS)
 PERSON = st.sampled_from(["use", "reserve", "previous", "off", "on"])
 STEPS = st.lists(
@@ -145,9 +147,9 @@ def test_the_clock_alone_leads_from_active_to_attention_to_failing() -> None:
 
 
 def test_the_evidence_of_a_trouble_is_replaced_by_newer_and_gone_with_a_proof() -> None:
-    first = heard(record_of(NEW), Event.REFUSED, NOW, "p8.refused", ({"id": "p8.refused"},))
-    again = heard(first, Event.REFUSED, NOW + 5, "", ({"id": "run.refused_rate"},))
-    assert (again.since, again.reason, again.checks) == (NOW, "run.refused_rate", ({"id": "run.refused_rate"},))
+    first = heard(record_of(NEW), Event.REFUSED, NOW, "p8.refused", (ONE,))
+    again = heard(first, Event.REFUSED, NOW + 5, "", (TWO,))
+    assert (again.since, again.reason, again.checks) == (NOW, "run.refused_rate", (TWO,))
     well = heard(again, Event.PROVEN, NOW + 9)
     assert (well.health, well.reason, well.checks, well.proven_at) == (Health.READY, "", (), NOW + 9)
     assert heard(well, Event.UNREACHED, NOW + 10) == well  # it was proven: silence says nothing

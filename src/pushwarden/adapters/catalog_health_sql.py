@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pushwarden.adapters import statements_control as sql
+from pushwarden.core.check import Check
 from pushwarden.core.health import Health, Record
 from pushwarden.core.notice import Mail
 
 if TYPE_CHECKING:
     from pushwarden.adapters.catalog_sql import Run
+
+
+_CHECKS = msgspec.json.Decoder(tuple[Check, ...])
 
 
 class SqlHealths:
@@ -69,5 +73,5 @@ class SqlMails:
 
 
 def _record(row: dict[str, Any]) -> Record:
-    checks = tuple(msgspec.json.decode(row["checks"]))
+    checks = _CHECKS.decode(row["checks"])
     return Record(**{**row, "health": Health(row["health"]), "checks": checks})

@@ -5,12 +5,12 @@ Kept is what answers said of it (`Record`); that it is in use, ended, off or des
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from pushwarden.core.app import Credential, CredentialState
+from pushwarden.core.check import Check
 
 DAY_MS = 86_400_000
 WARNED_DAYS = 30
@@ -107,8 +107,8 @@ WORDS: dict[Health, Words] = {
 class Record:
     """What is kept of a credential: what answers said. Times are Unix milliseconds, 0 for never.
 
-    since: when `health` began; reason: a message's id; checks: the evidence as JSON objects; proven_at: the last answer
-    that only a good credential gets; asked_at: the last proof that was asked for.
+    since: when `health` began; reason: a message's id; checks: the evidence; proven_at: the last answer that only a
+    good credential gets; asked_at: the last proof that was asked for.
     """
 
     organisation: str
@@ -117,7 +117,7 @@ class Record:
     health: Health = Health.UNPROVEN
     since: int = 0
     reason: str = ""
-    checks: tuple[Mapping[str, Any], ...] = ()
+    checks: tuple[Check, ...] = ()
     proven_at: int = 0
     asked_at: int = 0
 
@@ -141,9 +141,7 @@ def step(health: Health, event: Event) -> Health:
     return TABLE[health].get(event, health)
 
 
-def heard(
-    record: Record, event: Event, now_ms: int, reason: str = "", checks: tuple[Mapping[str, Any], ...] = ()
-) -> Record:
+def heard(record: Record, event: Event, now_ms: int, reason: str = "", checks: tuple[Check, ...] = ()) -> Record:
     """What is kept after an event. reason: a message's id, by itself the event's own."""
     asked = now_ms if event in (Event.UPLOADED, Event.ENABLED) else record.asked_at
     proven = now_ms if event is Event.PROVEN else record.proven_at

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from pushwarden.core.app import Credential
+from pushwarden.core.check import Check
 from pushwarden.core.health import Event, Record
 from pushwarden.core.notice import Mail
 
@@ -57,18 +57,20 @@ class MailTable(Protocol):
 class Healths(Protocol):
     """The senders' side: what answers showed. Busy and StoreFull are the caller's to bear."""
 
+    async def get(self, credential: Credential) -> Record:
+        """What is kept now."""
+        ...
+
     async def heard(
-        self,
-        credential: Credential,
-        event: Event,
-        now_ms: int,
-        *,
-        reason: str = "",
-        checks: tuple[Mapping[str, Any], ...] = (),
+        self, credential: Credential, event: Event, now_ms: int, *, reason: str = "", checks: tuple[Check, ...] = ()
     ) -> Record:
         """What is kept afterwards. A change of state has an audit row of its own; more of the same writes nothing."""
         ...
 
     async def proven(self, credential: Credential, now_ms: int) -> Record:
         """An answer came that only a good credential gets. Written down once a minute at most."""
+        ...
+
+    async def last_change(self, credential: Credential, before_ms: int) -> str:
+        """Who changed the app or its credentials last, what and when, for people; empty when nobody did."""
         ...

@@ -13,6 +13,7 @@ import structlog
 
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
+from pushwarden.adapters.health import CatalogHealths
 from pushwarden.adapters.holds import CatalogHolds
 from pushwarden.adapters.ring_server import RingServer
 from pushwarden.adapters.vault.hpke import Opening
@@ -24,6 +25,7 @@ from pushwarden.core.scope import Scope
 from pushwarden.dataplane.feedback.burial import Burial
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.proving import Proving
+from pushwarden.dataplane.feedback.watch import Watching
 from pushwarden.dataplane.lanes.gate import Gate, held_name, lane_family
 from pushwarden.dataplane.lanes.pump import Pump, Tools
 from pushwarden.settings import Settings
@@ -81,6 +83,8 @@ class Sender:
         self.pump = Pump(name, classes_of(name), tools, Gate(FenceFile(settings.fence_file)), self.ledger)
         self.burial = Burial(self.devices, self.holds, clock, self.on_hold)
         self.proving = Proving(self.pump.trials, self.devices, self.journal, self.burial)
+        healths = CatalogHealths(self.stores.catalog, name)
+        self.watching = Watching(self.pump.answers.watch, healths, clock, self.pump.stations.values)
         self.held: dict[str, Hold] = {}
         self._applied: set[str] = set()
         self._letting_go: list[tuple[Scope, int]] = []
@@ -102,7 +106,7 @@ class Sender:
         pump = self.pump
         burying = self.burial.keep(pump.settled_stations, pump.answers.suspected)
         proving = self.proving.keep(pump.works, pump.stations, pump.doorbell)
-        beside = [asyncio.create_task(work) for work in (self.watch(), burying, proving)]
+        beside = [asyncio.create_task(work) for work in (self.watch(), burying, proving, self.watching.keep())]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: asyncio.ensure_future(self.pump.drain(PATIENCE)))

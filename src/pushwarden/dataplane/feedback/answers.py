@@ -15,6 +15,7 @@ from pushwarden.core.outcome import Blame, Outcome, Retry
 from pushwarden.core.shard import ShardKind
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.settle import QUARANTINED, UNANSWERED, Follow, settle
+from pushwarden.dataplane.feedback.watch import Watch
 from pushwarden.dataplane.lanes.work import Bundle, Burst, Slice
 from pushwarden.dataplane.transport.streams import Link
 from pushwarden.http2.frames import Code
@@ -26,6 +27,8 @@ from pushwarden.providers.port import Provider, Reply
 if TYPE_CHECKING:
     from pushwarden.dataplane.lanes.station import Station
 
+KNOWN = frozenset({Blame.DEVICE, Blame.MESSAGE})
+"""Who is blamed by refusals that come only after the provider has accepted the credential."""
 _log = structlog.get_logger("answers")
 
 
@@ -34,6 +37,7 @@ class Answers:
 
     def __init__(self, stations: Mapping[str, Station], ledger: Ledger, clock: Clock, stir: Callable[[], None]) -> None:
         self._stations, self._ledger, self._clock, self._stir = stations, ledger, clock, stir
+        self.watch = Watch()
         self.suspected = asyncio.Event()  # so many dead tokens at once that a person should look
 
     def heard(self, lane: Lane, link: Link, events: Sequence[Event]) -> None:
@@ -41,7 +45,7 @@ class Answers:
         for event in events:
             match event:
                 case Accepted(tag, rows):
-                    self._accepted(station, tag, rows)
+                    self._accepted(station, link, tag, rows)
                 case Answer(tag, row):
                     self._answered(station, link, tag, row, event)
                 case Unanswered(tag, rows, why):
@@ -57,12 +61,13 @@ class Answers:
         station = self._stations[lane.key]
         self._ledger.trouble(lane, sentence)
         if credential:
+            self.watch.refused(station.credential, sentence, asyncio.get_running_loop().time(), certain=certain)
             station.pace.refused(sentence, asyncio.get_running_loop().time(), certain=certain)
         elif not station.connections.links:
             station.pace.unreachable(sentence, asyncio.get_running_loop().time())
         self._stir()
 
-    def _accepted(self, station: Station, burst: Burst | Bundle, rows: Sequence[int]) -> None:
+    def _accepted(self, station: Station, link: Link, burst: Burst | Bundle, rows: Sequence[int]) -> None:
         count = len(rows)
         for part, own in burst.parts(rows):
             part.work.accept(part, own)
@@ -70,6 +75,7 @@ class Answers:
                 part.work.trial.accept(len(own))
         station.tally.attempts += count
         now = asyncio.get_running_loop().time()
+        self.watch.good(station.user(link), count, now)
         self._went_well(station, burst, count, now)
         if now - burst.at > station.provider.facts.deadline / 4:
             station.pace.flow.pushed_back(station.load, now)
@@ -105,12 +111,14 @@ class Answers:
         follow = self._settle(part, row, outcome)
         self._ledger.ended(station.lane, outcome, 1)
         now = asyncio.get_running_loop().time()
+        if outcome.blame in KNOWN:
+            self.watch.good(station.user(link), 1, now)
         match follow:
             case Follow.REPORT:
                 self._went_well(station, burst, 1, now)
                 self._report(station, part, row, self._dated(outcome, burst.at))
             case Follow.SUSPECT:
-                station.pace.refused(outcome.reason, now)
+                self._suspect(station, link, outcome.reason, now)
             case Follow.SLOW_DOWN:
                 asked = outcome.retry_after if b"retry-after" in reply.headers else None
                 self._slow_down(station, outcome.reason, asked)
@@ -124,6 +132,12 @@ class Answers:
                 self._ledger.alarm(station.lane, outcome.reason)
             case Follow.NOTHING:
                 self._went_well(station, burst, 1, now)
+
+    def _suspect(self, station: Station, link: Link, reason: str, now: float) -> None:
+        user = station.user(link)
+        self.watch.refused(user, reason, now)
+        if user.label == station.credential.label:  # of the one before nothing is to be learnt any more
+            station.pace.refused(reason, now)
 
     def _report(self, station: Station, part: Slice, row: int, outcome: Outcome) -> None:
         work = part.work

@@ -11,6 +11,7 @@ from pushwarden.dataplane.feedback.tombstones import Tally
 from pushwarden.dataplane.lanes.flow import Bucket, Load
 from pushwarden.dataplane.lanes.pace import Pace
 from pushwarden.dataplane.transport.connections import Connections, Entry, Owner
+from pushwarden.dataplane.transport.streams import Link
 from pushwarden.providers.port import Provider
 
 
@@ -25,10 +26,22 @@ class Station:
         self.pace = Pace(bucket)
         self.tally = Tally()
         self.hold_opened = False
-        self.connections = Connections(lane, provider.facts, lambda: entry(self.credential), owner)
+        self._entry = entry
+        self._users: dict[str, Credential] = {}  # identity of an authorization → whose it is
+        self.connections = Connections(lane, provider.facts, self._enter, owner)
 
     def __repr__(self) -> str:
         return f"<station {self.connections!r} {self.pace.sentence or 'well'}>"
+
+    def _enter(self) -> Entry:
+        entry = self._entry(self.credential)
+        if entry.authorization is not None:
+            self._users[entry.authorization.identity] = self.credential
+        return entry
+
+    def user(self, link: Link) -> Credential:
+        """Whose answers a connection brings: after a switch, for a while, those of the one before."""
+        return self._users.get(link.authorization.identity, self.credential)
 
     @property
     def load(self) -> Load:

@@ -1,0 +1,5 @@
+"""What people call a provider."""
+
+from __future__ import annotations
+
+PEOPLE = {"apns": "Apple", "fcm": "Google"}
