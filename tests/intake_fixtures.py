@@ -90,8 +90,7 @@ def snapshot(*apps: App, credential: bool = True) -> Snapshot:
         "acme", "shop", Environment.SIMULATED, "c1", "apns", CredentialKind.APNS_TOKEN, CredentialState.ACTIVE, "f",
         {"key_id": "KEY1234567", "team_id": "TEAM123456"},
     )  # fmt: skip
-    key = ("acme", "shop", Environment.SIMULATED, "apns")
-    return Snapshot(1, {(app.organisation, app.id): app for app in apps}, {key: kept} if credential else {})
+    return Snapshot.of(1, apps, [kept] if credential else [])
 
 
 class House:
@@ -170,11 +169,9 @@ def android(house: House, *, apns: bool = True) -> None:
         "acme", "shop", Environment.SIMULATED, "c2", "fcm", CredentialKind.FCM_SERVICE_ACCOUNT, CredentialState.ACTIVE,
         "g", {"project_id": "acme-shop-1"},
     )  # fmt: skip
-    kept = dict(house.snapshot.credentials) if apns else {}
+    kept = house.snapshot.active if apns else ()
     app = replace(shop(), bundle_id="org.example.shop" if apns else "")
-    house.snapshot = Snapshot(
-        2, {("acme", "shop"): app}, kept | {("acme", "shop", Environment.SIMULATED, "fcm"): google}
-    )
+    house.snapshot = Snapshot.of(2, [app], [*kept, google])
 
 
 @contextlib.asynccontextmanager

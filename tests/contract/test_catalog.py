@@ -150,10 +150,12 @@ def test_credentials_come_back_as_they_went_in(catalog: Catalog) -> None:
     do(catalog, lambda tables: tables.credentials.insert(credential("c3", organisation="beta")))
     found = see(catalog, lambda tables: tables.credentials.of("acme", "shop", Environment.PRODUCTION))
     assert found == [first, second]
-    assert see(catalog, lambda tables: tables.credentials.active()) == [second]
+    assert see(catalog, lambda tables: tables.credentials.in_state(CredentialState.ACTIVE)) == [second]
+    both = CredentialState.ACTIVE, CredentialState.STANDBY
+    assert {one.id for one in see(catalog, lambda tables: tables.credentials.in_state(*both))} == {"c1", "c2", "c3"}
     assert see(catalog, lambda tables: tables.credentials.get("acme", "shop", "c3")) is None
     do(catalog, lambda tables: tables.credentials.update(replace(second, state=CredentialState.PREVIOUS)))
-    assert see(catalog, lambda tables: tables.credentials.active()) == []
+    assert see(catalog, lambda tables: tables.credentials.in_state(CredentialState.ACTIVE)) == []
     do(catalog, lambda tables: tables.apps.delete("acme", "shop"))
     assert see(catalog, lambda tables: tables.credentials.of("acme", "shop", Environment.PRODUCTION)) == []
     assert see(catalog, lambda tables: tables.credentials.get("beta", "shop", "c3")) is not None
@@ -203,9 +205,8 @@ def test_each_organisation_has_a_chain_of_its_own_and_filters_find_its_rows(cata
 def test_the_snapshot_comes_back_whole(catalog: Catalog) -> None:
     assert see(catalog, lambda tables: (tables.snapshots.get(), tables.snapshots.version())) == (None, 0)
     active = credential("c1", CredentialState.ACTIVE)
-    lane = ("acme", "shop", Environment.PRODUCTION, "apns")
     for version in (1, 2):
-        kept = Snapshot(version, {("acme", "shop"): SHOP}, {lane: active})
+        kept = Snapshot.of(version, [SHOP], [active, credential("c2"), replace(active, id="c3", slot="voip")])
         do(catalog, lambda tables, kept=kept: tables.snapshots.put(kept))
     assert see(catalog, lambda tables: (tables.snapshots.get(), tables.snapshots.version())) == (kept, 2)
 

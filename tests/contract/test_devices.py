@@ -53,10 +53,11 @@ def test_a_device_comes_back_as_it_was_registered(store: Store) -> None:
             assert await store.get(SHOP, given.installation_id) == [expected]
         assert await store.get(SHOP, upper.lower()) == []
         audience = await the_audience(store)
-        rows = await store.page(audience, 0, 9, ("user", "app_version", "build", "installation_id", "registered_at"))
+        columns = ("user", "app_version", "build", "installation_id", "registered_at", "test")
+        rows = await store.page(audience, 0, 9, columns)
         assert rows.tokens == [d.token.encode() for d in full]
         assert rows.values["installation_id"] == [d.installation_id for d in full]
-        assert (rows.values["user"][0], rows.values["registered_at"][0]) == ("Ü", str(T0))
+        assert [rows.values[name][0] for name in ("user", "registered_at", "test")] == ["Ü", str(T0), "1"]
 
     run(scene())
 

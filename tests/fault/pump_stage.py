@@ -267,9 +267,7 @@ async def pump_stage(
 
 def _snapshot(credential: Credential) -> Snapshot:
     app = App("acme", "shop", "Shop", bundle_id=TOPIC)
-    return Snapshot(
-        1, {("acme", "shop"): app}, {("acme", "shop", Environment.SIMULATED, credential.provider): credential}
-    )
+    return Snapshot.of(1, [app], [credential])
 
 
 def _with_facts(provider: Provider, changes: dict[str, Any]) -> Provider:

@@ -62,8 +62,8 @@ def test_what_only_google_knows_is_one_recipient_of_its_lane(
 
 def test_a_topic_needs_a_credential_of_google(tell: Callable[..., None]) -> None:
     async def story(house: House) -> None:
-        credentials = {key: one for key, one in house.snapshot.credentials.items() if key[3] == "apns"}
-        house.snapshot = Snapshot(3, house.snapshot.apps, credentials)
+        apple = [one for one in house.snapshot.active if one.provider == "apns"]
+        house.snapshot = Snapshot.of(3, house.snapshot.apps.values(), apple)
         answer = await house.post({"to": {"topic": "news"}, "title": "News"})
         assert (answer.status_code, answer.json()["field"]) == (422, "to")
         assert "fcm" in answer.json()["detail"]

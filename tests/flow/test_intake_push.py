@@ -387,6 +387,8 @@ def test_devices_of_a_provider_without_credential_are_left_out_aloud(tmp_path: P
             await house.register([replace(one, provider="fcm", installation_id="f1") for one in phones(1)])
             said = (await house.post({"to": {"all": True}, "title": "t"})).json()
             assert said["estimated"] == 2
-            assert said["warnings"] == ["1 devices of fcm are left out: it has no active credential here."]
+            assert said["warnings"] == [
+                "1 devices of fcm are left out: it has no active credential here for alert pushes."
+            ]
 
     asyncio.run(story())

@@ -176,7 +176,7 @@ def test_metrics_count_what_the_simulator_saw_and_name_no_token(calm: Stage) -> 
     calm.settled(base, push)
     line = (
         'pushwarden_attempts_total{app="metrics",ending="accepted",environment="simulated",organisation="default",'
-        'provider="apns",reason="",sender="sender-bulk-0"} 50.0'
+        'provider="apns",reason="",sender="sender-bulk-0",slot=""} 50.0'
     )
     until(lambda: line in ask(calm, "GET", "/metrics").text, "the count")
     text = ask(calm, "GET", "/metrics").text

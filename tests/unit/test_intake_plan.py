@@ -19,7 +19,7 @@ from pushwarden.dataplane.intake.plan import packed, plan_list, plan_range, plan
 
 WHERE = Scope("acme", "shop", Environment.SIMULATED)
 NOW = 1_800_000_000_000
-APNS = frozenset({"apns"})
+APNS = {"apns": ""}
 
 
 def parsed(to: dict[str, Any], **fields: Any) -> Parsed:
@@ -87,7 +87,7 @@ def test_an_urgent_push_to_all_waits_for_no_sample() -> None:
 
 def test_tokens_make_one_shard_that_names_no_audience() -> None:
     one = parsed({"tokens": ["AB" * 32, "cd" * 32]})
-    (shard,) = plan_tokens(push_of(one, WHERE, NOW), one.target).shards
+    (shard,) = plan_tokens(push_of(one, WHERE, NOW), one.target, APNS).shards
     assert (shard.kind, shard.audience, shard.width) == (ShardKind.TOKENS, 0, 2)
     assert shard.members == b"ab" * 32 + b"\n" + b"cd" * 32
     assert Lane.parse(shard.lane) == Lane("acme", "shop", Environment.SIMULATED, "apns", Class.NORMAL)

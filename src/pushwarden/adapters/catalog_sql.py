@@ -13,7 +13,7 @@ from pushwarden.adapters import statements_control as sql
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks
 from pushwarden.adapters.catalog_health_sql import SqlHealths
 from pushwarden.core.apikey import ApiKey
-from pushwarden.core.app import App, Credential
+from pushwarden.core.app import App, Credential, CredentialState
 from pushwarden.core.errors import AlreadyExists, stale
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.scope import Environment
@@ -96,8 +96,9 @@ class SqlCredentials:
         found = self._run(sql.CREDENTIAL_OF, organisation=organisation, app=app_id, environment=environment.value)
         return [rows.credential_of(row) for row in found]
 
-    def active(self) -> list[Credential]:
-        return [rows.credential_of(row) for row in self._run(sql.CREDENTIAL_ACTIVE)]
+    def in_state(self, *states: CredentialState) -> list[Credential]:
+        found = (self._run(sql.CREDENTIAL_IN_STATE, state=state.value) for state in states)
+        return [rows.credential_of(row) for some in found for row in some]
 
     def insert(self, credential_: Credential) -> None:
         self._run(sql.CREDENTIAL_INSERT, **rows.credential_row(credential_))

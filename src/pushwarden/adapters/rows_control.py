@@ -43,11 +43,7 @@ def packed(snapshot: Snapshot) -> bytes:
 
 def unpacked(body: bytes) -> Snapshot:
     kept = _SNAPSHOT.decode(body)
-    return Snapshot(
-        kept.version,
-        {(app.organisation, app.id): app for app in kept.apps},
-        {(c.organisation, c.app, c.environment, c.provider): c for c in kept.credentials},
-    )
+    return Snapshot.of(kept.version, kept.apps, kept.credentials)
 
 
 def _json(value: Any) -> str:

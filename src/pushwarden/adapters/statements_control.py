@@ -26,7 +26,6 @@ from pushwarden.adapters.tables_control import (
     snapshot,
     stop,
 )
-from pushwarden.core.app import CredentialState
 
 
 def _p(name: str) -> Any:
@@ -62,7 +61,7 @@ CREDENTIAL_OF = (
     )
     .order_by(credential.c.created_at.desc(), credential.c.id)
 )
-CREDENTIAL_ACTIVE = select(credential).where(credential.c.state == CredentialState.ACTIVE.value)
+CREDENTIAL_IN_STATE = select(credential).where(credential.c.state == _p("state"))
 CREDENTIAL_DELETE = credential.delete().where(_CREDENTIAL)
 CREDENTIAL_DELETE_ALL = credential.delete().where(
     credential.c.organisation == _p("organisation"), credential.c.app == _p("app")

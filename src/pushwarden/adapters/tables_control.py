@@ -66,6 +66,7 @@ credential = Table(
     _number("previous_until", default="0"),
     _text("request", default=""),  # the certificate request whose key is sealed here
     _text("certificate", default=""),  # PEM, beside a key that is sealed alone
+    _number("revision", default="1"),
     sqlite_strict=True,
 )
 # One credential is active in a slot, whatever the code believes.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pushwarden.core.app import Snapshot
+from pushwarden.core.app import CredentialState, Snapshot
 from pushwarden.ports.catalog import Tables
 
 
 def publish(tables: Tables) -> int:
     """Stores the next Snapshot from what the tables hold now; its version."""
-    apps = {(app.organisation, app.id): app for app in tables.apps.all()}
-    credentials = {(c.organisation, c.app, c.environment, c.provider): c for c in tables.credentials.active()}
-    snapshot = Snapshot(tables.snapshots.version() + 1, apps, credentials)
+    credentials = tables.credentials.in_state(CredentialState.ACTIVE, CredentialState.STANDBY)
+    snapshot = Snapshot.of(tables.snapshots.version() + 1, tables.apps.all(), credentials)
     tables.snapshots.put(snapshot)
     return snapshot.version

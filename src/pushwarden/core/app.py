@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from pushwarden.core.lane import CANARY, Lane
 from pushwarden.core.request import key_label
 from pushwarden.core.scope import Environment
 
@@ -37,7 +39,8 @@ class CredentialKind(StrEnum):
 class CredentialState(StrEnum):
     STANDBY = "standby"
     ACTIVE = "active"
-    PREVIOUS = "previous"
+    PREVIOUS = "previous"  # was active: to be switched back to for a week
+    RETIRED = "retired"  # its material is destroyed, what is known of it stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Credential:
     previous_until: when one that was replaced is destroyed.
     request: the certificate request made here whose key it has. `sealed` is then that key alone, and `certificate`
     (PEM) belongs before it.
+    revision: of its slot; every change of a credential there gives all of them the next.
     """
 
     organisation: str
@@ -59,7 +63,7 @@ class Credential:
     kind: CredentialKind
     state: CredentialState
     fingerprint: str
-    facts: dict[str, Any] = field(default_factory=dict)  # key_id, team_id, topics, environments, not_after (ms), …
+    facts: dict[str, Any] = field(default_factory=dict)  # key_id, team_id, topics, slots, environments, not_after, …
     sealed: bytes = field(default=b"", repr=False)
     version: int = 1  # of the sealed material; a change of state leaves it
     created_at: int = 0
@@ -69,6 +73,11 @@ class Credential:
     previous_until: int = 0
     request: str = ""
     certificate: str = ""
+    revision: int = 1
+
+    def covers(self, slot: str) -> bool:
+        """Whether it is good for a slot's pushes. What names no slots is good for all of them, as a key is."""
+        return slot in self.facts.get("slots", (slot,))
 
     @property
     def label(self) -> str:
@@ -85,16 +94,46 @@ class Credential:
 class Snapshot:
     """The configuration in effect, read-only for the data plane. A higher version replaces a lower one whole.
 
-    endpoints: provider → origin override, used only in the `simulated` environment and by tests.
+    credentials: by organisation, app, environment, provider and slot; those on standby have a slot of their own.
     """
 
     version: int
     apps: dict[tuple[str, str], App] = field(default_factory=dict)
-    credentials: dict[tuple[str, str, Environment, str], Credential] = field(default_factory=dict)
+    credentials: dict[tuple[str, str, Environment, str, str], Credential] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, version: int, apps: Iterable[App], credentials: Iterable[Credential]) -> Snapshot:
+        """credentials: active ones, and those on standby, which may be tried."""
+        return cls(
+            version,
+            {(app.organisation, app.id): app for app in apps},
+            {(c.organisation, c.app, c.environment, c.provider, _seat(c)): c for c in credentials},
+        )
+
+    @property
+    def active(self) -> tuple[Credential, ...]:
+        return tuple(one for one in self.credentials.values() if one.state is CredentialState.ACTIVE)
 
     def app(self, organisation: str, app: str) -> App | None:
         return self.apps.get((organisation, app))
 
-    def credential(self, organisation: str, app: str, environment: Environment, provider: str) -> Credential | None:
-        """The active credential of a lane, None when there is none."""
-        return self.credentials.get((organisation, app, environment, provider))
+    def credential(
+        self, organisation: str, app: str, environment: Environment, provider: str, slot: str = ""
+    ) -> Credential | None:
+        """What a slot's pushes are sent with, None when there is nothing; a disabled one sends when it is enabled."""
+        place = (organisation, app, environment, provider)
+        return choose(self.credentials.get((*place, slot)), self.credentials.get((*place, "")), slot)
+
+    def of_lane(self, lane: Lane) -> Credential | None:
+        return self.credential(lane.organisation, lane.app, lane.environment, lane.provider, lane.slot)
+
+
+def choose(own: Credential | None, main: Credential | None, slot: str) -> Credential | None:
+    """The slot's own credential, else the main one when that covers it. Who is disabled gives way to the other."""
+    if main is None or slot.startswith(CANARY) or not main.covers(slot):
+        return own
+    return own if own is not None and (own.enabled or not main.enabled) else main
+
+
+def _seat(credential: Credential) -> str:
+    return credential.slot if credential.state is CredentialState.ACTIVE else CANARY + credential.id

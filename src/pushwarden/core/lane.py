@@ -1,4 +1,4 @@
-"""Lanes: ordered streams of pushes that share a fate, keyed by app, environment, provider and class."""
+"""Lanes: ordered streams of pushes that share a fate, keyed by app, environment, provider, slot and class."""
 
 from __future__ import annotations
 
@@ -23,23 +23,37 @@ APART = frozenset({Class.SUSPECT, Class.ALONE})
 """What is held in a lane of such a class stays there: the other classes of its app go on."""
 
 
+CANARY = "="
+"""Begins the slot of one credential on standby, its id behind it: test devices get a push by it before all others."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
+    """slot: which credential it uses, as `Credential.slot`, or a canary's."""
+
     organisation: str
     app: str
     environment: Environment
     provider: str
     klass: Class
+    slot: str = ""
+
+    @property
+    def family(self) -> str:
+        """The lane without its class: all classes share the credential and the tokens."""
+        place = f"{self.organisation}/{self.app}/{self.environment}/{self.provider}"
+        return f"{place}/{self.slot}" if self.slot else place
 
     @property
     def key(self) -> str:
-        return "/".join((self.organisation, self.app, self.environment, self.provider, self.klass))
+        """Its family and its class, which stands last: SQL changes it there."""
+        return f"{self.family}/{self.klass}"
 
     @classmethod
     @lru_cache(maxsize=4096)
     def parse(cls, key: str) -> Lane:
-        organisation, app, environment, provider, klass = key.split("/")
-        return cls(organisation, app, Environment(environment), provider, Class(klass))
+        organisation, app, environment, provider, *slot, klass = key.split("/")
+        return cls(organisation, app, Environment(environment), provider, Class(klass), *slot)
 
     def of(self, klass: Class) -> Lane:
         """The same app's lane of another class."""

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from pushwarden.core.app import Credential
 
-LANE = ("organisation", "app", "environment", "provider")
+LANE = ("organisation", "app", "environment", "provider", "slot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _endings(senders: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
     for sender, stats in senders.items():
         counters = stats["counters"]
         for family, ending, reason, count in counters["endings"]:
-            ended.add_metric((*family.split("/"), ending, reason, sender), count)
+            ended.add_metric((*_family(family), ending, reason, sender), count)
         for what, count in counters["alarms"].items():
             alarms.add_metric((what, sender), count)
     yield ended
@@ -72,7 +72,7 @@ def _times(senders: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
         metric = HistogramMetricFamily(name, words, labels=(*LANE, "sender"))
         for sender, stats in senders.items():
             for family, histogram in stats["counters"][kind].items():
-                metric.add_metric((*family.split("/"), sender), _buckets(histogram), histogram["sum_ms"] / 1000)
+                metric.add_metric((*_family(family), sender), _buckets(histogram), histogram["sum_ms"] / 1000)
         yield metric
     record = HistogramMetricFamily(
         "pushwarden_record_seconds", "One transaction of the journal, as the sender waits for it.", labels=("sender",)
@@ -109,11 +109,11 @@ def _senders(senders: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
         flying.add_metric((sender,), stats["in_flight"])
         window.add_metric((sender,), stats["window"])
         for lane, count in stats["connections"].items():
-            links.add_metric((*lane.split("/"), sender), count)
+            links.add_metric((*_lane(lane), sender), count)
         for lane, report in stats["lanes"].items():
-            paused.add_metric((*lane.split("/"), sender), report["seconds"])
+            paused.add_metric((*_lane(lane), sender), report["seconds"])
             if report["limit"] is not None:
-                limit.add_metric((*lane.split("/"), sender), report["limit"])
+                limit.add_metric((*_lane(lane), sender), report["limit"])
     yield from (up, flying, window, links, paused, limit)
 
 
@@ -123,7 +123,7 @@ def _backlog(observed: Observed) -> Iterator[Metric]:
     waiting = GaugeMetricFamily("pushwarden_backlog_recipients", "Recipients that have not ended.", labels=labels)
     late = GaugeMetricFamily("pushwarden_backlog_late_seconds", "How long the oldest due shard waits.", labels=labels)
     for row in observed.backlog:
-        lane = (*row["lane"].split("/"), row["state"])
+        lane = (*_lane(row["lane"]), row["state"])
         shards.add_metric(lane, row["shards"])
         waiting.add_metric(lane, row["recipients"] or 0)
         late.add_metric(lane, max(0.0, (observed.now_ms - row["oldest_due_ms"]) / 1000))
@@ -137,6 +137,18 @@ def _expiry(observed: Observed) -> Metric:
     for credential in observed.credentials:
         ends = credential.facts.get("not_after")
         if ends is not None:
-            lane = (credential.organisation, credential.app, credential.environment, credential.provider)
-            metric.add_metric((*lane, credential.id), (int(ends) - observed.now_ms) / 1000)
+            place = (credential.organisation, credential.app, credential.environment, credential.provider)
+            metric.add_metric((*place, credential.slot, credential.id), (int(ends) - observed.now_ms) / 1000)
     return metric
+
+
+def _family(key: str) -> tuple[str, ...]:
+    """Values of LANE. key: a lane's without its class."""
+    parts = tuple(key.split("/"))
+    return parts if len(parts) == len(LANE) else (*parts, "")
+
+
+def _lane(key: str) -> tuple[str, ...]:
+    """Values of LANE and the class."""
+    family, _, klass = key.rpartition("/")
+    return (*_family(family), klass)

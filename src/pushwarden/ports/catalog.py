@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from pushwarden.core.apikey import ApiKey
-from pushwarden.core.app import App, Credential, Snapshot
+from pushwarden.core.app import App, Credential, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.receipt import Receipt
@@ -70,7 +70,7 @@ class Credentials(Protocol):
         """Newest first."""
         ...
 
-    def active(self) -> list[Credential]:
+    def in_state(self, *states: CredentialState) -> list[Credential]:
         """Every organisation's."""
         ...
 

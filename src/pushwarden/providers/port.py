@@ -78,6 +78,11 @@ class Facts:
     sources: Mapping[str, str] = field(default_factory=dict)
     plain: Mapping[str, Plain] = field(default_factory=dict)  # push type → what is certainly valid; absent: nothing is
     topic_limit: int = 0  # bytes of a body to a topic above which the sender is warned; 0: none is known
+    slots: Mapping[str, str] = field(default_factory=dict)  # push types a credential may be for alone → topic's suffix
+
+    def slot(self, push_type: str) -> str:
+        """Whose credential it asks for first: its own slot's, or the main one's, which has no name."""
+        return str(push_type) if push_type in self.slots else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ class Api:
                 self.observed = Observed(
                     senders=senders,
                     backlog=await self.journal.backlog(),
-                    credentials=tuple(self.snapshot.credentials.values()),
+                    credentials=self.snapshot.active,
                     stops=len(self.fence.stops()),
                     now_ms=self.clock.now_ms(),
                 )

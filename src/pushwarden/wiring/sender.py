@@ -26,7 +26,7 @@ from pushwarden.dataplane.feedback.burial import Burial
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.proving import Proving
 from pushwarden.dataplane.feedback.watch import Watching
-from pushwarden.dataplane.lanes.gate import Gate, held_name, lane_family
+from pushwarden.dataplane.lanes.gate import Gate, held_name
 from pushwarden.dataplane.lanes.pump import Pump, Tools
 from pushwarden.settings import Settings
 from pushwarden.wiring.entries import Entries
@@ -194,7 +194,7 @@ class Sender:
             "connections": {key: len(station.connections.links) for key, station in pump.stations.items()},
             "lanes": {key: station.report(loop.time()) for key, station in pump.stations.items()},
             "troubles": self.ledger.troubles
-            | {lane_family(s.lane): s.pace.sentence for s in pump.stations.values() if s.pace.sentence},
+            | {s.lane.family: s.pace.sentence for s in pump.stations.values() if s.pace.sentence},
             "counters": self.ledger.counters.as_dict(),
         }
 

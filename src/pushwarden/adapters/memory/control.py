@@ -126,8 +126,8 @@ class MemoryCredentials:
         ]
         return sorted(found, key=lambda row: (-row.created_at, row.id))
 
-    def active(self) -> list[Credential]:
-        return [row for row in self._rows.values() if row.state is CredentialState.ACTIVE]
+    def in_state(self, *states: CredentialState) -> list[Credential]:
+        return [row for row in self._rows.values() if row.state in states]
 
     def insert(self, credential: Credential) -> None:
         self._rows[credential.organisation, credential.app, credential.id] = credential

@@ -23,6 +23,7 @@ _COLUMNS: dict[str, Callable[[Device], str]] = {
     "build": lambda device: device.build,
     "installation_id": lambda device: device.installation_id,
     "registered_at": lambda device: str(device.registered_at),
+    "test": lambda device: str(int(device.test)),
 }
 
 

@@ -28,6 +28,7 @@ COLUMNS = {
     "build": "build",
     "installation_id": INSTALLATION,
     "registered_at": "CAST(registered_at AS TEXT)",
+    "test": "CAST(test AS TEXT)",
 }
 _SLICE = "audience = ?1 AND seq >= ?2 AND seq < ?3 AND state = 0"
 DENSE = f"SELECT count(*), min(seq), max(seq) FROM device WHERE {_SLICE}"

@@ -13,7 +13,7 @@ from pushwarden.core.device import RAW_AUDIENCE
 from pushwarden.core.errors import Busy, PushwardenError, StoreFull
 from pushwarden.core.hold import RAW_REPORTS, Hold, Release
 from pushwarden.core.lane import Lane
-from pushwarden.dataplane.lanes.gate import held_name, lane_family
+from pushwarden.dataplane.lanes.gate import held_name
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.devices import DeadToken, Devices
 from pushwarden.ports.holds import Holds
@@ -107,7 +107,7 @@ class Burial:
         """A person has decided; with `apply` the tokens that are still the same are buried. How many were."""
         lane, waiting = Lane.parse(hold.lane), _reports_of(hold)
         for station in stations.values():
-            if held_name(lane) in (lane_family(station.lane), station.lane.key):
+            if held_name(lane) in (station.lane.family, station.lane.key):
                 waiting += station.tally.waiting
                 station.tally.clear()
         return await self._apply_held(lane, hold, waiting) if hold.release is Release.APPLY else 0

@@ -13,7 +13,6 @@ from pushwarden.core.lane import Lane
 from pushwarden.core.outcome import Ending, Outcome
 from pushwarden.core.shard import Mark
 from pushwarden.dataplane.feedback.counters import Counters
-from pushwarden.dataplane.lanes.gate import lane_family
 from pushwarden.dataplane.lanes.pacing import window
 from pushwarden.dataplane.lanes.reply_time import ReplyTime
 from pushwarden.dataplane.lanes.window import grants
@@ -55,10 +54,10 @@ class Ledger:
     def wrote(self, work: Work, count: int, now_ms: int) -> None:
         self.counters.written += count
         due = max(work.push.accepted_at, work.shard.due_at)
-        self.counters.waited(lane_family(work.lane), now_ms - due, count)
+        self.counters.waited(work.lane.family, now_ms - due, count)
 
     def accepted(self, lane: Lane, count: int, ms: float) -> None:
-        family = lane_family(lane)
+        family = lane.family
         self.counters.endings[family, Ending.ACCEPTED, ""] += count
         self.counters.answered(family, ms, count)
         self._reply_time.seen(ms / 1000, asyncio.get_running_loop().time())
@@ -66,15 +65,15 @@ class Ledger:
         self._count(count)
 
     def ended(self, lane: Lane, outcome: Outcome, count: int) -> None:
-        self.counters.endings[lane_family(lane), outcome.ending, outcome.reason] += count
+        self.counters.endings[lane.family, outcome.ending, outcome.reason] += count
         self._count(count)
 
     def trouble(self, lane: Lane, sentence: str) -> None:
         """Why a lane cannot connect, for people; the next accepted push clears it."""
-        self.troubles[lane_family(lane)] = sentence
+        self.troubles[lane.family] = sentence
 
     def alarm(self, lane: Lane, reason: str) -> None:
-        self.counters.alarms[f"{lane_family(lane)} {reason}"] += 1
+        self.counters.alarms[f"{lane.family} {reason}"] += 1
 
     def _count(self, count: int) -> None:
         self._unrecorded += count

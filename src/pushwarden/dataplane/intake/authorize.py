@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pushwarden.core.app import App, Snapshot
-from pushwarden.core.errors import AppDisabled, NoCredential, NotFound, Stopped
-from pushwarden.core.scope import Environment, Scope
+from pushwarden.core.errors import AppDisabled, NotFound, Stopped
+from pushwarden.core.scope import Scope
 from pushwarden.ports.fence import Fence, Stop
 
 
@@ -18,25 +18,6 @@ def app_of(snapshot: Snapshot, where: Scope) -> App:
     if not app.enabled:
         raise AppDisabled(f"The app {app.id} is disabled; enable it to send.")
     return app
-
-
-class Credentialed:
-    """The providers with an active credential, by environment; looked up once for each snapshot."""
-
-    def __init__(self) -> None:
-        self._snapshot: Snapshot | None = None
-        self._providers: dict[tuple[str, str, Environment | None], frozenset[str]] = {}
-
-    def providers(self, snapshot: Snapshot, where: Scope) -> frozenset[str]:
-        """NoCredential when there is none: such a push could only wait."""
-        if snapshot is not self._snapshot:
-            self._snapshot, self._providers = snapshot, {}
-        place = (where.organisation, where.app, where.environment)
-        if place not in self._providers:
-            self._providers[place] = frozenset(key[3] for key in snapshot.credentials if key[:3] == place)
-        if not self._providers[place]:
-            raise NoCredential(f"{where.app} has no active credential in {where.environment}; upload and activate one.")
-        return self._providers[place]
 
 
 def hold_or_refuse(where: Scope, stops: Sequence[Stop], when_stopped: str) -> bool:

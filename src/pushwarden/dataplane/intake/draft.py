@@ -10,7 +10,8 @@ from pushwarden.core.device import TOKEN_KINDS
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
-from pushwarden.dataplane.intake.authorize import Credentialed, Stops, app_of, hold_or_refuse
+from pushwarden.dataplane.intake.authorize import Stops, app_of, hold_or_refuse
+from pushwarden.dataplane.intake.equipped import Equipment, Equipped
 from pushwarden.dataplane.intake.parse import TOPICS, Parsed
 from pushwarden.dataplane.intake.plan import Plan, push_of, token_kind
 from pushwarden.dataplane.intake.recipients import Meant, Recipients
@@ -64,7 +65,7 @@ class Drafting:
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
-        self._credentialed = Credentialed()
+        self._equipment = Equipment(sources.providers)
 
     async def each(self, asked: Sequence[tuple[Parsed, Caller]]) -> list[Draft | PushwardenError]:
         """One answer a request, in order; a refused one does not hinder the others."""
@@ -83,14 +84,19 @@ class Drafting:
         sources, where, snapshot = self.sources, caller.where, self.sources.snapshot()
         app = app_of(snapshot, where)
         held = hold_or_refuse(where, sources.stops.current(), parsed.request.when_stopped)
-        providers = self._credentialed.providers(snapshot, where)
+        equipped = self._equipped(parsed, where, snapshot)
         push = push_of(parsed, where, sources.clock.now_ms())
-        doubts: list[str] = []
-        for name in _reached(parsed, providers):
-            if name in sources.providers:
-                size = sources.providers[name].validate(push, app)
-                doubts += _doubts(parsed, sources.providers[name].facts, size)
-        return _Allowed(caller, app, held, Meant(push, parsed, where, providers), tuple(doubts))
+        doubts = equipped.doubts
+        for name in _reached(parsed, equipped.slots):
+            size = sources.providers[name].validate(push, app)
+            doubts += _doubts(parsed, sources.providers[name].facts, size)
+        return _Allowed(caller, app, held, Meant(push, parsed, where, equipped.slots), tuple(doubts))
+
+    def _equipped(self, parsed: Parsed, where: Scope, snapshot: Snapshot) -> Equipped:
+        request = parsed.request
+        if request.credential:
+            return self._equipment.canary(snapshot, where, request.type, request.credential)
+        return self._equipment.of(snapshot, where, request.type)
 
 
 def _reached(parsed: Parsed, providers: Collection[str]) -> Collection[str]:

@@ -51,18 +51,26 @@ class Form(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where pushes are sent to, as the configuration in effect has it. providers: those with a credential."""
+    """Where pushes are sent to, as the configuration in effect has it.
+
+    slots: push type → provider with a credential for it → the slot it goes by there; nothing where one must be told.
+    """
 
     where: Scope
     app: App
     providers: Mapping[str, Provider]
+    slots: Mapping[str, Mapping[str, str]]
 
-    def lane(self, provider: str, klass: Class) -> str | None:
+    def reached(self, push_type: str) -> list[Provider]:
+        return [self.providers[name] for name in self.slots[push_type]]
+
+    def lane(self, provider: str, form: Form) -> str | None:
         """The lane's key; None for a provider without a credential."""
-        where = self.where
-        if provider not in self.providers or where.environment is None:
+        where, slots = self.where, self.slots[form.type]
+        if provider not in slots or where.environment is None:
             return None
-        return Lane(where.organisation, where.app, where.environment, provider, klass).key
+        place = (where.organisation, where.app, where.environment)
+        return Lane(*place, provider, Class(form.klass), slots[provider]).key
 
 
 class Forms:
@@ -70,13 +78,15 @@ class Forms:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self._plain = {push_type: _plain(push_type, place.providers) for push_type in PushType}
+        self._plain = {push_type: _plain(push_type, place.reached(push_type)) for push_type in PushType}
         self._known: dict[tuple[Any, ...], Form | None] = {}
 
     def plain(self, request: PushRequest, now_ms: int) -> tuple[Form, str] | None:
         """The form and the message's JSON of a request that may be accepted, None when that is not certain."""
         plain = self._plain[request.type]
         if plain is None or request.apns or request.fcm or request.wns or request.webpush or request.hms:
+            return None
+        if request.credential:
             return None
         message = _message(request, plain)
         if message is None or (request.collapse_id and not _is_plain_id(request.collapse_id)):
@@ -100,7 +110,7 @@ class Forms:
         """By the rules that every push is judged by."""
         try:
             push = push_of(check(request), self.place.where, now_ms)
-            for provider in self.place.providers.values():
+            for provider in self.place.reached(push.type):
                 provider.validate(push, self.place.app)
         except PushwardenError:
             return None
@@ -108,9 +118,9 @@ class Forms:
         return Form(str(push.type), str(push.klass), kind, push.priority, default_ttl(request.type))
 
 
-def _plain(push_type: PushType, providers: Mapping[str, Provider]) -> Plain | None:
+def _plain(push_type: PushType, providers: Iterable[Provider]) -> Plain | None:
     """What is certain for all of the providers."""
-    each = [provider.facts.plain.get(push_type) for provider in providers.values()]
+    each = [provider.facts.plain.get(push_type) for provider in providers]
     known = [plain for plain in each if plain is not None]
     if not known or len(known) < len(each):
         return None

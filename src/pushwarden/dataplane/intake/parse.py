@@ -115,6 +115,8 @@ def check(request: PushRequest) -> Parsed:
             "A voip push rings phones: it goes to a user, users, a device or tokens, never to many unnamed.",
             field="to",
         )
+    if request.credential and target.kind not in (Kind.USER, Kind.USERS, Kind.DEVICE):
+        raise Invalid("A credential is tried on devices marked as test: name a user, users or a device.", field="to")
     _check_collapse(request.collapse_id)
     _check_placeholders(request, target)
     for field in ("data", "apns", "fcm", "wns", "webpush", "hms"):

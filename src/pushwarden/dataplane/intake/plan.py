@@ -37,7 +37,7 @@ class Plan:
 
     shards: tuple[NewShard, ...]
     estimated: int
-    left_out: Mapping[str, int]  # provider without a credential → recipients
+    left_out: Mapping[str, int]  # provider without a credential for this type → recipients
 
 
 def push_id(now_ms: int) -> str:
@@ -98,36 +98,39 @@ def push_of(parsed: Parsed, where: Scope, now_ms: int) -> Push:
     )  # fmt: skip
 
 
-def plan_range(push: Push, audiences: Sequence[Audience], providers: frozenset[str]) -> Plan:
-    """Every device of the audiences up to `next_seq`, shard by shard; many unproven ones go into the suspect lane."""
-    reached = [audience for audience in audiences if audience.provider in providers]
-    shards = tuple(shard for audience in reached for shard in _ranges(push, audience))
-    left_out = _left_out((audience, audience.size) for audience in audiences if audience.provider not in providers)
+def plan_range(push: Push, audiences: Sequence[Audience], slots: Mapping[str, str]) -> Plan:
+    """Every device of the audiences up to `next_seq`, shard by shard; many unproven ones go into the suspect lane.
+
+    slots, here and below: provider that can be sent to → the slot of its lane.
+    """
+    reached = [audience for audience in audiences if audience.provider in slots]
+    shards = tuple(shard for audience in reached for shard in _ranges(push, audience, slots))
+    left_out = _left_out((audience, audience.size) for audience in audiences if audience.provider not in slots)
     return Plan(shards, sum(audience.size for audience in reached), left_out)
 
 
-def _ranges(push: Push, audience: Audience) -> Iterator[NewShard]:
+def _ranges(push: Push, audience: Audience, slots: Mapping[str, str]) -> Iterator[NewShard]:
     proven, stop, due = audience.proven_seq, audience.next_seq, _due(push)
     suspect = push.klass is Class.BULK and stop - proven >= LEAST_LOT
     for klass, first, last in ((push.klass, 0, proven), (Class.SUSPECT if suspect else push.klass, proven, stop)):
-        lane = _lane(push, audience.provider, klass)
+        lane = _lane(push, audience.provider, slots, klass)
         for lo in range(first, last, SHARD_WIDTH):
             width = min(SHARD_WIDTH, last - lo)
             yield NewShard(push.id, push.organisation, ShardKind.RANGE, audience.id, lane, due, lo, width)
 
 
 def plan_list(
-    push: Push, found: Mapping[int, Sequence[int]], audiences: Mapping[int, Audience], providers: frozenset[str]
+    push: Push, found: Mapping[int, Sequence[int]], audiences: Mapping[int, Audience], slots: Mapping[str, str]
 ) -> Plan:
     """The named devices; `found` as `Devices.find` answers: audience → ascending seqs."""
     shards: list[NewShard] = []
     left_out = []
     for audience_id, seqs in found.items():
         audience = audiences[audience_id]
-        if audience.provider not in providers:
+        if audience.provider not in slots:
             left_out.append((audience, len(seqs)))
             continue
-        lane, due = _lane(push, audience.provider), _due(push)
+        lane, due = _lane(push, audience.provider, slots), _due(push)
         for start in range(0, len(seqs), SHARD_WIDTH):
             part = seqs[start : start + SHARD_WIDTH]
             members = packed(part)
@@ -137,11 +140,11 @@ def plan_list(
     return Plan(tuple(shards), sum(shard.width for shard in shards), _left_out(left_out))
 
 
-def plan_tokens(push: Push, target: Target) -> Plan:
+def plan_tokens(push: Push, target: Target, slots: Mapping[str, str]) -> Plan:
     """Raw tokens: at most 1,000, so one shard. A topic or condition is a shard of one recipient."""
     assert target.provider
     shard = NewShard(
-        push.id, push.organisation, ShardKind.TOKENS, RAW_AUDIENCE, _lane(push, target.provider), _due(push),
+        push.id, push.organisation, ShardKind.TOKENS, RAW_AUDIENCE, _lane(push, target.provider, slots), _due(push),
         0, len(target.names), "\n".join(target.names).encode(),
     )  # fmt: skip
     return Plan((shard,), len(target.names), {})
@@ -155,8 +158,8 @@ def packed(seqs: Sequence[int]) -> bytes:
     return column.tobytes()
 
 
-def _lane(push: Push, provider: str, klass: Class | None = None) -> str:
-    return Lane(push.organisation, push.app, push.environment, provider, klass or push.klass).key
+def _lane(push: Push, provider: str, slots: Mapping[str, str], klass: Class | None = None) -> str:
+    return Lane(push.organisation, push.app, push.environment, provider, klass or push.klass, slots[provider]).key
 
 
 def _due(push: Push) -> int:

@@ -27,7 +27,7 @@ SHARDS_LOOKED_AT = 16
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    provider: str
+    lane: Lane
     rows: Rows
 
 
@@ -67,13 +67,13 @@ async def _samples(intake: Intake, devices: Devices, draft: Draft) -> list[Sampl
     samples: list[Sample] = []
     room = SAMPLES
     for shard in draft.plan.shards[:SHARDS_LOOKED_AT]:
-        provider = Lane.parse(shard.lane).provider
-        if room == 0 or provider not in intake.sources.providers:
+        lane = Lane.parse(shard.lane)
+        if room == 0:
             break
-        columns = intake.sources.providers[provider].columns(draft.push)
+        columns = intake.sources.providers[lane.provider].columns(draft.push)
         rows = await _rows(devices, draft, shard, columns, room)
         if len(rows):
-            samples.append(Sample(provider, rows))
+            samples.append(Sample(lane, rows))
             room -= len(rows)
     return samples
 
@@ -92,10 +92,9 @@ async def _rows(devices: Devices, draft: Draft, shard: NewShard, columns: tuple[
 
 
 def _requests(intake: Intake, draft: Draft, sample: Sample) -> list[dict[str, Any]]:
-    snapshot, push = intake.sources.snapshot(), draft.push
-    credential = snapshot.credential(push.organisation, push.app, push.environment, sample.provider)
+    credential = intake.sources.snapshot().of_lane(sample.lane)
     assert credential is not None  # planned only for providers that have one
-    provider = intake.sources.providers[sample.provider]
+    provider = intake.sources.providers[sample.lane.provider]
     envelopes = _rendered(provider, draft, credential, sample.rows)
     return [request for envelope in envelopes for request in _shown(provider, draft, envelope, sample)]
 
@@ -110,7 +109,7 @@ def _shown(provider: Provider, draft: Draft, envelope: Envelope, sample: Sample)
     for place, row in enumerate(islice(rows, SAMPLES)):
         token, body = sample.rows.tokens[row], _cell(envelope.body, place)
         yield {
-            "provider": sample.provider,
+            "provider": sample.lane.provider,
             "method": "POST",
             "url": _text(b"https://" + envelope.origin.authority + _cell(envelope.path, place), token),
             "headers": {name.decode(): _text(_cell(value, place), token) for name, value in envelope.headers},
@@ -119,7 +118,7 @@ def _shown(provider: Provider, draft: Draft, envelope: Envelope, sample: Sample)
             "limit_bytes": limit,
         }
     for row, outcome in envelope.refused:
-        yield {"provider": sample.provider, "refused": outcome.reason, "token": redacted(sample.rows.tokens[row])}
+        yield {"provider": sample.lane.provider, "refused": outcome.reason, "token": redacted(sample.rows.tokens[row])}
 
 
 def _cell(cell: Cell, place: int) -> bytes:

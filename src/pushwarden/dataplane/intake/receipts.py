@@ -49,7 +49,7 @@ def receipt_of(where: Scope, push_id: str, estimated: int, held: bool) -> bytes:
 def warnings(draft: Draft) -> list[str]:
     """What the caller should know though the push was taken."""
     said = [
-        f"{count} devices of {provider} are left out: it has no active credential here."
+        f"{count} devices of {provider} are left out: it has no active credential here for {draft.push.type} pushes."
         for provider, count in draft.plan.left_out.items()
         if count
     ]

@@ -19,12 +19,12 @@ _NOBODY: Mapping[int, Sequence[int]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A push and whom its request names. providers: those that can be sent to."""
+    """A push and whom its request names. slots: provider that can be sent to → the slot it goes by there."""
 
     push: Push
     parsed: Parsed
     where: Scope
-    providers: frozenset[str]
+    slots: Mapping[str, str]
 
 
 class Recipients:
@@ -66,15 +66,15 @@ class Recipients:
         where, target, kind = meant.where, meant.parsed.target, token_kind(meant.parsed)
         match target.kind:
             case Kind.TOKENS | Kind.TOPIC | Kind.CONDITION:
-                if target.provider not in meant.providers:
+                if target.provider not in meant.slots:
                     raise Invalid(
-                        f"There is no active credential for the provider {target.provider[:64]} here.",
+                        f"There is no active credential of {target.provider[:64]} here for {meant.push.type} pushes.",
                         field="to.provider" if target.kind is Kind.TOKENS else "to",
                     )
-                return plan_tokens(meant.push, target)
+                return plan_tokens(meant.push, target, meant.slots)
             case Kind.TAGS | Kind.ALL:
                 audiences = await self.devices.audiences(where)
-                return plan_range(meant.push, [one for one in audiences if one.token_kind == kind], meant.providers)
+                return plan_range(meant.push, [one for one in audiences if one.token_kind == kind], meant.slots)
             case Kind.USER | Kind.USERS:
                 found = await self.devices.find(where, users=target.names, token_kind=kind)
             case Kind.DEVICE:
@@ -82,7 +82,22 @@ class Recipients:
         return await self._listed(meant, found)
 
     async def _listed(self, meant: Meant, found: Mapping[int, Sequence[int]]) -> Plan:
-        return plan_list(meant.push, found, await self.audiences(meant.where, found), meant.providers)
+        audiences = await self.audiences(meant.where, found)
+        if meant.parsed.request.credential:
+            its = {audience: seqs for audience, seqs in found.items() if audiences[audience].provider in meant.slots}
+            found = await self._test_devices(its)
+        return plan_list(meant.push, found, audiences, meant.slots)
+
+    async def _test_devices(self, found: Mapping[int, Sequence[int]]) -> Mapping[int, Sequence[int]]:
+        """Those of them that are marked as such. Invalid when none is."""
+        tests: dict[int, Sequence[int]] = {}
+        for audience, seqs in found.items():
+            rows = await self.devices.pick(audience, seqs, ("test",))
+            marked = [seq for seq, test in zip(rows.seqs, rows.values["test"], strict=True) if test == "1"]
+            tests |= {audience: marked} if marked else {}
+        if not tests:
+            raise Invalid('None of these devices is a test device; register one with `"test": true`.', field="to")
+        return tests
 
     async def audiences(self, where: Scope, ids: Iterable[int]) -> Mapping[int, Audience]:
         """Audiences by id. What an audience stands for never changes, so it is asked for once; its sizes may be old."""

@@ -36,7 +36,10 @@ class To(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class PushRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """ttl: seconds from when the push is due. not_before: Unix seconds or ISO 8601 with an offset."""
+    """ttl: seconds from when the push is due. not_before: Unix seconds or ISO 8601 with an offset.
+
+    credential: one on standby, to be tried on test devices; empty for what is active.
+    """
 
     to: To
     type: PushType = PushType.ALERT
@@ -54,6 +57,7 @@ class PushRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     priority: Literal["high", "normal", ""] = ""
     not_before: int | float | str | None = None
     when_stopped: Literal["refuse", "hold"] = "refuse"
+    credential: Annotated[str, Meta(max_length=64)] = ""
     apns: dict[str, Any] = {}
     fcm: dict[str, Any] = {}
     wns: dict[str, Any] = {}

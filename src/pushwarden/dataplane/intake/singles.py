@@ -9,12 +9,13 @@ import msgspec
 from msgspec import UNSET
 
 from pushwarden.core.app import Snapshot
-from pushwarden.core.errors import Invalid, PushwardenError
-from pushwarden.core.lane import Class
+from pushwarden.core.errors import Invalid, NoCredential, PushwardenError
+from pushwarden.core.push import PushType
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import SHARD_WIDTH, ShardKind
-from pushwarden.dataplane.intake.authorize import Credentialed, app_of, hold_or_refuse
+from pushwarden.dataplane.intake.authorize import app_of, hold_or_refuse
 from pushwarden.dataplane.intake.draft import Sources
+from pushwarden.dataplane.intake.equipped import Equipment
 from pushwarden.dataplane.intake.forms import Form, Forms, Place
 from pushwarden.dataplane.intake.parse import due_ms, fingerprint
 from pushwarden.dataplane.intake.plan import packed, push_ids
@@ -51,7 +52,7 @@ class Singles:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._credentialed = Credentialed()
+        self._equipment = Equipment(sources.providers)
         self._snapshot: Snapshot | None = None
         self._forms: dict[Scope, Forms] = {}
 
@@ -80,10 +81,17 @@ class Singles:
         if snapshot is not self._snapshot:
             self._snapshot, self._forms = snapshot, {}
         if where not in self._forms:
-            names = self._credentialed.providers(snapshot, where)
-            known = {name: provider for name, provider in self._sources.providers.items() if name in names}
-            self._forms[where] = Forms(Place(where, app_of(snapshot, where), known))
+            slots = {str(push_type): self._slots(snapshot, where, push_type) for push_type in PushType}
+            self._forms[where] = Forms(Place(where, app_of(snapshot, where), self._sources.providers, slots))
         return self._forms[where]
+
+    def _slots(self, snapshot: Snapshot, where: Scope, push_type: PushType) -> Mapping[str, str]:
+        """Nothing where the caller must be told something of the credential."""
+        try:
+            equipped = self._equipment.of(snapshot, where, push_type)
+        except NoCredential:
+            return {}
+        return {} if equipped.disabled else equipped.slots
 
     async def _parts(self, place: Place, rows: Sequence[_Row]) -> list[tuple[Part, ...] | None]:
         """The shards of each row; None where a closer look is needed."""
@@ -93,12 +101,11 @@ class Singles:
         found = {kind: await self._find(place.where, users, kind) for kind, users in named.items()}
         seen = {audience for users in found.values() for each in users.values() for audience in each}
         audiences = await self._sources.recipients.audiences(place.where, seen)
+        forms = {row.form for row in rows}
         lanes = {
-            (audience, str(klass)): place.lane(audiences[audience].provider, klass)
-            for audience in seen
-            for klass in Class
+            (audience, form): place.lane(audiences[audience].provider, form) for audience in seen for form in forms
         }
-        return [_parts(found[row.form.token_kind].get(row.user, _NOBODY), row.form.klass, lanes) for row in rows]
+        return [_parts(found[row.form.token_kind].get(row.user, _NOBODY), row.form, lanes) for row in rows]
 
     async def _find(self, where: Scope, users: Sequence[str], token_kind: str) -> _Found:
         return await self._sources.recipients.devices.find_each(where, users, token_kind)
@@ -126,11 +133,11 @@ def _user(to: To) -> str:
 
 
 def _parts(
-    found: Mapping[int, Sequence[int]], klass: str, lanes: Mapping[tuple[int, str], str | None]
+    found: Mapping[int, Sequence[int]], form: Form, lanes: Mapping[tuple[int, Form], str | None]
 ) -> tuple[Part, ...] | None:
     parts = []
     for audience, seqs in found.items():
-        lane = lanes[audience, klass]
+        lane = lanes[audience, form]
         if lane is None or len(seqs) > SHARD_WIDTH:
             return None
         parts.append(Part(_LIST, audience, lane, len(seqs), packed(seqs)))

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from enum import StrEnum
 from itertools import chain
 
-from pushwarden.core.app import Credential, Snapshot
+from pushwarden.core.app import Snapshot
 from pushwarden.core.lane import APART, Lane
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Scope
@@ -16,7 +16,7 @@ from pushwarden.ports.fence import Fence
 class Verdict(StrEnum):
     GO = "go"
     HOLD = "hold"  # stays in the journal until a resume, a release or its ttl
-    LATER = "later"  # the configuration this sender knows has no app, no credential, or the app is off: looked at again
+    LATER = "later"  # no app or credential is known here, or one of them is switched off: looked at again
     DISCARD = "discard"  # ends `stopped`
     EXPIRE = "expire"  # ends `expired`
 
@@ -70,7 +70,10 @@ class Gate:
         self.refresh()
         if push.state is PushState.DISCARDING:  # not from the cache: it is the push that changed, not the fence
             return Verdict.DISCARD
-        key = (push.organisation, push.app, push.environment, push.schedule, push.cohort, lane.provider, lane.klass)
+        key = (
+            push.organisation, push.app, push.environment, push.schedule, push.cohort,
+            lane.provider, lane.slot, lane.klass,
+        )  # fmt: skip
         known = self._cache.get(key)
         if known is None:
             known = self._cache[key] = self._decide(push, lane)
@@ -79,7 +82,7 @@ class Gate:
         return Verdict.HOLD if self._is_cancelled(push) else known
 
     def opens(self, lane_key: str) -> bool:
-        """Whether the lane may send at all: it is not held, its app is on and has a credential."""
+        """Whether the lane may send at all: it is not held, its app and a credential are there and switched on."""
         known = self._open.get(lane_key)
         if known is None:
             lane = Lane.parse(lane_key)
@@ -99,23 +102,13 @@ class Gate:
         return Verdict.GO if self._equipped(lane) else Verdict.LATER
 
     def _is_held(self, lane: Lane) -> bool:
-        return lane_family(lane) in self._held or lane.key in self._held
+        return lane.family in self._held or lane.key in self._held
 
     def _equipped(self, lane: Lane) -> bool:
-        app = self.snapshot.app(lane.organisation, lane.app)
-        return app is not None and app.enabled and active(self.snapshot, lane) is not None
-
-
-def active(snapshot: Snapshot, lane: Lane) -> Credential | None:
-    """The credential with which the lane is to send."""
-    return snapshot.credential(lane.organisation, lane.app, lane.environment, lane.provider)
-
-
-def lane_family(lane: Lane) -> str:
-    """The lane without its class: all classes share the credential and the tokens."""
-    return "/".join((lane.organisation, lane.app, lane.environment, lane.provider))
+        app, credential = self.snapshot.app(lane.organisation, lane.app), self.snapshot.of_lane(lane)
+        return app is not None and app.enabled and credential is not None and credential.enabled
 
 
 def held_name(lane: Lane) -> str:
     """What a hold of this lane holds: all its classes, or the lane alone when its devices are apart from the others."""
-    return lane.key if lane.klass in APART else lane_family(lane)
+    return lane.key if lane.klass in APART else lane.family

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pushwarden.core.app import Credential, Snapshot
 from pushwarden.core.lane import Lane
 from pushwarden.dataplane.lanes.flow import Bucket
-from pushwarden.dataplane.lanes.gate import active
 from pushwarden.dataplane.lanes.station import Station
 from pushwarden.dataplane.transport.connections import Entry, Owner
 from pushwarden.providers.port import Provider
@@ -31,7 +30,7 @@ class Stations(dict[str, Station]):
         """The lane's, with the credential that is active when it is made. owner: hears its answers."""
         station = self.get(lane.key)
         if station is None:
-            credential = active(snapshot, lane)
+            credential = snapshot.of_lane(lane)
             assert credential is not None  # the gate lets no push through without one
             provider, bucket = self._providers[lane.provider], self._bucket(lane.provider, credential)
             station = Station(lane, provider, credential, lambda used: self._entry(lane, used), owner, bucket)
@@ -41,7 +40,7 @@ class Stations(dict[str, Station]):
     def configure(self, snapshot: Snapshot) -> None:
         """Each uses the credential that is active now."""
         for station in self.values():
-            credential = active(snapshot, station.lane)
+            credential = snapshot.of_lane(station.lane)
             if credential is not None:
                 station.use(credential)
 

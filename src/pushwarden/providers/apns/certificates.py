@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.x509.oid import NameOID
 
 from pushwarden.core.scope import Environment
-from pushwarden.providers.apns.facts import KINDS
+from pushwarden.providers.apns.facts import FACTS, KINDS
 from pushwarden.providers.dates import date_of, weekday_of
 from pushwarden.providers.findings import Findings
 
@@ -71,6 +71,7 @@ class PushCertificate:
         return {
             "topics": list(self.topics),
             "topic_kinds": dict(self.topics),
+            "slots": self.slots,
             "environments": [str(environment) for environment in self.environments],
             "not_before": self.not_before,
             "not_after": self.not_after,
@@ -78,6 +79,17 @@ class PushCertificate:
             "bundle_id": self.bundle_id,
             "serial": self.serial,
         }
+
+    @property
+    def slots(self) -> list[str]:
+        """What it is good for: empty for the app itself, which stands first, else the push type a topic is for."""
+        return sorted({self._slot(topic, kind) for topic, kind in self.topics.items()})
+
+    def _slot(self, topic: str, kind: str) -> str:
+        if kind in FACTS.slots:
+            return kind
+        named = (name for name, suffix in FACTS.slots.items() if topic.removesuffix(suffix) in {*self.topics} - {topic})
+        return next(named, "")
 
 
 def read(certificate: x509.Certificate) -> PushCertificate:

@@ -83,6 +83,7 @@ FACTS = Facts(
     max_age=45 * 60.0,
     payload_limit={str(push_type): kind.limit for push_type, kind in KINDS.items()},
     plain=PLAIN,
+    slots={str(push_type): kind.suffix for push_type, kind in KINDS.items() if kind.suffix},
     sources={
         "connections": "observed: pushiko and Pushy keep a handful; Apple treats many short ones as abuse",
         "streams": "observed: 1 until the first good token, then 1000 (500 in 2016, 1500 in 2019)",

@@ -62,7 +62,7 @@ CREATE TABLE credential (
 	facts TEXT NOT NULL,
 	sealed BLOB NOT NULL,
 	version INTEGER NOT NULL,
-	created_at INTEGER NOT NULL, slot TEXT DEFAULT '' NOT NULL, enabled INTEGER DEFAULT '1' NOT NULL, activated_at INTEGER DEFAULT '0' NOT NULL, previous_until INTEGER DEFAULT '0' NOT NULL, request TEXT DEFAULT '' NOT NULL, certificate TEXT DEFAULT '' NOT NULL,
+	created_at INTEGER NOT NULL, slot TEXT DEFAULT '' NOT NULL, enabled INTEGER DEFAULT '1' NOT NULL, activated_at INTEGER DEFAULT '0' NOT NULL, previous_until INTEGER DEFAULT '0' NOT NULL, request TEXT DEFAULT '' NOT NULL, certificate TEXT DEFAULT '' NOT NULL, revision INTEGER DEFAULT '1' NOT NULL,
 	PRIMARY KEY (organisation, app, id)
 )
  STRICT;

@@ -27,6 +27,7 @@ COLUMNS = {
     "build": "build",
     "installation_id": "installation",
     "registered_at": "registered_at::text",
+    "test": "test::text",
 }
 _SLICE = "audience = %s AND seq >= %s AND seq < %s AND state = 0"
 _SEQS = "'[' || string_agg(seq::text, ',') || ']'"
