@@ -89,7 +89,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "cut off": (file()[:-40], "json.malformed"),
     "a list": (b"[1]", "json.not_a_credential"),
     "a number": (b"5", "json.not_a_credential"),
-    "very deep": (b'{"a":' * 5000, "json.malformed"),
+    "very deep": (b'{"a":' * 5000, "file.too_complex"),
     "binary": (b"\x30\x82\x01\x00\x00", "file.unknown"),
     "plain text": (b"hello", "file.unknown"),
     "no project": (file(project_id=None), "json.missing"),

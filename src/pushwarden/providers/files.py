@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from pushwarden.core.secret import Secret
 from pushwarden.providers.findings import Findings
+from pushwarden.providers.nesting import DEPTH_LIMIT, asn1_depth, json_depth
 
 SIZE_LIMIT = 64 * 1024
 """Bytes of a credential file. Apple's have 250 (.p8) to some 8,000 (.p12), Google's some 2,400."""
@@ -36,11 +37,13 @@ class File:
 
 
 def sized(data: bytes, hints: Mapping[str, str], findings: Findings) -> None:
-    """Ends the report for an empty file and for one larger than any credential."""
+    """Ends the report for an empty file and for one larger or deeper than any credential."""
     if not data.strip():
         findings.end("file.empty", name=name_of(hints), size=len(data))
     if len(data) > SIZE_LIMIT:
         findings.end("file.too_large", name=name_of(hints), limit="64 KiB")
+    if _depth(data) > DEPTH_LIMIT:
+        findings.end("file.too_complex", limit=f"{DEPTH_LIMIT} levels of nesting")
 
 
 def text_of(data: bytes) -> str | None:
@@ -51,6 +54,10 @@ def text_of(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return text if text.isprintable() or not any(ch < " " and ch not in "\r\n\t" for ch in text) else None
+
+
+def _depth(data: bytes) -> int:
+    return asn1_depth(data) if data[:1] == b"\x30" else json_depth(text_of(data) or "")
 
 
 def is_page(text: str) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
+from typing import NoReturn
 
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
@@ -22,9 +22,8 @@ def check_p12(file: File, findings: Findings) -> Report:
     shape = _shape(file.data, findings)
     findings.kind = CredentialKind.APNS_CERTIFICATE
     findings.add("file.recognised", what="a certificate with its key (.p12)")
-    store = _open(file.data, shape, file.clear_password, findings)
-    held = [one.certificate for one in (store.cert, *store.additional_certs) if one is not None]
-    return check_pair(_keys(store, shape, file.clear_password, findings), held, file, findings)
+    keys, held = _open(shape, file.clear_password, findings)
+    return check_pair(keys, held, file, findings)
 
 
 def _shape(data: bytes, findings: Findings) -> pfx.Shape:
@@ -34,51 +33,53 @@ def _shape(data: bytes, findings: Findings) -> pfx.Shape:
         findings.end("p12.damaged", reason=damage)
     except pfx.Unsupported as part:
         findings.end("p12.unsupported", part=part)
+    except pfx.TooComplex as amount:
+        findings.end("file.too_complex", limit=amount)
     if shape.iterations > pfx.ITERATION_LIMIT:
         findings.end("p12.too_costly", iterations=shape.iterations, limit=pfx.ITERATION_LIMIT)
     return shape
 
 
-def _open(data: bytes, shape: pfx.Shape, password: bytes, findings: Findings) -> pkcs12.PKCS12KeyAndCertificates:
-    fits = pfx.mac_fits(shape, password)
-    if fits is False:
+def _open(
+    shape: pfx.Shape, password: bytes, findings: Findings
+) -> tuple[list[PrivateKeyTypes], list[x509.Certificate]]:
+    """Every key and every certificate. Unusable when the password does not open all of it."""
+    if b"\0" in password:  # OpenSSL's passwords end there, so no file was closed with it
+        findings.end("p12.password")
+    spelling = pfx.spelling(shape, password)
+    if spelling is None:
         _closed(shape, password, findings)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keychain writes BER, which cryptography reads with a warning
-            store = pkcs12.load_pkcs12(data, password or None)
+        keys = [_key(key, password, spelling) for key in shape.keys]
+        held = pkcs12.load_pkcs12(pfx.with_certificates(shape, spelling), password or None).additional_certs
     except BROKEN:
-        if fits is None:
+        if shape.mac is None:
             _closed(shape, password, findings)
         findings.end("p12.unsupported", part="something we don't know, though the password is right: "
                      + ", ".join(shape.algorithms))  # fmt: skip
     findings.add("p12.opened" if password else "p12.open")
     if shape.old:
         findings.add("p12.legacy", encryption=shape.old)
-    return store
+    return keys, [one.certificate for one in held]
 
 
-def _closed(shape: pfx.Shape, password: bytes, findings: Findings) -> None:
+def _closed(shape: pfx.Shape, password: bytes, findings: Findings) -> NoReturn:
     """The MAC does not fit: an altered file when the password opens its key all the same, else a wrong password."""
-    if not shape.algorithms or any(_opened(shrouded, password) for shrouded in shape.shrouded_keys):
+    if not shape.algorithms or any(_opens(key, password) for key in shape.keys if key.shrouded):
         findings.end("p12.damaged", reason="the file was altered or damaged")
     findings.end("p12.password")
 
 
-def _keys(
-    store: pkcs12.PKCS12KeyAndCertificates, shape: pfx.Shape, password: bytes, findings: Findings
-) -> list[PrivateKeyTypes]:
-    """Every key; cryptography gives back one, and those beside it stand closed in the shape."""
-    if shape.keys < 2:
-        return [store.key] if store.key else []
-    keys = [key for shrouded in shape.shrouded_keys if (key := _opened(shrouded, password))]
-    if len(keys) < shape.keys:
-        findings.end("p12.unsupported", part="several keys, not all closed alike or with an empty password")
-    return keys
-
-
-def _opened(shrouded: bytes, password: bytes) -> PrivateKeyTypes | None:
+def _opens(key: pfx.Key, password: bytes) -> bool:
     try:
-        return serialization.load_der_private_key(shrouded, password)
+        _key(key, password, pfx.usual_spelling(password))
     except BROKEN:
-        return None
+        return False
+    return True
+
+
+def _key(key: pfx.Key, password: bytes, spelling: bytes) -> PrivateKeyTypes:
+    found = pkcs12.load_pkcs12(pfx.with_key(key, spelling), password or None).key
+    if found is None:
+        raise ValueError("the key bag holds no key")
+    return found

@@ -1,21 +1,25 @@
-"""A PKCS#12 file looked at before any key derivation runs: what it would cost, and whether its password fits."""
+"""A PKCS#12 file before any key derivation runs: what it costs to open, and its parts, each to be opened alone."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from asn1crypto import algos, cms, core, pkcs12
+from asn1crypto import algos, cms, core, keys, parser, pkcs12
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-ITERATION_LIMIT = 1_000_000
-"""Of all key derivations together; openssl writes 3 × 2,048, Keychain less. A million take 0.3 s."""
+from pushwarden.providers.apns import pfx_mac
+from pushwarden.providers.nesting import DEPTH_LIMIT, asn1_depth
 
-_NESTING = 8
-_DIGESTS = ("sha1", "sha224", "sha256", "sha384", "sha512")
-_PBMAC1 = "1.2.840.113549.1.5.14"
+ITERATION_LIMIT = 2_500_000
+"""Of all key derivations that may be run. A Keychain and openssl write 2,048 each, newer ones 100,000; the most anyone
+advises is 600,000 (OWASP), of which a file of three parts comes to 2.4 million: 0.4 s of CPU (measured). The dearest
+2.5 million there are (a SHA-512 MAC, an empty password) take 1.3 s."""
+BAG_LIMIT = 64
+"""Bags that can be seen. A push certificate's file has two, with its chain five."""
+
 _OLD = {"rc2_40": "RC2-40", "rc2_128": "RC2-128", "rc4": "RC4", "tripledes": "3DES", "_des": "DES"}
 """Part of asn1crypto's name → as people call it."""
 
@@ -28,25 +32,29 @@ class Unsupported(Exception):
     """It is a PKCS#12 file with a part nothing here can read; the argument names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mac:
-    """digest: a name for hashlib, empty for one nothing here can compute."""
+class TooComplex(Exception):
+    """It has more of something than any real one; the argument names it."""
 
-    digest: str
-    salt: bytes
-    iterations: int
-    value: bytes
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """bag: its DER. shrouded: encrypted by itself."""
+
+    bag: bytes = field(repr=False)
+    shrouded: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """algorithms: asn1crypto's names. shrouded_keys: DER of each visible encrypted key."""
+    """iterations: of all key derivations that opening it may run. algorithms: asn1crypto's names, in order.
+
+    keys: those outside of encrypted parts. content: the authenticated safe, DER or BER.
+    """
 
     iterations: int
     algorithms: tuple[str, ...]
-    keys: int
-    shrouded_keys: tuple[bytes, ...] = field(repr=False)
-    mac: Mac | None = field(repr=False)
+    keys: tuple[Key, ...]
+    mac: pfx_mac.Mac | None
     content: bytes = field(repr=False)
 
     @property
@@ -57,22 +65,43 @@ class Shape:
 
 
 def shape(data: bytes) -> Shape:
-    """Damaged or Unsupported. Runs no key derivation; bags inside encrypted content stay unseen."""
+    """Damaged, Unsupported or TooComplex. Runs no key derivation; bags inside encrypted content stay unseen."""
     try:
         return _shape(data)
+    except pfx_mac.UnknownMac as unknown:
+        raise Unsupported(f"MAC {unknown}") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Damaged("it is not a PKCS#12 file") from None
 
 
-def mac_fits(shape: Shape, password: bytes) -> bool | None:
-    """Is this the password the file was closed with, and the content unaltered? None without a MAC we know."""
+def spelling(shape: Shape, password: bytes) -> bytes | None:
+    """How the password was written when the file was closed with it; None: another one, or the content was altered.
+
+    Without a MAC that is not known, and it is the usual way.
+    """
     mac = shape.mac
-    if mac is None or not mac.digest:
-        return None
-    return any(
-        hmac.compare_digest(hmac.digest(_derive(mac, text), shape.content, mac.digest), mac.value)
-        for text in _as_bmp(password)
-    )
+    if mac is None:
+        return usual_spelling(password)
+    ways = pfx_mac.spellings(password)
+    return next((way for way in ways if mac.fits(shape.content, password, way)), None)
+
+
+def usual_spelling(password: bytes) -> bytes:
+    return pfx_mac.spellings(password)[0]
+
+
+def with_key(key: Key, spelling: bytes) -> bytes:
+    """A file of this key alone, cheap to check, for OpenSSL to open."""
+    return pfx_mac.closed(_sequence(_safe(key.bag)), spelling)
+
+
+def with_certificates(shape: Shape, spelling: bytes) -> bytes:
+    """A file of everything with a key of ours before it, cheap to check, for OpenSSL to open.
+
+    OpenSSL opens the first key it comes to and no other (crypto/pkcs12/p12_kiss.c, parse_bag). So each key here is
+    opened once and alone, and one hidden inside an encrypted part, whose cost nobody could see, stays closed.
+    """
+    return pfx_mac.closed(_sequence(_safe(_our_key()) + _inner(shape.content)), spelling)
 
 
 def _shape(data: bytes) -> Shape:
@@ -81,47 +110,50 @@ def _shape(data: bytes) -> Shape:
         raise Damaged("it is not a password-closed PKCS#12 file")
     content = pfx["auth_safe"]["content"].native
     used: list[tuple[str, int]] = []
-    shrouded: list[bytes] = []
-    keys = 0
-    for info in pkcs12.AuthenticatedSafe.load(content, strict=True):
-        for kind, bag in _bags(info, used):
-            keys += kind in ("key_bag", "pkcs8_shrouded_key_bag")
-            if kind == "pkcs8_shrouded_key_bag":
-                used.append(_cost(bag["encryption_algorithm"]))
-                shrouded.append(bag.untag().dump())
+    held: list[Key] = []
+    for count, (kind, bag) in enumerate(_all_bags(_shallow(content), used)):
+        if count >= BAG_LIMIT:
+            raise TooComplex(f"{BAG_LIMIT} bags")
+        if kind == "pkcs8_shrouded_key_bag":
+            used.append(_cost(bag["bag_value"]["encryption_algorithm"]))
+        if kind in ("key_bag", "pkcs8_shrouded_key_bag"):
+            held.append(Key(bag.dump(), kind == "pkcs8_shrouded_key_bag"))
     mac = None
     if not isinstance(pfx["mac_data"], core.Void):
-        used.append(_mac_cost(pfx["mac_data"]))
-        mac = _mac(pfx["mac_data"])
-    return Shape(
-        iterations=sum(iterations for _, iterations in used),
-        algorithms=tuple(name for name, _ in used),
-        keys=keys,
-        shrouded_keys=tuple(shrouded),
-        mac=mac,
-        content=content,
-    )
+        mac = pfx_mac.read(pfx["mac_data"])
+        used.append(("mac", 2 * _counted(mac.iterations)))  # an empty password is written in two ways
+    return Shape(sum(count for _, count in used), tuple(name for name, _ in used), tuple(held), mac, content)
+
+
+def _all_bags(content: bytes, used: list[tuple[str, int]]) -> Iterator[tuple[str, Any]]:
+    for info in pkcs12.AuthenticatedSafe.load(content, strict=True):
+        yield from _bags(info, used)
 
 
 def _bags(info: cms.ContentInfo, used: list[tuple[str, int]]) -> Iterator[tuple[str, Any]]:
     match info["content_type"].native:
         case "data":
-            yield from _inside(pkcs12.SafeContents.load(info["content"].native, strict=True), 0)
+            yield from _inside(pkcs12.SafeContents.load(_shallow(info["content"].native), strict=True))
         case "encrypted_data":
             used.append(_cost(info["content"]["encrypted_content_info"]["content_encryption_algorithm"]))
+            yield "encrypted", info
         case other:
             raise Unsupported(f"content {other}")
 
 
-def _inside(bags: pkcs12.SafeContents, depth: int) -> Iterator[tuple[str, Any]]:
-    if depth > _NESTING:
-        raise Damaged("its bags are nested too deep")
+def _inside(bags: pkcs12.SafeContents) -> Iterator[tuple[str, Any]]:
     for bag in bags:
         kind = bag["bag_id"].native
         if kind == "safe_contents":
-            yield from _inside(bag["bag_value"], depth + 1)
+            yield from _inside(bag["bag_value"])
         else:
-            yield kind, bag["bag_value"]
+            yield kind, bag
+
+
+def _shallow(data: bytes) -> bytes:
+    if asn1_depth(data) > DEPTH_LIMIT:
+        raise TooComplex(f"{DEPTH_LIMIT} values inside each other")
+    return data
 
 
 def _cost(algorithm: algos.EncryptionAlgorithm) -> tuple[str, int]:
@@ -133,24 +165,6 @@ def _cost(algorithm: algos.EncryptionAlgorithm) -> tuple[str, int]:
     if not name.startswith("pkcs12_"):
         raise Unsupported(f"encryption {name}")
     return name, _counted(algorithm["parameters"]["iterations"].native)
-
-
-def _mac_cost(mac: pkcs12.MacData) -> tuple[str, int]:
-    algorithm = mac["mac"]["digest_algorithm"]
-    if algorithm["algorithm"].native == _PBMAC1:
-        kdf = algos.KdfAlgorithm.load(core.SequenceOf.load(algorithm["parameters"].dump(), spec=core.Any)[0].dump())
-        return "pbmac1", _kdf_iterations(kdf)
-    return "mac", _counted(mac["iterations"].native)
-
-
-def _mac(data: pkcs12.MacData) -> Mac:
-    digest = data["mac"]["digest_algorithm"]["algorithm"].native
-    return Mac(
-        digest=digest if digest in _DIGESTS else "",
-        salt=data["mac_salt"].native,
-        iterations=data["iterations"].native,
-        value=data["mac"]["digest"].native,
-    )
 
 
 def _kdf_iterations(kdf: algos.KdfAlgorithm) -> int:
@@ -165,22 +179,24 @@ def _counted(iterations: int) -> int:
     return iterations
 
 
-def _as_bmp(password: bytes) -> tuple[bytes, ...]:
-    """As RFC 7292 B.1 wants it; no password is written in two ways by the programs there are."""
-    text = password.decode("utf-8", "replace").encode("utf-16-be") + b"\0\0"
-    return (text,) if password else (text, b"")
+def _our_key() -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pkcs8 = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    bag: bytes = pkcs12.SafeBag({"bag_id": "key_bag", "bag_value": keys.PrivateKeyInfo.load(pkcs8)}).dump()
+    return bag
 
 
-def _derive(mac: Mac, password: bytes) -> bytes:
-    """RFC 7292 appendix B.2 with ID 3 (MAC), for one block of output."""
-    make = getattr(hashlib, mac.digest)
-    block = make().block_size
-    octets: bytes = bytes([3]) * block + _filled(mac.salt, block) + _filled(password, block)
-    for _ in range(mac.iterations):
-        octets = make(octets).digest()
-    return octets
+def _safe(bag: bytes) -> bytes:
+    """One bag, not encrypted, as a part of an authenticated safe."""
+    safe: bytes = cms.ContentInfo({"content_type": "data", "content": _sequence(bag)}).dump()
+    return safe
 
 
-def _filled(value: bytes, block: int) -> bytes:
-    size = -(-len(value) // block) * block
-    return (value * (size // len(value) + 1))[:size] if value else b""
+def _sequence(content: bytes) -> bytes:
+    made: bytes = parser.emit(0, 1, 16, content)
+    return made
+
+
+def _inner(content: bytes) -> bytes:
+    inner: bytes = parser.parse(content)[4]
+    return inner
