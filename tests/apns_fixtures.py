@@ -115,10 +115,15 @@ def openssl_p12(folder: Path, pair: Pair, *options: str, password: str = "secret
     """As the openssl program writes it, with its options (`-legacy`, `-iter 5000`, `-nokeys` …)."""
     (folder / "in.pem").write_bytes(pair.pem + (pair.key_pem if key is None else key))
     out = folder / "out.p12"
-    command = ["openssl", "pkcs12", "-export", "-in", "in.pem", "-out", out, "-passout", f"pass:{password}", *options]
-    environ = {**os.environ, "OPENSSL_CONF": "/dev/null"}
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=30, env=environ)
+    openssl("pkcs12", "-export", "-in", folder / "in.pem", "-out", out, "-passout", f"pass:{password}", *options)
     return out.read_bytes()
+
+
+def openssl(*command: str | Path) -> str:
+    """What the openssl program says, on both streams. CalledProcessError when it refuses."""
+    environ = {**os.environ, "OPENSSL_CONF": "/dev/null"}
+    done = subprocess.run(["openssl", *command], check=True, capture_output=True, text=True, timeout=30, env=environ)
+    return done.stdout + done.stderr
 
 
 def _extension(suffix: str, value: bytes) -> x509.UnrecognizedExtension:

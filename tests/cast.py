@@ -22,6 +22,7 @@ from pushwarden.core.principal import KeyKind
 from pushwarden.core.scope import Scope
 from pushwarden.core.secret import Secret
 from pushwarden.ports.catalog import Catalog, Changed, Tables
+from pushwarden.providers.apns import APNS
 from pushwarden.providers.port import Report
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
@@ -129,7 +130,7 @@ async def stage(catalog: Catalog, more: Sequence[Route] = (), **parts: Any) -> S
     """The cast before the control plane's routes and `more`."""
     clock = HeldClock()
     ring = KeyRing(clock)
-    services = Services(catalog, ring, clock, PlainVault(), PlainVault(), {"apns": None}, plain_inspect, **parts)  # type: ignore[dict-item]
+    services = Services(catalog, ring, clock, PlainVault(), PlainVault(), {"apns": APNS}, plain_inspect, **parts)
     keys = await enrol(catalog, clock.ms)
     await load(catalog, ring)
     return Stage(catalog, services, clock, build(services, more), keys)

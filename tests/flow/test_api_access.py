@@ -45,6 +45,7 @@ async def set_stage() -> Stage:
 async def with_things(scene: Stage) -> dict[str, str]:
     """One of each in acme; path parameters that lead to them."""
     made = await scene.ask("alice", "POST", "/v1/apps/other/production/credentials", {"provider": "apns", "text": "k"})
+    asked = await scene.ask("alice", "POST", "/v1/apps/other/production/credentials/requests", {})
     told = await scene.ask("alice", "POST", "/v1/apps/other/callbacks", {"url": "https://acme.example/hook"})
     hold = Hold("h1", "acme/other/production/apns/bulk", "mass_invalidation", 5)
 
@@ -59,6 +60,7 @@ async def with_things(scene: Stage) -> dict[str, str]:
         "credential": made.json["credential"]["id"],
         "key": scene.keys["clerk"][4:16],
         "callback": told.json["callback"]["id"],
+        "request": asked.json["request"]["id"],
         "hold": "h1",
         "organisation": "acme",
     }

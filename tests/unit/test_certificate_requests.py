@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
-from apns_fixtures import APP, NOW_MS, Pair
+from apns_fixtures import APP, NOW_MS, Pair, openssl
 from pushwarden.providers.apns import APNS
 from pushwarden.providers.apns.certificates import public_key_name
-from pushwarden.providers.apns.requests import KEY_BITS, signing_request
+from pushwarden.providers.apns.requests import KEY_BITS, AppleRequests
 from pushwarden.providers.port import Report
 
 HERE = {"bundle_id": APP.bundle_id, "environment": "production"}
@@ -37,15 +35,9 @@ def failed(report: Report) -> list[str]:
     return [check.id for check in report.checks if check.result == "failed"]
 
 
-def openssl(*command: str | Path) -> str:
-    environ = {**os.environ, "OPENSSL_CONF": "/dev/null"}
-    done = subprocess.run(["openssl", *command], check=True, capture_output=True, text=True, timeout=30, env=environ)
-    return done.stdout + done.stderr
-
-
 def test_openssl_takes_a_request_as_keychain_makes_it(tmp_path: Path) -> None:
     file = tmp_path / "Shop.certSigningRequest"
-    file.write_text(signing_request("Shop Push", "ops@acme.example").pem)
+    file.write_text(AppleRequests().make("Shop Push", "ops@acme.example").pem)
     said = openssl("req", "-in", file, "-verify", "-noout", "-text", "-nameopt", "RFC2253")
     assert "verify OK" in said
     assert "Signature Algorithm: sha256WithRSAEncryption" in said
@@ -54,13 +46,13 @@ def test_openssl_takes_a_request_as_keychain_makes_it(tmp_path: Path) -> None:
 
 
 def test_a_request_without_an_email_address_has_a_name_alone() -> None:
-    asked = x509.load_pem_x509_csr(signing_request("Größe 日本", "").pem.encode())
+    asked = x509.load_pem_x509_csr(AppleRequests().make("Größe 日本", "").pem.encode())
     assert [(part.oid, part.value) for part in asked.subject] == [(NameOID.COMMON_NAME, "Größe 日本")]
     assert asked.is_signature_valid
 
 
 def test_each_request_has_a_key_of_its_own_that_no_print_shows() -> None:
-    first, second = signing_request("a", ""), signing_request("a", "")
+    first, second = AppleRequests().make("a", ""), AppleRequests().make("a", "")
     assert first.public_key != second.public_key
     key = serialization.load_pem_private_key(first.key.reveal(), None)
     assert isinstance(key, rsa.RSAPrivateKey)

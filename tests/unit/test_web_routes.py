@@ -63,3 +63,14 @@ def test_two_routes_cannot_claim_one_address() -> None:
 def test_a_route_without_a_permission_cannot_be_written() -> None:
     with pytest.raises(TypeError, match="permission"):
         route("GET", "/a", nothing)  # type: ignore[call-arg]
+
+
+def test_a_parameter_with_an_ending_beats_the_whole_segment_and_needs_a_value_before_it() -> None:
+    router = Router(
+        [row("/v1/requests/{request}"), row("/v1/requests/{request}.pem"), row("/v1/requests/{name}.x.pem")]
+    )
+    assert found(router, "/v1/requests/r1") == ("/v1/requests/{request}", ["r1"])
+    assert found(router, "/v1/requests/r1.pem") == ("/v1/requests/{request}.pem", ["r1"])
+    assert found(router, "/v1/requests/r1.x.pem") == ("/v1/requests/{name}.x.pem", ["r1"])
+    assert found(router, "/v1/requests/.pem") == ("/v1/requests/{request}", [".pem"])
+    assert found(router, "/v1/requests/") is None

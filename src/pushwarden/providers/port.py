@@ -110,6 +110,20 @@ class SigningRequest:
     key: Secret
 
 
+class Requesting(Protocol):
+    """How a certificate is asked for, where a credential may be one. page: the provider's, where a request is given."""
+
+    page: str
+
+    def make(self, name: str, email: str) -> SigningRequest:
+        """With a new key: some 75 ms of CPU, and other threads run. name: 1 … 64 characters; email: may be empty."""
+        ...
+
+    def steps(self, bundle_id: str, slot: str, file_name: str) -> tuple[str, ...]:
+        """What a person does there, in order, in the words of the page."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
     """PEM of certificate chain and private key, for the TLS handshake."""
@@ -186,6 +200,7 @@ class Provider(Protocol):
     """Everything pure. `material` is what `check` normalised, opened by the vault."""
 
     facts: Facts
+    requesting: Requesting | None
 
     def check(self, data: bytes, *, password: Secret | None, hints: Mapping[str, str], now_ms: int) -> Report:
         """Looks at an uploaded file offline. hints: file_name, key_id, team_id, bundle_id, environment."""

@@ -73,8 +73,10 @@ def route(  # noqa: PLR0913 -- a row of a table
 
 @dataclass(slots=True)
 class _Node:
+    """endings: what stands after a parameter in the same segment, the longest first."""
+
     literal: dict[str, _Node] = field(default_factory=dict)
-    param: _Node | None = None
+    endings: dict[str, _Node] = field(default_factory=dict)
     routes: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
 
 
@@ -86,7 +88,10 @@ PATHS = 256
 
 
 class Router:
-    """Finds a route in time that depends on the path's length only. A literal segment beats a parameter."""
+    """Finds a route in time that depends on the path's length only. A literal segment beats a parameter.
+
+    A parameter may be followed by an ending, as in `{request}.pem`; it beats one that is the whole segment.
+    """
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes: list[Route] = []
@@ -105,9 +110,11 @@ class Router:
         node, names = self._root, []
         for segment in item.path[1:].split("/"):
             if segment.startswith("{"):
-                names.append(segment[1:-1])
-                node.param = node.param or _Node()
-                node = node.param
+                name, ending = segment[1:].split("}")
+                names.append(name)
+                below = node.endings.setdefault(ending, _Node())
+                node.endings = dict(sorted(node.endings.items(), key=lambda one: -len(one[0])))
+                node = below
             else:
                 node = node.literal.setdefault(segment, _Node())
         if item.method in node.routes:
@@ -125,10 +132,13 @@ def _descend(node: _Node, segments: list[str], depth: int, values: list[str]) ->
         found = _descend(below, segments, depth + 1, values)
         if found is not None:
             return found
-    if node.param is None or not segment:
-        return None
-    values.append(segment)
-    found = _descend(node.param, segments, depth + 1, values)
-    if found is None:
+    for ending, after in node.endings.items():
+        value = segment.removesuffix(ending)
+        if not value or value + ending != segment:
+            continue
+        values.append(value)
+        found = _descend(after, segments, depth + 1, values)
+        if found is not None:
+            return found
         values.pop()
-    return found
+    return None

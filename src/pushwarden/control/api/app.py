@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pushwarden.control.api import apps, audit, callbacks, credentials, holds, keys, organisations, system
+from pushwarden.control.api import apps, audit, callbacks, credentials, holds, keys, organisations, requests, system
 from pushwarden.control.services import Services
 from pushwarden.web.frame import Frame
 from pushwarden.web.routes import Route
@@ -18,6 +18,7 @@ def build(services: Services, more: Sequence[Route] = ()) -> Frame:
         *apps.routes(services),
         *callbacks.routes(services),
         *credentials.routes(services),
+        *requests.routes(services),
         *keys.routes(services),
         *audit.routes(services),
         *holds.routes(services),

@@ -26,7 +26,7 @@ _FIELDS = frozenset({"provider", "file", "password", *_HINTS})
 class UploadBody(Request):
     """`content` is base64; `text` is for files that are text, such as a .p8."""
 
-    provider: Identifier
+    provider: Identifier = ""
     content: str | UnsetType = UNSET
     text: str | UnsetType = UNSET
     password: str = ""

@@ -14,8 +14,20 @@ from pushwarden.providers import template
 from pushwarden.providers.apns import facts as known
 from pushwarden.providers.apns import payload, render, rules, verdicts
 from pushwarden.providers.apns.check import check
+from pushwarden.providers.apns.requests import AppleRequests
 from pushwarden.providers.apns.tokens import Tokens
-from pushwarden.providers.port import Authorization, Envelope, Exchange, Facts, Grant, Origin, Provider, Reply, Report
+from pushwarden.providers.port import (
+    Authorization,
+    Envelope,
+    Exchange,
+    Facts,
+    Grant,
+    Origin,
+    Provider,
+    Reply,
+    Report,
+    Requesting,
+)
 
 __all__ = ["APNS"]
 
@@ -24,6 +36,7 @@ class _Apns:
     """Joins the parts; holds nothing but provider tokens already computed."""
 
     facts: Facts = known.FACTS
+    requesting: Requesting | None = AppleRequests()
 
     def __init__(self) -> None:
         self._tokens = Tokens()

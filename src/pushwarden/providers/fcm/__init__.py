@@ -24,6 +24,7 @@ from pushwarden.providers.port import (
     Provider,
     Reply,
     Report,
+    Requesting,
 )
 
 __all__ = ["FCM"]
@@ -33,6 +34,7 @@ class _Fcm:
     """Joins the parts; holds nothing."""
 
     facts: Facts = known.FACTS
+    requesting: Requesting | None = None
 
     def check(self, data: bytes, *, password: Secret | None, hints: Mapping[str, str], now_ms: int) -> Report:
         return check(data, hints=hints)
