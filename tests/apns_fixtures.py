@@ -1,4 +1,4 @@
-"""Pushes, credentials and key files for the tests of APNs; every key is made at run time."""
+"""Credentials and key files for the tests of APNs; every key is made at run time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import datetime as dt
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from asn1crypto import core as asn1
 from cryptography import x509
@@ -15,37 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
+from provider_pushes import NOW_MS
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.device import Rows
-from pushwarden.core.lane import Class
-from pushwarden.core.push import Message, Push, PushType
 from pushwarden.core.scope import Environment
 
-NOW_MS = 1_700_000_000_000
-PUSH_ID = "0123456789abcdef0123"
 APP = App("acme", "shop", "Shop", bundle_id="com.acme.shop")
 CREDENTIAL = Credential(
     "acme", "shop", Environment.PRODUCTION, "c1", "apns", CredentialKind.APNS_TOKEN, CredentialState.ACTIVE, "f1"
 )
 TOKEN = b"0a" * 32
 APPLE = "1.2.840.113635.100.6.3."
-
-
-def push(push_type: PushType = PushType.ALERT, *, expires_ms: int = 3_600_000, **given: Any) -> Push:
-    """Fields of Message go into the message, the others into the push. It expires after `expires_ms`."""
-    fields = {name: given.pop(name) for name in list(given) if name in Message.__dataclass_fields__}
-    return Push(
-        id=PUSH_ID,
-        organisation="acme",
-        app="shop",
-        environment=Environment.PRODUCTION,
-        type=push_type,
-        klass=Class.NORMAL,
-        message=Message(**fields),
-        accepted_at=NOW_MS,
-        expires_at=NOW_MS + expires_ms,
-        **given,
-    )
 
 
 def rows(count: int = 1, **values: list[str]) -> Rows:

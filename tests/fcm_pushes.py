@@ -9,17 +9,16 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+import provider_pushes
+from provider_pushes import NOW_MS
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.device import Rows
-from pushwarden.core.lane import Class
-from pushwarden.core.push import Message, Push, PushType
+from pushwarden.core.push import Push, PushType
 from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 from pushwarden.providers.fcm import FCM
 from pushwarden.providers.port import Reply
 
-NOW_MS = 1_700_000_000_000
-PUSH_ID = "0123456789abcdef0123"
 PROJECT = "acme-shop-1"
 EMAIL = f"sender@{PROJECT}.iam.gserviceaccount.com"
 KEY_ID = "0123456789abcdef0123456789abcdef01234567"
@@ -31,23 +30,10 @@ CREDENTIAL = Credential(
 TOKEN = b"cYh0:APA91bE-x_" + b"Az09" * 32
 
 
-def push(push_type: PushType = PushType.ALERT, *, expires_ms: int = 3_600_000, **given: Any) -> Push:
-    """Fields of Message go into the message, the others into the push. It expires after `expires_ms`."""
-    fields = {name: given.pop(name) for name in list(given) if name in Message.__dataclass_fields__}
-    priority = given.pop("priority", "normal" if push_type is PushType.BACKGROUND else "high")
-    return Push(
-        id=PUSH_ID,
-        organisation="acme",
-        app="shop",
-        environment=Environment.PRODUCTION,
-        type=push_type,
-        klass=Class.NORMAL,
-        message=Message(**fields),
-        accepted_at=NOW_MS,
-        expires_at=NOW_MS + expires_ms,
-        priority=priority,
-        **given,
-    )
+def push(push_type: PushType = PushType.ALERT, **given: Any) -> Push:
+    """As of any provider, with the priority that intake would have filled in."""
+    priority = "normal" if push_type is PushType.BACKGROUND else "high"
+    return provider_pushes.push(push_type, **{"priority": priority} | given)
 
 
 def rows(count: int = 1, token: bytes = TOKEN, **values: list[str]) -> Rows:

@@ -7,13 +7,14 @@ import contextlib
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.fault.sides import SIDES, Side
-from tests.simulator_fixtures import TOPIC, Simulator
+from tests.simulator_fixtures import TOPIC, Simulator, running
 
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.egress.tls import client_context
@@ -44,6 +45,19 @@ from pushwarden.wiring.entries import Opened, enter
 
 WHERE = Scope("acme", "shop", Environment.SIMULATED)
 SEAT = "sender-bulk-0"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with running(tmp_path_factory.mktemp("apns")) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(shared: Simulator) -> Simulator:
+    """The module's own, which behaves until a test says otherwise."""
+    shared.script()
+    return shared
 
 
 class HeldInMemory:

@@ -15,7 +15,7 @@ from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 from pushwarden.providers.apns import APNS
 from pushwarden.providers.fcm import FCM
-from pushwarden.providers.port import Provider
+from pushwarden.providers.port import Provider, Report
 from pushwarden.simulators.log import Frame
 
 
@@ -34,19 +34,18 @@ class Side:
 def _apns_credential(simulator: Simulator, now_ms: int) -> tuple[Credential, Secret]:
     hints = {"key_id": simulator.key.kid, "team_id": simulator.key.team, "bundle_id": TOPIC, "file_name": "key.p8"}
     report = APNS.check(simulator.key.pkcs8(), password=None, hints=hints, now_ms=now_ms)
-    assert report.material is not None
-    credential = Credential(
-        "acme", "shop", Environment.SIMULATED, "c1", "apns", CredentialKind.APNS_TOKEN, CredentialState.ACTIVE,
-        report.fingerprint, dict(report.facts),
-    )  # fmt: skip
-    return credential, report.material
+    return _made("apns", CredentialKind.APNS_TOKEN, report)
 
 
 def _fcm_credential(simulator: Fcm, now_ms: int) -> tuple[Credential, Secret]:
     report = FCM.check(simulator.account.file(), password=None, hints={"environment": "simulated"}, now_ms=now_ms)
+    return _made("fcm", CredentialKind.FCM_SERVICE_ACCOUNT, report)
+
+
+def _made(provider: str, kind: CredentialKind, report: Report) -> tuple[Credential, Secret]:
     assert report.material is not None
     credential = Credential(
-        "acme", "shop", Environment.SIMULATED, "c1", "fcm", CredentialKind.FCM_SERVICE_ACCOUNT, CredentialState.ACTIVE,
+        "acme", "shop", Environment.SIMULATED, "c1", provider, kind, CredentialState.ACTIVE,
         report.fingerprint, dict(report.facts),
     )  # fmt: skip
     return credential, report.material

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fault.pump_stage import PumpStage, pump_stage
-from tests.simulator_fixtures import Simulator, running
+from tests.fault.pump_stage import PumpStage, pump_stage, shared, simulator
+from tests.simulator_fixtures import Simulator
 
 from product_fixtures import SLOW, ask, calm, device, ended, fleet, frames, script, send, until
 from pushwarden.core.outcome import Fate
@@ -18,27 +17,11 @@ from pushwarden.core.push import PushType
 from pushwarden.dataplane.lanes.breaker import State
 from pushwarden.wiring.stage import Stage
 
-__all__ = ["calm"]
+__all__ = ["calm", "shared", "simulator"]
 pytestmark = SLOW
 
 FLEET = 6000
 DYING = "com.example.dying"
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with running(tmp_path_factory.mktemp("apns")) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def simulator(shared: Simulator) -> Simulator:
-    shared.script()
-    return shared
-
-
-def run(coroutine: Any) -> None:
-    asyncio.run(coroutine)
 
 
 async def four_connections(stage: PumpStage) -> None:
@@ -83,7 +66,7 @@ def test_one_of_four_connections_that_stalls_is_left_alone_and_replaced(
             assert per[stalled] <= STREAMS
             assert not station.pace.waits(asyncio.get_running_loop().time())
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_a_lane_keeps_silent_for_as_long_as_the_provider_asks_and_then_sends_one_first(
@@ -110,7 +93,7 @@ def test_a_lane_keeps_silent_for_as_long_as_the_provider_asks_and_then_sends_one
             [station] = stage.pump.stations.values()
             assert station.pace.provider.state is State.CLOSED
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_a_provider_that_only_refuses_is_soon_asked_by_single_requests(simulator: Simulator, tmp_path: Path) -> None:
@@ -129,7 +112,7 @@ def test_a_provider_that_only_refuses_is_soon_asked_by_single_requests(simulator
             fates = await stage.until_done(push, 90)
             assert fates[Fate.ACCEPTED] == FLEET
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_an_app_whose_credential_dies_keeps_no_other_waiting(calm: Stage) -> None:

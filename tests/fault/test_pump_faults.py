@@ -6,16 +6,15 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fault.pump_stage import WHERE, PumpStage, pump_stage
+from tests.fault.pump_stage import WHERE, PumpStage, pump_stage, shared, simulator
 from tests.fault.sides import SIDES
 from tests.flow.test_egress_tls import server_certificate
-from tests.simulator_fixtures import Simulator, running
+from tests.simulator_fixtures import Simulator
 
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.core.outcome import Fate
@@ -24,20 +23,9 @@ from pushwarden.core.receipt import Confirmation
 from pushwarden.simulators.proxy import ConnectProxy
 from pushwarden.simulators.relay import Relay
 
+__all__ = ["shared", "simulator"]
 FLEET = 3000
 QUICK = {"deadline": 0.6, "ping_after": 0.3, "ping_timeout": 0.3}
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with running(tmp_path_factory.mktemp("apns")) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def simulator(shared: Simulator) -> Simulator:
-    shared.script()
-    return shared
 
 
 async def fan_out(stage: PumpStage, kind: PushType = PushType.ALERT, **changes: Any) -> tuple[dict[Fate, int], Any]:
@@ -83,10 +71,6 @@ class Stern:
                     self.refused += 1
 
 
-def run(coroutine: Any) -> None:
-    asyncio.run(coroutine)
-
-
 def test_a_calm_fan_out_reaches_everyone_once(simulator: Simulator, tmp_path: Path) -> None:
     async def body() -> None:
         async with pump_stage(simulator, tmp_path) as stage:
@@ -94,7 +78,7 @@ def test_a_calm_fan_out_reaches_everyone_once(simulator: Simulator, tmp_path: Pa
             assert fates[Fate.ACCEPTED] == FLEET
             assert stage.seen(push) == dict.fromkeys(range(FLEET), 1)
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_f5_an_alert_without_answer_is_sent_again_under_the_same_collapse_id(
@@ -108,7 +92,7 @@ def test_f5_an_alert_without_answer_is_sent_again_under_the_same_collapse_id(
             assert fates[Fate.ACCEPTED] == FLEET
             assert set(stage.seen(push)) == set(range(FLEET))
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_f6_a_peer_that_vanished_is_found_by_ping(simulator: Simulator, tmp_path: Path) -> None:
@@ -130,7 +114,7 @@ def test_f6_a_peer_that_vanished_is_found_by_ping(simulator: Simulator, tmp_path
             assert max(stage.seen(push).values()) == 1
         await relay.close()
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_f8_tiny_windows_and_a_stall_lose_nothing(simulator: Simulator, tmp_path: Path) -> None:
@@ -148,7 +132,7 @@ def test_f8_tiny_windows_and_a_stall_lose_nothing(simulator: Simulator, tmp_path
             accepted = [frame.apns_id for frame in stage.frames(push) if frame.status == 200]
             assert len(accepted) == len(set(accepted)) == fates[Fate.ACCEPTED]
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_f11_a_push_after_the_provider_closed_idle_connections_goes_out(simulator: Simulator, tmp_path: Path) -> None:
@@ -165,7 +149,7 @@ def test_f11_a_push_after_the_provider_closed_idle_connections_goes_out(simulato
             assert (await stage.until_done(again))[Fate.ACCEPTED] == FLEET
             assert stage.seen(again) == dict.fromkeys(range(FLEET), 1)
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_f12_a_provider_this_machine_does_not_trust_gets_nothing_and_blames_no_credential(
@@ -187,7 +171,7 @@ def test_f12_a_provider_this_machine_does_not_trust_gets_nothing_and_blames_no_c
             assert sum((await stage.progress(push)).fates.values()) == 0
             assert stage.frames(push) == []
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_f13_a_refused_client_certificate_pauses_the_lane_after_three_handshakes(
@@ -206,7 +190,7 @@ def test_f13_a_refused_client_certificate_pauses_the_lane_after_three_handshakes
                 assert server.refused == 3
                 assert sum((await stage.progress(push)).fates.values()) == 0
 
-        run(body())
+        asyncio.run(body())
 
 
 def test_f14_a_certificate_that_ends_while_connected_pauses_its_lane(simulator: Simulator, tmp_path: Path) -> None:
@@ -233,7 +217,7 @@ def test_f14_a_certificate_that_ends_while_connected_pauses_its_lane(simulator: 
             assert (await stage.until_done(push))[Fate.ACCEPTED] == FLEET
             assert stage.seen(push) == dict.fromkeys(range(FLEET), 1)
 
-    run(body())
+    asyncio.run(body())
 
 
 def _sentence(stage: PumpStage) -> str:
@@ -258,7 +242,7 @@ def test_f24_a_404_without_a_word_about_the_token_is_the_projects_fault(tmp_path
                 stage.configure(replace(stage.credential, id="c2"))
                 assert (await stage.until_done(push))[Fate.ACCEPTED] == FLEET
 
-        run(body())
+        asyncio.run(body())
 
 
 def test_f20_a_connect_proxy_is_used_and_its_refusal_said_in_a_sentence(simulator: Simulator, tmp_path: Path) -> None:
@@ -271,7 +255,7 @@ def test_f20_a_connect_proxy_is_used_and_its_refusal_said_in_a_sentence(simulato
         assert proxy.seen
         await proxy.close()
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_f21_a_token_that_died_is_buried_and_never_sent_to_again(simulator: Simulator, tmp_path: Path) -> None:
@@ -293,7 +277,7 @@ def test_f21_a_token_that_died_is_buried_and_never_sent_to_again(simulator: Simu
             assert not set(stage.seen(again)) & set(range(90))
 
     try:
-        run(body())
+        asyncio.run(body())
     finally:
         simulator.post("tokens", {"tokens": {token: {"state": "ok"} for token in dead}})
 
@@ -316,7 +300,7 @@ def test_f22_a_wrong_environment_touches_no_token_and_holds_the_lane(simulator: 
                     await asyncio.sleep(0.01)
             assert progress.pending > 0
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_f23_a_refused_credential_pauses_its_lane_and_ends_nobody(simulator: Simulator, tmp_path: Path) -> None:
@@ -334,7 +318,7 @@ def test_f23_a_refused_credential_pauses_its_lane_and_ends_nobody(simulator: Sim
             assert (await stage.devices.counts(WHERE))["live"] == FLEET
             assert len(stage.frames(push)) <= 2000
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_f42_an_opt_out_in_the_queue_ends_withdrawn(simulator: Simulator, tmp_path: Path) -> None:
@@ -351,7 +335,7 @@ def test_f42_an_opt_out_in_the_queue_ends_withdrawn(simulator: Simulator, tmp_pa
             assert fates[Fate.ACCEPTED] == FLEET - 20
             assert not set(stage.seen(push)) & set(range(FLEET - 20, FLEET))
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_a_stop_in_mid_flight_lets_no_frame_follow_the_drained_reply(simulator: Simulator, tmp_path: Path) -> None:
@@ -374,7 +358,7 @@ def test_a_stop_in_mid_flight_lets_no_frame_follow_the_drained_reply(simulator: 
             assert fates[Fate.ACCEPTED] == FLEET
             assert max(stage.seen(push).values()) == 1
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_a_ttl_that_runs_out_ends_what_is_left_expired(simulator: Simulator, tmp_path: Path) -> None:
@@ -387,7 +371,7 @@ def test_a_ttl_that_runs_out_ends_what_is_left_expired(simulator: Simulator, tmp
             assert fates[Fate.ACCEPTED] + fates[Fate.EXPIRED] == FLEET
             assert len(stage.seen(push)) == fates[Fate.ACCEPTED]
 
-    run(body())
+    asyncio.run(body())
 
 
 def _soon() -> int:
@@ -405,7 +389,7 @@ def test_a_drain_gives_the_shards_back_and_another_sender_finishes_them(simulato
             await drained(stage, push)
             assert max(stage.seen(push).values()) == 1
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_a_drain_amid_a_claim_gives_back_what_is_being_claimed(simulator: Simulator, tmp_path: Path) -> None:
@@ -426,7 +410,7 @@ def test_a_drain_amid_a_claim_gives_back_what_is_being_claimed(simulator: Simula
             assert len(drains) == 1 and not stage.frames(push)
             await drained(stage, push)
 
-    run(body())
+    asyncio.run(body())
 
 
 def test_a_drain_amid_a_read_leaves_nobody_in_doubt(simulator: Simulator, tmp_path: Path) -> None:
@@ -449,7 +433,7 @@ def test_a_drain_amid_a_read_leaves_nobody_in_doubt(simulator: Simulator, tmp_pa
             assert not stage.frames(push)
             await drained(stage, push)
 
-    run(body())
+    asyncio.run(body())
 
 
 async def proven_fan_out(stage: PumpStage) -> Push:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fault.pump_stage import WHERE, PumpStage, pump_stage, single
-from tests.simulator_fixtures import Simulator, running
+from tests.fault.pump_stage import WHERE, PumpStage, pump_stage, shared, simulator, single
+from tests.simulator_fixtures import Simulator
 
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.core.outcome import Fate
@@ -22,15 +22,10 @@ from pushwarden.dataplane.lanes import pump
 from pushwarden.dataplane.lanes.claims import MOST_SMALL
 from pushwarden.ports.journal import Acceptance
 
+__all__ = ["shared", "simulator"]
 COUNT = 5_000
 SPREAD_MS = 1_000
 BUSY = {"do": "refuse", "status": 503, "reason": "ServiceUnavailable", "share": 0.05}
-
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with running(tmp_path_factory.mktemp("apns")) as simulator:
-        yield simulator
 
 
 def test_thousands_of_singles_end_once_each_as_they_should(simulator: Simulator, tmp_path: Path) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import pytest
-from tests.fault.pump_stage import PumpStage, pump_stage
-from tests.simulator_fixtures import Simulator, running
+from tests.fault.pump_stage import PumpStage, pump_stage, shared, simulator
+from tests.simulator_fixtures import Simulator
 
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.health import CatalogHealths
@@ -25,20 +23,9 @@ from pushwarden.dataplane.feedback.refusals import QUIET
 from pushwarden.dataplane.feedback.watch import Watching
 from pushwarden.ports.catalog import Changed
 
+__all__ = ["shared", "simulator"]
 FLEET = 600
 REFUSED = {"do": "refuse", "share": 1.0, "status": 403, "reason": "InvalidProviderToken"}
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with running(tmp_path_factory.mktemp("apns")) as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def simulator(shared: Simulator) -> Simulator:
-    shared.script()
-    return shared
 
 
 @dataclass
@@ -78,10 +65,6 @@ async def watched(simulator: Simulator, folder: Path) -> AsyncIterator[Watched]:
         yield Watched(stage, catalog, healths, watching)
 
 
-def run(scene: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(scene)
-
-
 def test_a_credential_that_is_refused_waits_and_a_proof_lets_its_lane_go(simulator: Simulator, tmp_path: Path) -> None:
     simulator.script(REFUSED)
 
@@ -102,7 +85,7 @@ def test_a_credential_that_is_refused_waits_and_a_proof_lets_its_lane_go(simulat
             await house.look()
             assert (await house.record()).health is Health.READY
 
-    run(scene())
+    asyncio.run(scene())
 
 
 def fates_of(accepted: int) -> dict[Fate, int]:
@@ -124,7 +107,7 @@ def test_the_first_real_push_that_passes_repairs_it_by_itself(simulator: Simulat
             record = await house.record()
             assert (record.health, record.reason, record.checks) == (Health.READY, "", ())
 
-    run(scene())
+    asyncio.run(scene())
 
 
 def test_a_part_of_the_answers_makes_it_doubtful_and_says_how_many(simulator: Simulator, tmp_path: Path) -> None:
@@ -138,7 +121,7 @@ def test_a_part_of_the_answers_makes_it_doubtful_and_says_how_many(simulator: Si
             assert " in 10 min: " in record.checks[0].message
             assert (await house.pump.progress(push)).fates[Fate.REFUSED] == 0
 
-    run(scene())
+    asyncio.run(scene())
 
 
 def test_a_providers_outage_is_not_the_credentials_fault(simulator: Simulator, tmp_path: Path) -> None:
@@ -156,7 +139,7 @@ def test_a_providers_outage_is_not_the_credentials_fault(simulator: Simulator, t
             assert (await house.record()).health is Health.READY
             assert len(house.pump.frames(push)) > 0
 
-    run(scene())
+    asyncio.run(scene())
 
 
 def test_late_refusals_of_the_old_credential_do_not_blame_the_new_one(simulator: Simulator, tmp_path: Path) -> None:
@@ -178,7 +161,7 @@ def test_late_refusals_of_the_old_credential_do_not_blame_the_new_one(simulator:
             assert (await house.healths.get(fresh)).health is Health.READY
             assert (await house.healths.get(old)).health in (Health.FAILING, Health.ATTENTION, Health.UNPROVEN)
 
-    run(scene())
+    asyncio.run(scene())
 
 
 def test_what_waits_for_a_refused_credential_ends_with_its_ttl(simulator: Simulator, tmp_path: Path) -> None:
@@ -191,7 +174,7 @@ def test_what_waits_for_a_refused_credential_ends_with_its_ttl(simulator: Simula
             fates = await house.pump.until_done(push)
             assert fates == dict.fromkeys(Fate, 0) | {Fate.EXPIRED: FLEET}
 
-    run(scene())
+    asyncio.run(scene())
 
 
 def test_a_certain_word_of_a_token_endpoint_needs_no_second(simulator: Simulator, tmp_path: Path) -> None:
@@ -208,4 +191,4 @@ def test_a_certain_word_of_a_token_endpoint_needs_no_second(simulator: Simulator
             heard = await house.healths.heard(station.credential, Event.OUTAGE, SystemClock().now_ms())
             assert heard.health is Health.FAILING
 
-    run(scene())
+    asyncio.run(scene())

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from apns_fixtures import APP, CREDENTIAL, push, rows
+from apns_fixtures import APP, CREDENTIAL, rows
+from provider_pushes import push
 from pushwarden.adapters.vault import Opening, Sealing
 from pushwarden.core.app import CredentialKind
 from pushwarden.core.device import Rows

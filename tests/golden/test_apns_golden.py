@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from apns_fixtures import APP, CREDENTIAL, TOKEN, push, rows
+from apns_fixtures import APP, CREDENTIAL, TOKEN, rows
+from provider_pushes import push
 from pushwarden.core.push import PushType
 from pushwarden.providers.apns import APNS
 from pushwarden.providers.port import Cell

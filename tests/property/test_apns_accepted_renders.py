@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apns_fixtures import APP, CREDENTIAL, NOW_MS, push, rows
+from apns_fixtures import APP, CREDENTIAL, rows
+from provider_pushes import NOW_MS, TEXT, json_values, messages, push
 from pushwarden.core.errors import Invalid, TooLarge
 from pushwarden.core.push import Message, PushType
 from pushwarden.providers.apns import APNS
 from pushwarden.providers.apns.facts import KINDS
 
-TEXT = st.one_of(
-    st.sampled_from(
-        ["", "Hi", "{{user}}", "Hi {{user}} {{build}}", "{{other}}", "\ud800", "a\r\nb", '"\\', "😀" * 600]
-    ),
-    st.text(st.characters(), max_size=40),
-)
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=6,
-)
+JSON = json_values(st.integers())
 APS = st.dictionaries(
     st.sampled_from(["alert", "event", "timestamp", "content-state", "content-available", "badge"]),
     JSON | st.sampled_from(["update", 1_700_000_000, {}, 1]),
@@ -37,17 +27,7 @@ HEADERS = st.dictionaries(
     max_size=2,
 )
 OVERRIDES = st.fixed_dictionaries({}, optional={"aps": APS, "headers": HEADERS, "extra": JSON})
-MESSAGE = st.builds(
-    Message,
-    title=TEXT,
-    body=TEXT,
-    image=TEXT,
-    sound=TEXT,
-    badge=st.none() | st.integers(-1, 3),
-    link=TEXT,
-    data=st.dictionaries(TEXT, JSON, max_size=3),
-    overrides=st.fixed_dictionaries({}, optional={"apns": OVERRIDES}),
-)
+MESSAGE = messages(JSON, apns=OVERRIDES)
 
 
 @settings(max_examples=400, deadline=None)

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fcm_pushes import APP, CREDENTIAL, TOKEN, push, rows
+from provider_pushes import TEXT, json_values, messages
 from pushwarden.core.errors import Invalid, TooLarge
 from pushwarden.core.push import Message, PushType
 from pushwarden.providers.fcm import FCM
 from pushwarden.providers.fcm.facts import LIMIT
 
-TEXT = st.one_of(
-    st.sampled_from(["", "Hi", "{{user}}", "Hi {{user}} {{build}}", "{{other}}", "\ud800", '"\\', "😀" * 600]),
-    st.text(st.characters(), max_size=40),
-)
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=6,
-)
+JSON = json_values(st.integers(-(2**63), 2**64 - 1))
 STRINGS = st.dictionaries(TEXT, TEXT | JSON, max_size=3)
 ANDROID = st.fixed_dictionaries(
     {},
@@ -44,17 +36,7 @@ OVERRIDES = st.fixed_dictionaries(
         "apns": st.fixed_dictionaries({}, optional={"payload": st.dictionaries(TEXT, JSON, max_size=2)}),
     },
 )
-MESSAGE = st.builds(
-    Message,
-    title=TEXT,
-    body=TEXT,
-    image=TEXT,
-    sound=TEXT,
-    badge=st.none() | st.integers(-1, 3),
-    link=TEXT,
-    data=st.dictionaries(TEXT, JSON, max_size=3),
-    overrides=st.fixed_dictionaries({}, optional={"fcm": OVERRIDES}),
-)
+MESSAGE = messages(JSON, fcm=OVERRIDES)
 
 
 @settings(max_examples=400, deadline=None)

@@ -7,7 +7,8 @@ import uuid
 
 import pytest
 
-from apns_fixtures import APP, CREDENTIAL, PUSH_ID, TOKEN, push, rows
+from apns_fixtures import APP, CREDENTIAL, TOKEN, rows
+from provider_pushes import PUSH_ID, push
 from pushwarden.core.device import Rows
 from pushwarden.core.outcome import Blame, Ending, Retry
 from pushwarden.core.push import Push, PushType

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from apns_fixtures import APP, NOW_MS, push, rows
+from apns_fixtures import APP, rows
+from provider_pushes import NOW_MS, push
 from pushwarden.core.errors import Invalid, TooLarge
 from pushwarden.core.push import Push, PushType
 from pushwarden.providers.apns import APNS
