@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pushwarden.core.mail import MailServer, addresses_of, server_of
+
 
 class Settings(BaseSettings):
     """Read from `PUSHWARDEN_…` variables. Paths are made absolute; everything lives below `data`."""
@@ -38,21 +40,20 @@ class Settings(BaseSettings):
         description="Hosts, addresses, networks (CIDR), comma-separated, that callbacks may reach beside the internet",
     )
     callbacks_ca: Path | None = Field(None, description="PEM of an authority that callbacks trust beside the system's")
+    smtp: SecretStr = Field(
+        SecretStr(""), description="Mail server of notices, `smtp://user:password@host:587` or `smtps://…`; empty: none"
+    )
+    smtp_file: Path | None = Field(None, description="A file with what `smtp` would say, in place of it")
+    smtp_from: str = Field("", description="The address notices come from")
+    smtp_ca: Path | None = Field(None, description="PEM of an authority that mail servers may be certified by")
+    contacts: str = Field("", description="E-mail addresses, comma-separated, told of every app's credentials")
     log_level: str = Field("info", description="debug, info, warning or error")
 
     @model_validator(mode="before")
     @classmethod
     def _read(cls, said: dict[str, Any]) -> dict[str, Any]:
         """A password in a file is in no environment another process can read."""
-        path = said.get("store_file")
-        if not path:
-            return said
-        if said.get("store"):
-            raise ValueError("PUSHWARDEN_STORE and PUSHWARDEN_STORE_FILE are both set; keep one")
-        try:
-            return said | {"store": Path(path).read_text().strip()}
-        except OSError as error:
-            raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+        return said | {name: _content(said, name) for name in ("store", "smtp") if said.get(f"{name}_file")}
 
     @field_validator("store")
     @classmethod
@@ -60,6 +61,30 @@ class Settings(BaseSettings):
         if not store.get_secret_value().startswith(("postgresql://", "postgres://")) and store.get_secret_value():
             raise ValueError("it is empty, or postgresql://user@host/database")
         return store
+
+    @field_validator("smtp")
+    @classmethod
+    def _server(cls, smtp: SecretStr) -> SecretStr:
+        if smtp.get_secret_value():
+            server_of(smtp.get_secret_value())
+        return smtp
+
+    @field_validator("contacts", "smtp_from")
+    @classmethod
+    def _addresses(cls, addresses: str) -> str:
+        addresses_of(addresses)
+        return addresses
+
+    @model_validator(mode="after")
+    def _whole(self) -> Settings:
+        if self.smtp.get_secret_value() and not self.smtp_from:
+            raise ValueError("PUSHWARDEN_SMTP is set and PUSHWARDEN_SMTP_FROM is not; say whom notices come from")
+        return self
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Through which notices are sent; None when none are."""
+        return server_of(self.smtp.get_secret_value()) if self.smtp.get_secret_value() else None
 
     @property
     def dsn(self) -> str:
@@ -94,3 +119,13 @@ class Settings(BaseSettings):
     @property
     def keys(self) -> Path:
         return self.data / "keys"
+
+
+def _content(said: dict[str, Any], name: str) -> str:
+    variable, path = f"PUSHWARDEN_{name.upper()}", said[f"{name}_file"]
+    if said.get(name):
+        raise ValueError(f"{variable} and {variable}_FILE are both set; keep one")
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error

@@ -17,7 +17,7 @@ from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.check import Check
 from pushwarden.core.health import PROVEN_MS, Event, Health, Record
-from pushwarden.core.notice import Mail
+from pushwarden.core.mail import Mail
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.catalog import AuditQuery, Catalog, Changed, Tables
 

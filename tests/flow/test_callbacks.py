@@ -28,7 +28,7 @@ from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.secret import Secret
 from pushwarden.core.shard import Failure
 from pushwarden.dataplane.callbacks.courier import Bag, Courier
-from pushwarden.dataplane.callbacks.sources import DeadTokens, Failures, Lanes, Pushes
+from pushwarden.dataplane.callbacks.sources import Audited, DeadTokens, Failures, Pushes
 from pushwarden.ports.catalog import Changed
 from pushwarden.ports.devices import DeadToken
 from pushwarden.ports.journal import Acceptance
@@ -62,7 +62,7 @@ class House:
         self.clock, self.catalog = Clock(), MemoryCatalog()
         self.journal, self.devices = MemoryJournal(self.clock.now_ms), MemoryDevices()
         sources = (
-            Lanes(self.catalog), DeadTokens(self.devices), Failures(self.journal, self.devices), Pushes(self.journal)
+            Audited(self.catalog), DeadTokens(self.devices), Failures(self.journal, self.devices), Pushes(self.journal)
         )  # fmt: skip
         outbound = Outbound(Allowed.parse(ALLOWED), self.receiver.certificates.ca, seconds=5)
         self.bag = Bag(self.catalog, sources, Opening(), outbound, self.clock, jitter=lambda: 1.0)

@@ -10,7 +10,7 @@ import msgspec
 from pushwarden.adapters import statements_control as sql
 from pushwarden.core.check import Check
 from pushwarden.core.health import Health, Record
-from pushwarden.core.notice import Mail
+from pushwarden.core.mail import Mail
 
 if TYPE_CHECKING:
     from pushwarden.adapters.catalog_sql import Run

@@ -48,11 +48,15 @@ def migrate(json: Json = False) -> None:
     emit({"done": done}, json, "\n".join(done) or "Nothing to do: every database is of this version.")
 
 
-def doctor(json: Json = False) -> None:
+def doctor(
+    mail: Annotated[str, typer.Option(help="Send a mail there now, to see whether notices would arrive.")] = "",
+    json: Json = False,
+) -> None:
     """Look at this installation and say what is wrong with it. Exit 1 when something is."""
-    from pushwarden.wiring.doctor import examine
+    from pushwarden.wiring.doctor import examine, try_mail
 
-    findings = examine(load_settings())
+    settings = load_settings()
+    findings = [try_mail(settings, mail)] if mail else examine(settings)
     bad = [finding for finding in findings if not finding.good]
     if json:
         emit({"healthy": not bad, "findings": [finding.as_dict() for finding in findings]}, True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,6 +27,11 @@ class Event(StrEnum):
     DEVICE_INVALIDATED = "device.invalidated"
     LANE_HELD = "lane.held"
     LANE_RELEASED = "lane.released"
+    CREDENTIAL_EXPIRES = "credential.expires"
+    CREDENTIAL_EXPIRED = "credential.expired"
+    CREDENTIAL_ATTENTION = "credential.attention"
+    CREDENTIAL_FAILING = "credential.failing"
+    CREDENTIAL_WELL = "credential.well"
 
 
 TEST = "callback.test"
@@ -112,7 +117,16 @@ def made(kind: str, app: str, items: Sequence[Mapping[str, Any]], now_ms: int, *
     return Message(f"msg_{secrets.token_hex(12)}", str(kind), msgspec.json.encode(body), now_ms, now_ms, trial=trial)
 
 
-def next_try(message: Message, now_ms: int, jitter: float) -> tuple[int, bool]:
+class Tried(Protocol):
+    """Something that is tried until it is taken. since: of the first try, Unix milliseconds."""
+
+    @property
+    def since(self) -> int: ...
+    @property
+    def attempts(self) -> int: ...
+
+
+def next_try(message: Tried, now_ms: int, jitter: float) -> tuple[int, bool]:
     """(when, whether a person is asked instead) after a failed try. jitter in 0 … 1: half of the wait is left to it."""
     wait = min(FIRST_WAIT_MS * 2 ** min(message.attempts, 20), LONGEST_WAIT_MS)
     due = now_ms + int(wait * (1 + jitter) / 2)

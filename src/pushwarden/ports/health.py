@@ -7,7 +7,7 @@ from typing import Protocol
 from pushwarden.core.app import Credential
 from pushwarden.core.check import Check
 from pushwarden.core.health import Event, Record
-from pushwarden.core.notice import Mail
+from pushwarden.core.mail import Mail
 
 
 class HealthTable(Protocol):

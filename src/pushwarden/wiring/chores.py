@@ -1,4 +1,4 @@
-"""The chores process: checkpoints, retention, and telling callbacks what became of pushes."""
+"""The chores process: checkpoints, retention, notices, and telling callbacks what became of pushes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,24 @@ import structlog
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.egress.addresses import Allowed
 from pushwarden.adapters.egress.outbound import Outbound
+from pushwarden.adapters.egress.smtp import SmtpMailer
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.vault.hpke import Opening
 from pushwarden.adapters.vault.keys import CALLBACKS, private_key
+from pushwarden.control.notices import Notices
+from pushwarden.control.postman import Postman
 from pushwarden.core.errors import Busy, StoreFull
+from pushwarden.core.mail import addresses_of
 from pushwarden.dataplane.callbacks.courier import Bag
 from pushwarden.dataplane.callbacks.office import Office
-from pushwarden.dataplane.callbacks.sources import DeadTokens, Failures, Lanes, Pushes
+from pushwarden.dataplane.callbacks.sources import Audited, DeadTokens, Failures, Pushes
 from pushwarden.settings import Settings
 from pushwarden.wiring.run import ready, termination
 from pushwarden.wiring.stores import keeping_of, require_current, stores_of
 
 TIDY_SECONDS = 1.0
+NOTICE_SECONDS = 1.0
+MAIL_SECONDS = 2.0
 RETAIN_SECONDS = 600.0
 log = structlog.get_logger("chores")
 
@@ -42,6 +48,8 @@ class Chores:
             asyncio.create_task(self.beat(TIDY_SECONDS, self.tidy)),
             asyncio.create_task(self.beat(RETAIN_SECONDS, self.retain)),
             asyncio.create_task(self.office().run()),
+            asyncio.create_task(self.beat(NOTICE_SECONDS, self.notices().look)),
+            *(asyncio.create_task(self.beat(MAIL_SECONDS, postman.step)) for postman in self.postmen()),
         ]
         await ended.wait()
         for beat in beats:
@@ -53,13 +61,29 @@ class Chores:
         settings, stores = self.settings, self.stores
         outbound = Outbound(Allowed.parse(settings.callbacks_allow), settings.callbacks_ca)
         sources = (
-            Lanes(stores.catalog),
+            Audited(stores.catalog),
             DeadTokens(stores.devices),
             Failures(stores.journal, stores.devices),
             Pushes(stores.journal),
         )
         vault = Opening(private_key(settings.keys, os.environ, CALLBACKS))
         return Office(Bag(stores.catalog, sources, vault, outbound, self.clock))
+
+    def notices(self) -> Notices:
+        settings, stores = self.settings, self.stores
+        return Notices(
+            stores.catalog,
+            self.clock,
+            stores.devices.audiences,
+            stores.journal.backlog,
+            addresses_of(settings.contacts),
+            mails=settings.mail_server is not None,
+        )
+
+    def postmen(self) -> list[Postman]:
+        """None without a mail server."""
+        mailer = mailer_of(self.settings)
+        return [Postman(self.stores.catalog, mailer, self.clock)] if mailer else []
 
     async def beat(self, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
         """For ever."""
@@ -78,6 +102,12 @@ class Chores:
         invalidations = await self.stores.devices.forget(now_ms)
         if dropped or tombstones or invalidations:
             log.info("retention", dropped=dropped, tombstones=tombstones, invalidations=invalidations)
+
+
+def mailer_of(settings: Settings) -> SmtpMailer | None:
+    """What sends notices; None when no mail server is set."""
+    server = settings.mail_server
+    return SmtpMailer(server, settings.smtp_from, settings.smtp_ca) if server else None
 
 
 async def main(settings: Settings, _: str) -> None:

@@ -5,25 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pushwarden.adapters import migrations
+from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.seats import seats
 from pushwarden.adapters.vault.hpke import Opening, Sealing
 from pushwarden.adapters.vault.keys import PAIRS, parted, private_key, public_key
 from pushwarden.core.callback import failing, says
 from pushwarden.core.errors import PushwardenError
+from pushwarden.core.mail import Mail, is_address
 from pushwarden.core.secret import Secret
 from pushwarden.ports.catalog import Tables
+from pushwarden.ports.egress import Undelivered
 from pushwarden.settings import Settings
+from pushwarden.wiring.chores import mailer_of
 from pushwarden.wiring.stores import keeping_of, stores_of
 
 LEAST_FREE = 256 << 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Every finding, good ones too. Nothing is changed."""
     found: list[Finding] = []
-    for look in (_store, _disk, _databases, _vault, _callbacks, _fence, _senders):
+    for look in (_store, _disk, _databases, _vault, _callbacks, _mails, _fence, _senders):
         try:
             found += look(settings)
         except (PushwardenError, OSError) as error:
@@ -88,22 +94,51 @@ def _vault(settings: Settings) -> Iterator[Finding]:
 
 def _callbacks(settings: Settings) -> Iterator[Finding]:
     """Only what needs a person."""
-    for callback, sentence in asyncio.run(_stuck_callbacks(settings)):
+    for callback, sentence in asyncio.run(_asked(settings, _stuck_callbacks)) or ():
         yield Finding(f"callback {callback}", False, sentence)
 
 
-async def _stuck_callbacks(settings: Settings) -> list[tuple[str, str]]:
-    def work(tables: Tables) -> list[tuple[str, str]]:
-        found = [(one, tables.courses.get(one)) for one in tables.callbacks.all()]
-        return [(one.id, says(one, course)) for one, course in found if failing(one, course)]
+def _stuck_callbacks(tables: Tables) -> list[tuple[str, str]]:
+    found = [(one, tables.courses.get(one)) for one in tables.callbacks.all()]
+    return [(one.id, says(one, course)) for one, course in found if failing(one, course)]
 
+
+def _mails(settings: Settings) -> Iterator[Finding]:
+    """Notices that do not get through, and people whom nobody could write to."""
+    waiting = asyncio.run(_asked(settings, lambda tables: tables.mails.all())) or []
+    for mail in (one for one in waiting if one.attempts):
+        again = "nothing more is tried; `pushwarden doctor --mail` tries now" if mail.gave_up else "it is tried again"
+        yield Finding(f"mail {mail.id}", False, f"To {mail.recipient}, {mail.attempts} times: {mail.error} {again}.")
+    named = asyncio.run(_asked(settings, lambda tables: any(app.contacts for app in tables.apps.all())))
+    if settings.mail_server is None and (named or settings.contacts):
+        yield Finding("mail", False, "Contacts are named, but no mail can be sent; set PUSHWARDEN_SMTP.")
+
+
+async def _asked(settings: Settings, work: Callable[[Tables], T]) -> T | None:
+    """None when the databases are not there, which is said already: opening them would make them."""
     if None in keeping_of(settings).revisions().values():
-        return []  # said already; opening them would make them
+        return None
     stores = stores_of(settings, "doctor")
     try:
         return await stores.catalog.read(work)
     finally:
         await stores.close()
+
+
+def try_mail(settings: Settings, recipient: str) -> Finding:
+    """Sends a mail now, as notices are sent."""
+    mailer, now_ms = mailer_of(settings), SystemClock().now_ms()
+    if mailer is None:
+        return Finding("mail", False, "No mail can be sent; set PUSHWARDEN_SMTP and PUSHWARDEN_SMTP_FROM.")
+    if not is_address(recipient):
+        return Finding("mail", False, f"`{recipient}` is no e-mail address.")
+    body = "This is what a notice would come like: before a certificate ends, and when a provider refuses it.\n"
+    mail = Mail("", f"mail_{secrets.token_hex(8)}", recipient, "Pushwarden can write to you", body, now_ms, now_ms)
+    try:
+        asyncio.run(mailer.send(mail))
+    except Undelivered as reason:
+        return Finding("mail", False, str(reason))
+    return Finding("mail", True, f"The mail server took a mail to {recipient}; look whether it arrived.")
 
 
 def _fence(settings: Settings) -> Iterator[Finding]:

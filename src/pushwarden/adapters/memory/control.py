@@ -23,7 +23,7 @@ from pushwarden.core.callback import Callback
 from pushwarden.core.errors import AlreadyExists, stale
 from pushwarden.core.health import Record
 from pushwarden.core.hold import Hold
-from pushwarden.core.notice import Mail
+from pushwarden.core.mail import Mail
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.probe import Probe
 from pushwarden.core.request import CertificateRequest

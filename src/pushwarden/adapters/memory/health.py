@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pushwarden.core.health import Record
-from pushwarden.core.notice import Mail
+from pushwarden.core.mail import Mail
 
 Name = tuple[str, str]
 """Organisation and credential."""

@@ -79,4 +79,5 @@ MESSAGES: dict[str, Words] = {
         "{refused} of {attempts} in {minutes} min: {reason}.[ Before that {before}.][ Last change: {change}.]",
         "Show the change · Switch back · Stop",
     ),
+    "run.well": passed("{provider} takes pushes again", "What waited for the credential is being sent."),
 }

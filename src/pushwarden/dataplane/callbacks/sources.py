@@ -27,6 +27,12 @@ MOST = 500
 LOOKED = 2000
 """Pushes passed at a time."""
 _LANES = {"hold.open": Event.LANE_HELD, "hold.release": Event.LANE_RELEASED}
+_CREDENTIALS = frozenset(
+    {Event.CREDENTIAL_EXPIRES, Event.CREDENTIAL_EXPIRED, Event.CREDENTIAL_ATTENTION, Event.CREDENTIAL_FAILING,
+     Event.CREDENTIAL_WELL}
+)  # fmt: skip
+_AUDITED = _LANES | {str(event): event for event in _CREDENTIALS}
+"""What the audit calls it → what is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +133,12 @@ class DeadTokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
-    """Holds as the audit has them: its sequence is the one order in which they were opened and released."""
+class Audited:
+    """Holds, and notices of credentials, as the audit has them: its sequence is the one order in which they came."""
 
     catalog: Catalog
     name = "audit"
-    events = frozenset({Event.LANE_HELD, Event.LANE_RELEASED})
+    events = frozenset(_AUDITED.values())
 
     async def begin(self, callback: Callback) -> int:
         query = AuditQuery(callback.organisation, until=callback.created_at, limit=1)
@@ -140,26 +146,30 @@ class Lanes:
         return rows[0].sequence if rows else 0
 
     async def read(self, callback: Callback, place: int, waiting: Sequence[str]) -> Found:
-        return await self.catalog.read(lambda tables: _lane_event(tables, callback, place))
+        return await self.catalog.read(lambda tables: _audited(tables, callback, place))
 
 
-def _lane_event(tables: Tables, callback: Callback, place: int) -> Found:
+def _audited(tables: Tables, callback: Callback, place: int) -> Found:
     """The next one: they are rare, and each is told alone."""
     for row in tables.audit.after(callback.organisation, place, MOST):
         place = row.sequence
-        kind, hold = _held(tables, callback, row)
-        if kind is not None and hold is not None:
-            return Found(kind, [lane_item(hold)], place)
+        found = _happened(tables, callback, row)
+        if found is not None:
+            return Found(found[0], [found[1]], place)
     return Found(Event.LANE_HELD, [], place)
 
 
-def _held(tables: Tables, callback: Callback, row: AuditRow) -> tuple[Event | None, Hold | None]:
+def _happened(tables: Tables, callback: Callback, row: AuditRow) -> tuple[Event, dict[str, Any]] | None:
+    """What the callback is to be told of this row."""
     said = json.loads(row.body)
-    kind, where = _LANES.get(said["action"]), Scope.parse(said["scope"])
+    kind, where = _AUDITED.get(said["action"]), Scope.parse(said["scope"])
     told = kind in callback.events and said["outcome"] == "done" and app_of(callback).covers(where)
-    if not told or where.environment is None or not callback.hears_of(where.environment):
-        return None, None
-    return kind, tables.holds.get(said["target"])
+    if kind is None or not told or where.environment is None or not callback.hears_of(where.environment):
+        return None
+    if kind in _CREDENTIALS:
+        return kind, credential_item(where.environment, said["after"])
+    hold = tables.holds.get(said["target"])
+    return None if hold is None else (kind, lane_item(hold))
 
 
 def finished_view(progress: Progress) -> dict[str, Any]:
@@ -195,6 +205,11 @@ def failure_item(environment: str, failure: Failure, names: dict[tuple[int, int]
 def invalidation_item(entry: Invalidation) -> dict[str, Any]:
     seen = view(entry)
     return {"environment": str(entry.environment)} | {name: getattr(seen, name) for name in seen.__struct_fields__}
+
+
+def credential_item(environment: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """facts: as the notice wrote them."""
+    return {"environment": str(environment), **facts, "not_after": iso(facts["not_after"])}
 
 
 def lane_item(hold: Hold) -> dict[str, Any]:
