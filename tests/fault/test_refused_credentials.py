@@ -47,6 +47,12 @@ class Watched:
                 await asyncio.sleep(0.01)
         return record
 
+    async def idle(self) -> None:
+        """What is under way is answered."""
+        async with asyncio.timeout(20):
+            while any(station.connections.in_flight for station in self.pump.pump.stations.values()):
+                await asyncio.sleep(0.01)
+
     async def look(self, ahead: float = 0.0) -> None:
         await self.watching.look(asyncio.get_running_loop().time() + ahead)
 
@@ -78,6 +84,7 @@ def test_a_credential_that_is_refused_waits_and_a_proof_lets_its_lane_go(simulat
             assert "(InvalidProviderToken)" in check.message
             assert f"Last change: activation of {house.pump.credential.id} by Omar" in check.message
             assert sum((await house.pump.progress(push)).fates.values()) == 0
+            await house.idle()
             simulator.script()
             await house.healths.proven(house.pump.credential, SystemClock().now_ms() + 1)  # as a probe would
             await house.look()
@@ -99,6 +106,7 @@ def test_the_first_real_push_that_passes_repairs_it_by_itself(simulator: Simulat
         async with watched(simulator, tmp_path) as house:
             push = await house.pump.accept(PushType.BACKGROUND)
             await house.until(Health.FAILING)
+            await house.idle()
             simulator.script()
             for station in house.pump.pump.stations.values():
                 station.pace.credential.until = 0.0  # its wait is over

@@ -15,7 +15,6 @@ from pushwarden.core.health import (
     DAY_MS,
     PROOF_MS,
     REASONS,
-    RETIRED,
     TABLE,
     WARNED_DAYS,
     WORDS,
@@ -125,7 +124,7 @@ def test_whatever_happens_in_whatever_order_what_is_shown_is_true(steps: list[tu
     now += 1
     repaired = sound(replace(credential, enabled=True, facts={}, state=CredentialState.ACTIVE), record, NOW, False)
     assert repaired.health is Health.ACTIVE
-    gone = replace(credential, state=RETIRED)  # type: ignore[arg-type]  # the row's last word
+    gone = replace(credential, state=CredentialState.RETIRED)
     assert standing(gone, heard(record, Event.PROVEN, now), now).health is Health.RETIRED
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -116,6 +117,7 @@ def test_the_devices_that_would_go_silent_are_those_of_its_slot() -> None:
         "g", slot="voip",
     )  # fmt: skip
     fleet = [audience("alert", 100), audience("voip", 20), audience("complication", 3), audience("alert", 9, "fcm")]
-    assert silenced(whole, (), fleet) == 123
-    assert silenced(whole, {"voip"}, fleet) == 103
-    assert silenced(calls, {"voip"}, fleet) == 20
+    assert silenced(whole, [whole], fleet) == 123
+    assert silenced(whole, [calls, whole], fleet) == 103
+    assert silenced(calls, [calls, whole], fleet) == 20
+    assert silenced(whole, [replace(calls, enabled=False), whole], fleet) == 123

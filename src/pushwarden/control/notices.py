@@ -9,16 +9,17 @@ from typing import Any
 
 from pushwarden.control.letters import letter
 from pushwarden.control.services import new_id
-from pushwarden.core.app import App, Credential
+from pushwarden.core.app import App, Credential, CredentialState
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.callback import Event
 from pushwarden.core.check import Check
 from pushwarden.core.device import Audience
 from pushwarden.core.health import DAY_MS, WORDS, Record, ends_at, record_of
+from pushwarden.core.lane import Lane
 from pushwarden.core.mail import Mail
 from pushwarden.core.messages import Result
 from pushwarden.core.names import PEOPLE
-from pushwarden.core.notice import Due, expiry_due, level_due, silenced
+from pushwarden.core.notice import Due, expiry_due, level_due, serves, silenced
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Catalog, Changed, Tables
 from pushwarden.ports.clock import Clock
@@ -38,12 +39,12 @@ class _NotDue(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A credential in use of which something is due. slots: those of its lane that have a credential of their own."""
+    """A credential in use of which something is due. active: those of all its lane's slots."""
 
     app: App
     credential: Credential
     record: Record
-    slots: frozenset[str]
+    active: tuple[Credential, ...]
     due: Due
 
     @property
@@ -91,8 +92,7 @@ class Notices:
     async def _facts(self, case: Case, now_ms: int) -> dict[str, Any]:
         """What every way of telling it says."""
         credential = case.credential
-        lane = f"{credential.organisation}/{credential.app}/{credential.environment}/{credential.provider}/"
-        held = sum(row["recipients"] or 0 for row in await self.backlog() if row["lane"].startswith(lane))
+        held = sum(row["recipients"] or 0 for row in await self.backlog() if _waits(case, Lane.parse(row["lane"])))
         check = check_of(case, now_ms, held)
         return {
             "credential": credential.id,
@@ -103,7 +103,7 @@ class Notices:
             "text": check.message,
             "next": check.next,
             "not_after": ends_at(credential) or None,
-            "devices": silenced(credential, case.slots, await self.audiences(case.where)),
+            "devices": silenced(credential, case.active, await self.audiences(case.where)),
             "held": held,
         }
 
@@ -120,16 +120,18 @@ def cases(tables: Tables, now_ms: int) -> list[Case]:
     """Everything that is due of credentials in use; what is switched off is nobody's trouble."""
     given = tables.notices.given()
     records = {(one.organisation, one.credential): one for one in tables.healths.all()}
-    active = tables.credentials.active()
+    lanes: dict[tuple[str, ...], list[Credential]] = {}
+    for one in tables.credentials.in_state(CredentialState.ACTIVE):
+        lanes.setdefault(_lane(one), []).append(one)
     found = []
-    for credential in active:
+    for credential in (one for lane in lanes.values() for one in lane):
         key = (credential.organisation, credential.id)
         app = tables.apps.get(credential.organisation, credential.app)
         if app is None or not credential.enabled:
             continue
         record, told = records.get(key) or record_of(credential), given.get(key, {})
-        slots = frozenset(one.slot for one in active if _lane(one) == _lane(credential) and one.slot)
-        found += [Case(app, credential, record, slots, due) for due in _due(credential, record, now_ms, told)]
+        active = tuple(lanes[_lane(credential)])
+        found += [Case(app, credential, record, active, due) for due in _due(credential, record, now_ms, told)]
     return found
 
 
@@ -156,5 +158,10 @@ def _due(credential: Credential, record: Record, now_ms: int, told: Mapping[str,
     return [due for due in (expiry, level_due(record.health, now_ms, told)) if due is not None]
 
 
-def _lane(credential: Credential) -> tuple[str, str, str, str]:
-    return credential.organisation, credential.app, credential.environment, credential.provider
+def _lane(one: Credential | Lane) -> tuple[str, ...]:
+    return one.organisation, one.app, one.environment, one.provider
+
+
+def _waits(case: Case, lane: Lane) -> bool:
+    """Whether what waits there waits for this credential."""
+    return _lane(lane) == _lane(case.credential) and serves(case.credential, case.active, lane.slot)

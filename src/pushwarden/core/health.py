@@ -19,8 +19,6 @@ PROOF_MS = 15_000
 """How long a proof is awaited: a sender has 10 s for it, and may have to be found first."""
 PROVEN_MS = 60_000
 """How often at most real traffic is written down as proof."""
-RETIRED = "retired"
-"""The state of a credential's row once its material is destroyed."""
 
 
 class Health(StrEnum):
@@ -181,7 +179,7 @@ def _derived(credential: Credential, now_ms: int) -> Iterator[tuple[Event, int]]
     elif ends and now_ms >= ends - WARNED_DAYS * DAY_MS:
         yield Event.ENDING, ends - WARNED_DAYS * DAY_MS
     yield (Event.ENABLED if credential.enabled else Event.DISABLED), 0
-    if credential.state == RETIRED:
+    if credential.state is CredentialState.RETIRED:
         yield Event.RETIRED, 0
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pushwarden.core.app import Credential
+from pushwarden.core.app import Credential, choose
 from pushwarden.core.callback import Event
 from pushwarden.core.device import Audience
 from pushwarden.core.health import DAY_MS, Health
@@ -60,11 +60,16 @@ def level_due(health: Health, now_ms: int, given: Mapping[str, int]) -> Due | No
     return Due(level, level)
 
 
-def silenced(credential: Credential, slots: Collection[str], audiences: Sequence[Audience]) -> int:
-    """How many devices nothing reaches without this credential. slots: those of its lane that have one of their own."""
+def silenced(credential: Credential, active: Sequence[Credential], audiences: Sequence[Audience]) -> int:
+    """How many devices nothing reaches without this credential. active: every one of its lane's slots."""
     return sum(
         one.size
         for one in audiences
-        if one.provider == credential.provider
-        and (one.token_kind if one.token_kind in slots else "") == credential.slot
+        if one.provider == credential.provider and serves(credential, active, one.token_kind)
     )
+
+
+def serves(credential: Credential, active: Sequence[Credential], slot: str) -> bool:
+    """Whether a slot's pushes are sent with it; what has no slot of its own is the main one's."""
+    own = {one.slot: one for one in active}
+    return choose(own.get(slot), own.get(""), slot) is credential

@@ -11,17 +11,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from pushwarden.core.app import Credential
+from pushwarden.core.health import Health, ends_at
 
 LANE = ("organisation", "app", "environment", "provider", "slot")
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What one page shows. senders: name → its stats. backlog: rows of `Accepts.backlog`."""
+    """What one page shows. senders: name → its stats. backlog: rows of `Accepts.backlog`. credentials: active ones."""
 
     senders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     backlog: Sequence[Mapping[str, Any]] = ()
-    credentials: Sequence[Credential] = ()
+    credentials: Sequence[tuple[Credential, Health]] = ()
     stops: int = 0
     now_ms: int = 0
 
@@ -35,7 +36,7 @@ class _Page(Collector):
         yield from _times(self._observed.senders)
         yield from _senders(self._observed.senders)
         yield from _backlog(self._observed)
-        yield _expiry(self._observed)
+        yield from _credentials(self._observed)
         stops = GaugeMetricFamily("pushwarden_stops", "Scopes stopped now.")
         stops.add_metric((), self._observed.stops)
         yield stops
@@ -130,16 +131,19 @@ def _backlog(observed: Observed) -> Iterator[Metric]:
     yield from (shards, waiting, late)
 
 
-def _expiry(observed: Observed) -> Metric:
-    metric = GaugeMetricFamily(
-        "pushwarden_credential_expires_seconds", "Until an active credential ends.", labels=(*LANE, "credential")
+def _credentials(observed: Observed) -> Iterator[Metric]:
+    ends = GaugeMetricFamily("pushwarden_credential_expires_seconds", "Until an active credential ends.", labels=LANE)
+    state = GaugeMetricFamily(
+        "pushwarden_credential_state", "1 for the state an active credential is in.", labels=(*LANE, "state")
     )
-    for credential in observed.credentials:
-        ends = credential.facts.get("not_after")
-        if ends is not None:
-            place = (credential.organisation, credential.app, credential.environment, credential.provider)
-            metric.add_metric((*place, credential.slot, credential.id), (int(ends) - observed.now_ms) / 1000)
-    return metric
+    for credential, health in observed.credentials:
+        lane = (
+            credential.organisation, credential.app, credential.environment, credential.provider, credential.slot
+        )  # fmt: skip
+        state.add_metric((*lane, health), 1)
+        if end := ends_at(credential):
+            ends.add_metric(lane, (end - observed.now_ms) / 1000)
+    yield from (ends, state)
 
 
 def _family(key: str) -> tuple[str, ...]:

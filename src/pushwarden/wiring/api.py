@@ -27,8 +27,9 @@ from pushwarden.control.brake import Brake
 from pushwarden.control.services import Services
 from pushwarden.control.stop_book import StopBook
 from pushwarden.control.stops import Parts, Stops
-from pushwarden.core.app import Snapshot
+from pushwarden.core.app import Credential, Snapshot
 from pushwarden.core.errors import Busy, Invalid, StoreFull
+from pushwarden.core.health import Health, record_of, standing
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.accept import GroupCommit
 from pushwarden.dataplane.intake.authorize import Stops as StopView
@@ -156,11 +157,21 @@ class Api:
                 self.observed = Observed(
                     senders=senders,
                     backlog=await self.journal.backlog(),
-                    credentials=self.snapshot.active,
+                    credentials=await self.standings(),
                     stops=len(self.fence.stops()),
                     now_ms=self.clock.now_ms(),
                 )
             await asyncio.sleep(OBSERVE_SECONDS)
+
+    async def standings(self) -> list[tuple[Credential, Health]]:
+        """The active credentials, each with how it stands now."""
+        now_ms = self.clock.now_ms()
+        records = await self.catalog.read(lambda tables: tables.healths.all())
+        kept = {(one.organisation, one.credential): one for one in records}
+        return [
+            (one, standing(one, kept.get((one.organisation, one.id)) or record_of(one), now_ms).health)
+            for one in self.snapshot.active
+        ]
 
     async def run(self, ended: asyncio.Event) -> None:
         """Serves until `ended`; then takes no more and finishes what it has."""
