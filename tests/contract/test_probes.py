@@ -26,7 +26,7 @@ KEY = Credential(
 )
 PROBE = Probe("acme", "p1", "shop", "c1", "alice", 1000)
 GOOD = Check.of("live.accepted", "400 BadDeviceToken", provider="Apple", environment="Production")
-BAD = Check.of("p8.refused", team="TEAMTEAM12", kid="ABCDEFGHIJ")
+BAD = Check.of("p8.refused", answer="InvalidProviderToken", team="TEAMTEAM12", kid="ABCDEFGHIJ")
 OPEN = Check.of("net.dns", provider="Apple", host="api.push.apple.com", port=443)
 
 

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pushwarden.core.check import Check
+from pushwarden.core.messages import Result
 
 PATIENCE_MS = 10_000
 """What a proof may take; after that it is not provable yet."""
+
+PROOF = "live.accepted"
+"""The check of an answer that only a good credential gets."""
 
 CLAIM_MS = 15_000
 """So long after a sender took it another may: the first has died or hangs."""
@@ -52,8 +56,8 @@ class Probe:
 
 
 def found(checks: Iterable[Check]) -> Finding:
-    """One refusal outweighs all; one proof outweighs what could not be told."""
-    results = {check.result for check in checks}
-    if "failed" in results:
+    """One refusal outweighs all; one answer that only a good credential gets outweighs what could not be told."""
+    told = {(check.id, check.result) for check in checks}
+    if any(result == Result.FAILED for _, result in told):
         return Finding.REFUSED
-    return Finding.PROVEN if "passed" in results else Finding.UNPROVEN
+    return Finding.PROVEN if (PROOF, Result.PASSED) in told else Finding.UNPROVEN

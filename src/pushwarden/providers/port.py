@@ -196,6 +196,34 @@ class Unreached:
     said: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeRequest:
+    """A request that reaches no device, and by whose answer a credential is known. about: a topic, a project."""
+
+    about: str
+    path: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+NOWHERE = Origin("", 0)
+"""Where nothing was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of a probe's request, or of the exchange before it.
+
+    now: when, Unix seconds by our clock. origin: where it went. ms: how long it took. issuer: of the certificate shown.
+    """
+
+    answer: Reply | Unreached
+    now: float
+    origin: Origin = NOWHERE
+    ms: int = 0
+    issuer: str = ""
+
+
 class Provider(Protocol):
     """Everything pure. `material` is what `check` normalised, opened by the vault."""
 
@@ -240,4 +268,12 @@ class Provider(Protocol):
 
         Without a grant where one is needed it has the identity alone.
         """
+        ...
+
+    def probe(self, credential: Credential, app: App) -> tuple[ProbeRequest, ...]:
+        """What to ask, one after another on one connection, to see whether it may send for this app."""
+        ...
+
+    def proof(self, credential: Credential, app: App, asked: ProbeRequest | None, heard: Heard) -> tuple[Check, ...]:
+        """What the answer shows, or that there was none. asked None: it was the exchange. Total."""
         ...

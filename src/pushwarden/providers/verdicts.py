@@ -33,8 +33,13 @@ def retry_after(headers: Mapping[bytes, bytes]) -> float | None:
     value = headers.get(b"retry-after", b"")
     if value.isdigit() and len(value) < 12:
         return min(float(value), LONGEST_RETRY_AFTER)
-    until, now = _time(value), _time(headers.get(b"date", b""))
+    until, now = _time(value), sent_at(headers)
     return None if until is None or now is None else min(max(until - now, 0.0), LONGEST_RETRY_AFTER)
+
+
+def sent_at(headers: Mapping[bytes, bytes]) -> float | None:
+    """The answer's own `date`, Unix seconds; to the second."""
+    return _time(headers.get(b"date", b""))
 
 
 def _time(value: bytes) -> float | None:

@@ -21,7 +21,7 @@ from pushwarden.dataplane.transport.dial import Target
 from pushwarden.dataplane.transport.grants import Asks, Grants, Trouble
 from pushwarden.dataplane.transport.post import Errand, post
 from pushwarden.ports.vault import OpeningVault
-from pushwarden.providers.port import Authorization, Hitch, Origin, Provider, Unreached
+from pushwarden.providers.port import Authorization, Heard, Hitch, Origin, Provider, Unreached
 from pushwarden.settings import Settings
 
 
@@ -65,7 +65,7 @@ def _ended(not_after: int) -> Trouble:
     """One of each, so that it is told once. not_after: Unix milliseconds."""
     at = datetime.fromtimestamp(not_after / 1000, UTC)
     sentence = f"its certificate ended on {at:%Y-%m-%d at %H:%M} UTC"
-    return Trouble(sentence, credential=True, found=Unreached(Hitch.ENDED, sentence))
+    return Trouble(sentence, credential=True, found=Heard(Unreached(Hitch.ENDED, sentence), not_after / 1000))
 
 
 def material_of(credential: Credential, vault: OpeningVault) -> Secret:
@@ -97,6 +97,10 @@ class Entries:
         opened = Opened(provider, credential, material)
         port = self._port(lane)
         return enter(opened, self._grants, lambda origin, as_whom: self._target(lane, origin, as_whom), port)
+
+    def anew(self, credential: Credential) -> None:
+        """Somebody asks for a proof: an access token that was refused may be asked for again at once."""
+        self._grants.anew(credential.label)
 
     def _target(self, lane: Lane, origin: Origin, authorization: Authorization) -> Target:
         simulated = lane.environment is Environment.SIMULATED

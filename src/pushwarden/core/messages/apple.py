@@ -108,7 +108,12 @@ MESSAGES: dict[str, Words] = {
     ),
     "cert.revoked": failed(
         "Revoked by Apple",
-        "Apple closed the connection: certificate revoked. Somebody in team {team} revoked it.",
+        "Apple {answer}. Somebody in the team[ {team}] revoked it.",
+        "Create a request · Switch to standby",
+    ),
+    "cert.refused": failed(
+        "Apple doesn't accept this certificate",
+        "Apple closed the connection: {answer}. It may be revoked, or not be Apple's.",
         "Create a request · Switch to standby",
     ),
     "cert.environment": passed("Environment", "It works in {environments}."),
@@ -201,13 +206,13 @@ MESSAGES: dict[str, Words] = {
     "p8.signs": passed("Signature", "A token signed with it verifies."),
     "p8.refused": failed(
         "Apple doesn't accept this key",
-        "Apple answered InvalidProviderToken. One of four: Team ID is not `{team}`; Key ID is not `{kid}`; the key was "
+        "Apple answered {answer}. One of four: Team ID is not `{team}`; Key ID is not `{kid}`; the key was "
         "made without Apple Push Notifications service; it was revoked. Brand-new keys can need some minutes.",
         "Edit Team ID · Open Apple's key list[ · we try again at {again}]",
     ),
     "p8.env": failed(
         "Key is limited to {env}",
-        "Apple answered BadEnvironmentKeyIdInToken in {other}.",
+        "Apple answered {answer} in {other}.",
         "Use it for {env} only · make a key for Sandbox & Production",
     ),
     "p8.topic": failed(

@@ -83,6 +83,11 @@ MESSAGES: dict[str, Words] = {
         "`{client_email}` lacks `cloudmessaging.messages.create`.",
         "give it Firebase Cloud Messaging API Admin",
     ),
+    "fcm.no_project": failed(
+        "Google knows no such project",
+        "There is no project `{project}`, or it has no Firebase.",
+        "Choose the key of the app's own project · Open Firebase",
+    ),
     "fcm.unproven_project": unproven(
         "Permission not proven yet",
         "Only Google knows whether the account may send for `{project}`. It says so when a sender asks.",

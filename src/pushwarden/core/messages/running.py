@@ -46,6 +46,13 @@ MESSAGES: dict[str, Words] = {
         f"It answered {{answer}}, which does not judge the credential. {_UNPROVEN}",
         "Check again · Go to Send & test",
     ),
+    "live.not_asked": unproven("{provider} was not asked", "{reason}.", "Mend that · Check again"),
+    "live.sealed": failed("It can't be used", "{reason}.", "Upload it again"),
+    "live.trust": unproven(
+        "This server doesn't trust {provider}'s certificate",
+        "The certificate of {host} was issued by {issuer}, as it should be, and is not trusted here.",
+        "Update this machine's CA certificates · Check again",
+    ),
     "net.dns": unproven(
         "This server can't reach {provider}",
         f"{{host}}:{{port}} — no DNS answer. {_UNPROVEN}",

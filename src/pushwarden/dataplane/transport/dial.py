@@ -79,6 +79,11 @@ async def dial(target: Target, factory: Callable[[], P]) -> P:
         raise DialError(f"{where} cannot be reached: {_reason(error)}.", said=_reason(error)) from error
 
 
+def certificate_of(transport: asyncio.BaseTransport) -> bytes:
+    """What the peer of a TLS connection showed, DER."""
+    return transport.get_extra_info("ssl_object").getpeercert(binary_form=True) or b""
+
+
 def broken_off(where: str, error: ssl.SSLError) -> DialError:
     """The peer, or we, ended TLS; with TLS 1.3 its alert about a client certificate comes after the handshake."""
     said = error.reason or str(error)

@@ -12,7 +12,7 @@ from pushwarden.core.errors import VaultRefused
 from pushwarden.core.outcome import Blame, Outcome
 from pushwarden.dataplane.transport.dial import DialError
 from pushwarden.dataplane.transport.post import Errand
-from pushwarden.providers.port import Grant, Hitch, Reply, Unreached
+from pushwarden.providers.port import Grant, Heard, Hitch, Reply, Unreached
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before an endpoint that gave no token for its own reasons is asked again; doubling."""
@@ -31,7 +31,7 @@ class Trouble:
 
     sentence: str
     credential: bool
-    found: Reply | Unreached | None = field(default=None, repr=False)
+    found: Heard | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -95,7 +95,7 @@ class Grants:
         try:
             errand = asks.errand(now)
         except VaultRefused as error:
-            found = Unreached(Hitch.SEALED, str(error))
+            found = Heard(Unreached(Hitch.SEALED, str(error)), now)
             _failed(standing, Trouble(str(error), credential=True, found=found), 0.0, now)
             return
         if errand is None:
@@ -108,23 +108,24 @@ class Grants:
             reply = await self._post(errand)
             answer = asks.read(reply, self._clock())
         except DialError as error:
-            trouble = Trouble(f"No access token: {error}", credential=False, found=error.unreached)
-            _failed(standing, trouble, 0.0, self._clock())
+            found = Heard(error.unreached, self._clock(), errand.target.origin)
+            _failed(standing, Trouble(f"No access token: {error}", credential=False, found=found), 0.0, found.now)
         else:
             if isinstance(answer, Grant):
                 standing.grant, standing.granted_at = answer, self._clock()
                 standing.failures, standing.not_before, standing.trouble = 0, 0.0, None
             else:
-                _failed(standing, _trouble(errand, answer, reply), answer.retry_after or 0.0, self._clock())
+                found = Heard(reply, self._clock(), errand.target.origin)
+                _failed(standing, _trouble(errand, answer, found), answer.retry_after or 0.0, found.now)
         finally:
             standing.asking = None
 
 
-def _trouble(errand: Errand, answer: Outcome, reply: Reply) -> Trouble:
+def _trouble(errand: Errand, answer: Outcome, found: Heard) -> Trouble:
     credential = answer.blame is Blame.CREDENTIAL
     host = errand.exchange.origin.host
     sentence = answer.reason if credential else f"{host} gives no access token: {answer.reason}."
-    return Trouble(sentence, credential, reply)
+    return Trouble(sentence, credential, found)
 
 
 def _failed(standing: _Standing, trouble: Trouble, floor: float, now: float) -> None:

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 from typing import cast
 
-from pushwarden.dataplane.transport.dial import DialError, Target, broken_off, dial
+from pushwarden.dataplane.transport.dial import DialError, Target, broken_off, certificate_of, dial
 from pushwarden.http2.client import ClientConnection
 from pushwarden.http2.messages import Answer, Broken, Event, GoneAway, Requests, Unanswered
 from pushwarden.providers.port import Exchange, Hitch, Origin, Reply
@@ -52,6 +52,7 @@ class Line(asyncio.Protocol):
     """A connection for a few requests, one after another."""
 
     def __init__(self, origin: Origin) -> None:
+        self.certificate = b""  # what the peer showed, DER
         self.where = f"{origin.host}:{origin.port}"
         self._origin, self._loop = origin, asyncio.get_running_loop()
         # With TLS 1.3 a refused client certificate shows only after the handshake: nothing is asked before SETTINGS.
@@ -80,9 +81,8 @@ class Line(asyncio.Protocol):
             raise DialError(f"{self.where} did not answer within {PATIENCE:g} s.", Hitch.SILENT) from error
 
     def end(self) -> None:
-        """Nobody waits any longer; what is not yet sent never will be."""
-        self.settled.cancel()
-        self._answered.cancel()
+        """At once; what is not yet sent never will be."""
+        self._fail(self._unanswered("we ended the connection"))
         if self._transport is not None:
             self._transport.abort()
 
@@ -90,6 +90,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's TLS transport is none by class
+        self.certificate = certificate_of(transport)
         self._flush()
 
     def data_received(self, data: bytes) -> None:

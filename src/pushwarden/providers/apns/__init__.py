@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pushwarden.core.app import App, Credential
+from pushwarden.core.check import Check
 from pushwarden.core.device import Rows
 from pushwarden.core.outcome import Outcome
 from pushwarden.core.push import Push
@@ -12,7 +13,7 @@ from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 from pushwarden.providers import template
 from pushwarden.providers.apns import facts as known
-from pushwarden.providers.apns import payload, render, rules, verdicts
+from pushwarden.providers.apns import live, payload, render, rules, verdicts
 from pushwarden.providers.apns.check import check
 from pushwarden.providers.apns.requests import AppleRequests
 from pushwarden.providers.apns.tokens import Tokens
@@ -22,7 +23,9 @@ from pushwarden.providers.port import (
     Exchange,
     Facts,
     Grant,
+    Heard,
     Origin,
+    ProbeRequest,
     Provider,
     Reply,
     Report,
@@ -69,6 +72,12 @@ class _Apns:
         self, credential: Credential, material: Secret, now: float, grant: Grant | None = None
     ) -> Authorization:
         return self._tokens.authorization(credential, material, now)
+
+    def probe(self, credential: Credential, app: App) -> tuple[ProbeRequest, ...]:
+        return live.probe(credential, app)
+
+    def proof(self, credential: Credential, app: App, asked: ProbeRequest | None, heard: Heard) -> tuple[Check, ...]:
+        return live.proof(credential, app, asked, heard)
 
 
 APNS: Provider = _Apns()

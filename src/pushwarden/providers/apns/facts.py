@@ -34,6 +34,24 @@ TOKEN_LAG = 120
 TOKEN_USE = 52 * 60
 """Seconds of age up to which a connection keeps its token. Apple refuses it from 60 minutes on."""
 
+TOKEN_END = 60 * 60
+"""Seconds of age from which Apple refuses it. Apple, "Establishing a token-based connection to APNs"."""
+
+TOKEN_REST = 20 * 60
+"""Seconds Apple wants between two tokens. Apple, "Establishing a token-based connection to APNs"."""
+
+IMPOSSIBLE_TOKEN = b"f" * 64
+"""Well formed, and no device's: who may send gets `BadDeviceToken` for it (inferred, providers.md §1.6)."""
+
+MDM_TOPIC = "com.apple.mgmt."
+"""How the topics of device management begin."""
+
+OTHER_PORT = {443: 2197, 2197: 443}
+"""Both lead to the same service; firewalls differ. Apple, "Sending notification requests to APNs"."""
+
+ISSUERS = ("Apple", "USERTrust", "Sectigo")
+"""Who issues the certificates of Apple's own servers (observed; Apple's notices of 2021 and 2025)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

@@ -11,7 +11,7 @@ from pushwarden.core.outcome import Blame, Ending, Outcome
 from pushwarden.core.push import Push, PushType
 from pushwarden.core.scope import Environment
 from pushwarden.providers.apns import rules
-from pushwarden.providers.apns.facts import HOSTS, KINDS
+from pushwarden.providers.apns.facts import HOSTS, KINDS, MDM_TOPIC
 from pushwarden.providers.apns.payload import payload
 from pushwarden.providers.port import Cell, Envelope, Origin
 from pushwarden.providers.template import columns, encode, fill
@@ -21,8 +21,6 @@ _TOO_LARGE = Outcome(Ending.REFUSED, reason="PayloadTooLarge", blame=Blame.MESSA
 
 _FEW = 16
 """Up to so many rows a push's own headers stay out of the connection's header table, as Apple advises."""
-
-_MDM_TOPIC = "com.apple.mgmt."
 
 
 def origin(environment: Environment, port: int = 443) -> Origin:
@@ -74,7 +72,7 @@ def row_of(apns_id: bytes) -> tuple[str, int]:
 def topic(push: Push, app: App, credential: Credential) -> str:
     """The bundle id with the suffix of the push type; MDM: the topic its certificate names."""
     if push.type is PushType.MDM:
-        named = [name for name in credential.facts.get("topics", ()) if name.startswith(_MDM_TOPIC)]
+        named = [name for name in credential.facts.get("topics", ()) if name.startswith(MDM_TOPIC)]
         return named[0] if named else app.bundle_id
     return app.bundle_id + KINDS[push.type].suffix
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pushwarden.core.app import App, Credential
+from pushwarden.core.check import Check
 from pushwarden.core.device import Rows
 from pushwarden.core.outcome import Outcome
 from pushwarden.core.push import Push
@@ -12,7 +13,7 @@ from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 from pushwarden.providers import template
 from pushwarden.providers.fcm import facts as known
-from pushwarden.providers.fcm import payload, render, rules, tokens, verdicts
+from pushwarden.providers.fcm import live, payload, render, rules, tokens, verdicts
 from pushwarden.providers.fcm.check import check
 from pushwarden.providers.port import (
     Authorization,
@@ -20,7 +21,9 @@ from pushwarden.providers.port import (
     Exchange,
     Facts,
     Grant,
+    Heard,
     Origin,
+    ProbeRequest,
     Provider,
     Reply,
     Report,
@@ -64,6 +67,12 @@ class _Fcm:
         self, credential: Credential, material: Secret, now: float, grant: Grant | None = None
     ) -> Authorization:
         return tokens.authorization(credential, material, grant)
+
+    def probe(self, credential: Credential, app: App) -> tuple[ProbeRequest, ...]:
+        return live.probe(credential)
+
+    def proof(self, credential: Credential, app: App, asked: ProbeRequest | None, heard: Heard) -> tuple[Check, ...]:
+        return live.proof(credential, asked, heard)
 
 
 FCM: Provider = _Fcm()

@@ -16,6 +16,12 @@ TOKEN_URI = f"https://{TOKEN_HOST}{TOKEN_PATH}"
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 """Firebase, "Authorize send requests"."""
 
+IMPOSSIBLE_TOKEN = b"pushwarden-probe"
+"""No device's: who may send gets INVALID_ARGUMENT for it (inferred, providers.md §2.2)."""
+
+ISSUERS = ("Google", "GTS")
+"""Who issues the certificates of Google's own servers (observed: Google Trust Services)."""
+
 ASSERTION_LIFE = 3600
 """Seconds: the most Google takes from `iat` to `exp`. Google, "Using OAuth 2.0 for server to server applications"."""
 

@@ -32,6 +32,10 @@ def origin(environment: Environment, port: int = 443) -> Origin:
     return Origin(SIMULATED_HOST if environment is Environment.SIMULATED else HOST, port)
 
 
+def send_path(credential: Credential) -> bytes:
+    return f"/v1/projects/{credential.facts['project_id']}/messages:send".encode()
+
+
 def render(push: Push, credential: Credential, rows: Rows) -> list[Envelope]:
     """One envelope, for a push that `validate` let pass."""
     message = encode(payload(push))
@@ -40,9 +44,8 @@ def render(push: Push, credential: Credential, rows: Rows) -> list[Envelope]:
     bodies, refused = _bodies(head, limit, rows)
     left_out = {row for row, _ in refused}
     keep = [row for row in range(len(rows)) if row not in left_out] if refused else None
-    path = f"/v1/projects/{credential.facts['project_id']}/messages:send".encode()
     where = origin(push.environment)
-    return [Envelope(where, _HEADERS, path, bodies, len(bodies), keep, tuple(refused))]
+    return [Envelope(where, _HEADERS, send_path(credential), bodies, len(bodies), keep, tuple(refused))]
 
 
 def _bodies(head: bytes, limit: int, rows: Rows) -> tuple[list[bytes], list[tuple[int, Outcome]]]:

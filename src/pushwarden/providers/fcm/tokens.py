@@ -99,6 +99,12 @@ def grant(reply: Reply, now: float) -> Grant | Outcome:
     return _refusal(reply, _sentence(refused), Blame.CREDENTIAL)
 
 
+def blames_clock(reply: Reply) -> bool:
+    """Whether the endpoint says that the assertion's times are wrong."""
+    refused = _read(reply.body)
+    return refused is not None and _skewed(refused)
+
+
 def authorization(credential: Credential, material: Secret, granted: Grant | None) -> Authorization:
     """One identity for a key: its connections stay when the access token is renewed."""
     account = _account(material)
@@ -129,9 +135,12 @@ def _read(body: bytes) -> _Refused | None:
 
 def _sentence(refused: _Refused) -> str:
     said = "".join(ch for ch in f"{refused.error}: {refused.error_description}"[:_MOST_SAID] if ch.isprintable())
-    skewed = "short-lived" in refused.error_description or "timeframe" in refused.error_description
-    advice = _CLOCK if skewed else _ADVICE.get(refused.error, "look at the service account at Google")
+    advice = _CLOCK if _skewed(refused) else _ADVICE.get(refused.error, "look at the service account at Google")
     return f"{said.rstrip(' .:')}; {advice}"
+
+
+def _skewed(refused: _Refused) -> bool:
+    return "short-lived" in refused.error_description or "timeframe" in refused.error_description
 
 
 def _refusal(reply: Reply, reason: str, blame: Blame) -> Outcome:

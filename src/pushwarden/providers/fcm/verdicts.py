@@ -13,6 +13,7 @@ from pushwarden.providers.port import Reply
 from pushwarden.providers.verdicts import Verdict, retry_after
 
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+DISABLED = "SERVICE_DISABLED"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 TOKEN_FIELD = "message.token"
 BAD_TOKEN = f"INVALID_ARGUMENT {TOKEN_FIELD}"
@@ -96,6 +97,15 @@ def classify(reply: Reply) -> Outcome:
     return (
         _refused(reply, reason, blame, Retry.ONCE) if reason else _refused(reply, f"HTTP {reply.status}", blame, retry)
     )
+
+
+def disabled(body: bytes) -> bool:
+    """Whether a 403 is about the API that is off in the project, and not about the account (google.rpc.ErrorInfo)."""
+    try:
+        error = _DECODE(body).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return error.status == DISABLED or any(detail.get("reason") == DISABLED for detail in error.details)
 
 
 def _refused(reply: Reply, reason: str, blame: Blame, retry: Retry) -> Outcome:
