@@ -15,6 +15,7 @@ from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.health import CatalogHealths
 from pushwarden.adapters.holds import CatalogHolds
+from pushwarden.adapters.probes import CatalogProbes
 from pushwarden.adapters.ring_server import RingServer
 from pushwarden.adapters.vault.hpke import Opening
 from pushwarden.adapters.vault.keys import private_key
@@ -28,6 +29,8 @@ from pushwarden.dataplane.feedback.proving import Proving
 from pushwarden.dataplane.feedback.watch import Watching
 from pushwarden.dataplane.lanes.gate import Gate, held_name
 from pushwarden.dataplane.lanes.pump import Pump, Tools
+from pushwarden.dataplane.proof.prover import Prover
+from pushwarden.dataplane.proof.prover import Tools as Proofs
 from pushwarden.settings import Settings
 from pushwarden.wiring.entries import Entries
 from pushwarden.wiring.providers import PROVIDERS
@@ -41,6 +44,8 @@ LATE_MS = 25_000
 """A shard whose last answer is still awaited goes back to the store within this time."""
 PATIENCE = 15.0
 """Seconds a drain waits for answers under way."""
+FIRST_TO_PROVE = "sender-normal"
+"""Which one looks whether a credential is good; the others have calls and fan-outs to think of."""
 log = structlog.get_logger("sender")
 
 
@@ -85,6 +90,9 @@ class Sender:
         self.proving = Proving(self.pump.trials, self.devices, self.journal, self.burial)
         healths = CatalogHealths(self.stores.catalog, name)
         self.watching = Watching(self.pump.answers.watch, healths, clock, self.pump.stations.values)
+        probes, stopped = CatalogProbes(self.stores.catalog), self.pump.gate.stops
+        proofs = Proofs(probes, healths, clock, PROVIDERS, entries, entries.anew, stopped)
+        self.prover = Prover(name, proofs, first=name == FIRST_TO_PROVE)
         self.held: dict[str, Hold] = {}
         self._applied: set[str] = set()
         self._letting_go: list[tuple[Scope, int]] = []
@@ -106,7 +114,8 @@ class Sender:
         pump = self.pump
         burying = self.burial.keep(pump.settled_stations, pump.answers.suspected)
         proving = self.proving.keep(pump.works, pump.stations, pump.doorbell)
-        beside = [asyncio.create_task(work) for work in (self.watch(), burying, proving, self.watching.keep())]
+        works = (self.watch(), burying, proving, self.watching.keep(), self.prover.keep())
+        beside = [asyncio.create_task(work) for work in works]
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, lambda: asyncio.ensure_future(self.pump.drain(PATIENCE)))
@@ -171,6 +180,7 @@ class Sender:
     # --- the ring
 
     async def on_fence(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.prover.halt()
         confirmation, named = await self.pump.fence()
         return {"confirmation": confirmation, "named": named}
 

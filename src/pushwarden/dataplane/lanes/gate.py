@@ -65,6 +65,11 @@ class Gate:
         stops = chain(self._stops, *self._cancelled.values())
         return any(stop.covers(scope) or scope.covers(stop) for stop in stops)
 
+    def stops(self, scope: Scope) -> bool:
+        """Whether a stop, as of now, covers the whole scope."""
+        self.refresh()
+        return any(stop.covers(scope) for stop in self._stops)
+
     def verdict(self, push: Push, lane: Lane, now_ms: int) -> Verdict:
         """Stop before everything, then the ttl, then what holds a lane."""
         self.refresh()
