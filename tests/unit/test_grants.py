@@ -203,7 +203,7 @@ def test_who_asks_for_a_proof_gets_another_try_at_once_and_no_old_word() -> None
         endpoint = Endpoint(REFUSED)
         await endpoint.look()
         _, _, trouble = endpoint.grants.current("c1", endpoint.asks)
-        assert trouble is not None and trouble.found == Reply(200, {}, b"")
+        assert trouble is not None and trouble.found is not None and trouble.found.answer == Reply(200, {}, b"")
         endpoint.open.clear()
         endpoint.grants.anew("c1")
         assert endpoint.grants.current("c1", endpoint.asks) == (False, None, None)
