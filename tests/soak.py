@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import campaigns
 import killing
+import timed_singles
 from interleavings import Play, Tally
 from interleavings import told as interleaved
 from pushwarden.adapters.memory.devices import MemoryDevices
@@ -197,6 +198,13 @@ def stalled(options: argparse.Namespace) -> dict[str, Any]:
     return told
 
 
+def singles100k(options: argparse.Namespace) -> dict[str, Any]:
+    """100,000 single pushes, some due within the next minute, some over soon, at a provider that asks for time."""
+    with temporary("pwsoak-") as folder, Stage(folder, {"PUSHWARDEN_LOG_LEVEL": "warning"}, "full") as stage:
+        told = timed_singles.play(House(stage, stage.make_app()), options.pushes, options.seed)
+    return {"name": "singles100k", **told, "seed": options.seed}
+
+
 JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "kill": kill,
     "stop": stop,
@@ -205,6 +213,7 @@ JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "suspects": suspects,
     "interleavings": interleavings,
     "stalled": stalled,
+    "singles100k": singles100k,
 }
 
 
@@ -217,6 +226,7 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=200, help="stops")
     parser.add_argument("--fanout-devices", type=int, default=2_000_000)
     parser.add_argument("--steps", type=int, default=1_000_000, help="of the interleavings, in each store")
+    parser.add_argument("--pushes", type=int, default=100_000, help="of singles100k")
     options = parser.parse_args()
     good = True
     for job in options.jobs or JOBS:
