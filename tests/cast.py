@@ -130,7 +130,9 @@ async def stage(catalog: Catalog, more: Sequence[Route] = (), **parts: Any) -> S
     """The cast before the control plane's routes and `more`."""
     clock = HeldClock()
     ring = KeyRing(clock)
-    services = Services(catalog, ring, clock, PlainVault(), PlainVault(), {"apns": APNS}, plain_inspect, **parts)
+    services = Services(
+        catalog, ring, clock, PlainVault(), PlainVault(), {"apns": APNS}, **{"inspect": plain_inspect, **parts}
+    )
     keys = await enrol(catalog, clock.ms)
     await load(catalog, ring)
     return Stage(catalog, services, clock, build(services, more), keys)

@@ -78,6 +78,7 @@ def test_every_change_and_every_refused_attempt_is_in_the_audit(catalog: Catalog
             ("POST", f"{CREDENTIALS}/{one}/activate", None),
             ("POST", f"{CREDENTIALS}/{two}/activate", None),
             ("POST", f"{CREDENTIALS}/{one}/switch-back", None),
+            ("PATCH", f"{CREDENTIALS}/{one}", {"version": 4, "enabled": False}),
             ("DELETE", f"{CREDENTIALS}/{two}", None),
             ("POST", f"/v1/keys/{key}/rotate", {}),
             ("POST", f"/v1/keys/{key}/revoke", None),
@@ -136,10 +137,10 @@ def test_one_credential_is_active_and_the_one_before_is_a_click_away(catalog: Ca
         one, two, three = [await upload(scene, text) for text in ("one", "two", "three")]
         for name in (one, two, three):
             assert (await scene.ask("alice", "POST", f"{CREDENTIALS}/{name}/activate")).status == 200
-        assert await states(scene) == {one: "standby", two: "previous", three: "active"}
+        assert await states(scene) == {one: "previous", two: "previous", three: "active"}
         assert (await scene.ask("alice", "POST", f"{CREDENTIALS}/{two}/switch-back")).json["state"] == "active"
-        assert await states(scene) == {one: "standby", two: "active", three: "previous"}
-        assert (await scene.ask("alice", "POST", f"{CREDENTIALS}/{one}/switch-back")).json["code"] == "in_use"
+        assert await states(scene) == {one: "previous", two: "active", three: "previous"}
+        assert (await scene.ask("alice", "POST", f"{CREDENTIALS}/{two}/switch-back")).json["code"] == "in_use"
         assert (await scene.ask("alice", "DELETE", f"{CREDENTIALS}/{two}")).json["code"] == "in_use"
         assert (await scene.ask("alice", "DELETE", f"{CREDENTIALS}/{two}?force=true")).status == 204
         again = await scene.ask("alice", "POST", CREDENTIALS, {"provider": "apns", "text": "one"})
@@ -168,7 +169,9 @@ def test_the_snapshot_holds_what_is_active_under_the_label_it_was_sealed_to(tmp_
             assert await reader.load_if_newer(first.version) is None
             assert first.credential("acme", "shop", Environment.PRODUCTION, "apns") is None
             one = await upload(scene, "one")
-            assert await reader.load_if_newer(first.version) is None
+            waiting = await reader.load_if_newer(first.version)
+            assert waiting is not None
+            assert waiting.active == ()
             await scene.ask("alice", "POST", f"{CREDENTIALS}/{one}/activate")
             await scene.ask("alice", "PATCH", "/v1/apps/shop", {"version": 1, "enabled": False})
             second = await reader.load_if_newer(first.version)

@@ -34,6 +34,7 @@ GOOD: dict[str, Any] = {
     "POST /v1/apps/{app}/callbacks": {"url": "https://carol.example/hook"},
     "PATCH /v1/apps/{app}/callbacks/{callback}": {"version": 1},
     "POST /v1/apps/{app}/{env}/credentials": {"provider": "apns", "text": "k"},
+    "PATCH /v1/apps/{app}/{env}/credentials/{credential}": {"version": 1, "enabled": True},
     "POST /v1/holds/{hold}/release": {"verdict": "apply"},
     "POST /v1/apps/{app}/{env}/pushes": {"to": {"all": True}, "type": "background"},
     "POST /v1/apps/{app}/{env}/pushes/preview": {"to": {"all": True}, "type": "background"},

@@ -170,33 +170,12 @@ def credentials_list(context: typer.Context, app: App, env: Env = PRODUCTION, js
         if json
         else [one | {"subject": one["facts"].get("subject"), "ends": _ends(one["facts"])} for one in found]
     )
-    columns = ("id", "provider", "kind", "state", "subject", "ends", "created_at")
+    columns = ("id", "provider", "slot", "kind", "state", "enabled", "subject", "ends", "created_at")
     rows(items, columns, json, f"None yet. pushwarden credentials add {app} FILE --env {env}")
 
 
 def _ends(facts: dict[str, Any]) -> str:
     return shown(facts.get("not_after"), "not_after_at") if facts.get("not_after") else "never"
-
-
-@credentials.command("activate")
-def credentials_activate(
-    context: typer.Context, app: App, credential: str, env: Env = PRODUCTION, json: Json = False
-) -> None:
-    """Send with this credential; the one before stays as `previous`."""
-    _switch(context, place("apps", app, env, "credentials", credential, "activate"), json)
-
-
-@credentials.command("switch-back")
-def credentials_switch_back(
-    context: typer.Context, app: App, credential: str, env: Env = PRODUCTION, json: Json = False
-) -> None:
-    """Send with the previous credential again."""
-    _switch(context, place("apps", app, env, "credentials", credential, "switch-back"), json)
-
-
-def _switch(context: typer.Context, path: str, as_json: bool) -> None:
-    now = api(context).call("POST", path, as_json=as_json)
-    emit(now, as_json, f"{now['id']} is {now['state']}.")
 
 
 @keys.command("list")

@@ -40,6 +40,7 @@ def send(
         Path | None, typer.Option(help="A whole request as JSON, - for standard input; options go on top of it.")
     ] = None,
     when_stopped: Annotated[str, typer.Option(help="refuse or hold.")] = "",
+    credential: Annotated[str, typer.Option(help="One on standby, to be tried on test devices.")] = "",
     idempotency_key: Annotated[str, typer.Option(help="The same key never sends twice.")] = "",
     preview: Annotated[bool, typer.Option(help="Show the provider's requests; send nothing.")] = False,
     wait: Annotated[
@@ -49,7 +50,7 @@ def send(
 ) -> None:
     """Send a push."""
     targets: dict[str, Any] = {"user": user, "device": device, "tags": tags, "all": everyone}
-    said = {"title": title, "body": body, "ttl": ttl, "when_stopped": when_stopped}
+    said = {"title": title, "body": body, "ttl": ttl, "when_stopped": when_stopped, "credential": credential}
     request: dict[str, Any] = {"to": {}, "type": kind} | (
         _object(read_file(file, json), str(file), json) if file else {}
     )

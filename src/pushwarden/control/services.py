@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pushwarden.core.device import Audience
 from pushwarden.core.scope import Scope
 from pushwarden.core.secret import Secret
 from pushwarden.ports.catalog import Catalog
@@ -29,13 +30,20 @@ def nothing_here(_: Scope) -> Sequence[Mapping[str, Any]]:
     return ()
 
 
+async def no_audiences(_: Scope) -> Sequence[Audience]:
+    return ()
+
+
 def ready() -> Mapping[str, bool]:
     return {}
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """metrics: Prometheus text. health: part → does it work. senders: what each one that serves a scope has loaded."""
+    """metrics: Prometheus text. health: part → does it work. senders: what each one that serves a scope has loaded.
+
+    audiences: the devices of an environment, counted.
+    """
 
     catalog: Catalog
     ring: KeyRing
@@ -47,6 +55,7 @@ class Services:
     metrics: Callable[[], str] = no_text
     health: Callable[[], Mapping[str, bool]] = ready
     senders: Callable[[Scope], Sequence[Mapping[str, Any]]] = nothing_here
+    audiences: Callable[[Scope], Awaitable[Sequence[Audience]]] = no_audiences
 
 
 def new_id(letters: int = 12) -> str:

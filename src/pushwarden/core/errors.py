@@ -227,6 +227,15 @@ class InUse(PushwardenError):
     code, status = "in_use", 409
 
 
+class ConfirmationNeeded(PushwardenError):
+    """It would take something from devices that are in use.
+
+    `consequences` says what and from how many. Nothing was changed; repeat it with `"confirm"` as the answer has it.
+    """
+
+    code, status = "confirmation_needed", 409
+
+
 class UnusableCredential(PushwardenError):
     """This file cannot be used as a credential; the checks say why.
 

@@ -77,6 +77,13 @@ class Call:
                 raise UnknownField(f"There is no query parameter `{name}` here.", field=name)
         return dict(pairs)
 
+    def flag(self, name: str) -> bool:
+        """The one query parameter of this address, true or false; absent is false."""
+        value = self.query(name).get(name, "false")
+        if value not in ("true", "false"):
+            raise Invalid(f"`{name}` must be true or false.", field=name)
+        return value == "true"
+
     def number(self, value: str | None, name: str, default: int, largest: int) -> int:
         """A query parameter as a whole number from 0 to `largest`."""
         if value is None:

@@ -103,6 +103,7 @@ class Api:
             metrics=lambda: page(self.observed),
             health=self.health,
             senders=self.senders,
+            audiences=self.devices.audiences,
         )
         sources = Sources(lambda: self.snapshot, StopView(self.fence), Recipients(self.devices), PROVIDERS, self.clock)
         intake = Intake(sources, GroupCommit(self.journal), self.ring)

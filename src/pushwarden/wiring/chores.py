@@ -18,6 +18,7 @@ from pushwarden.adapters.vault.hpke import Opening
 from pushwarden.adapters.vault.keys import CALLBACKS, private_key
 from pushwarden.control.notices import Notices
 from pushwarden.control.postman import Postman
+from pushwarden.control.retiring import retire
 from pushwarden.core.errors import Busy, StoreFull
 from pushwarden.core.mail import addresses_of
 from pushwarden.dataplane.callbacks.courier import Bag
@@ -97,11 +98,13 @@ class Chores:
 
     async def retain(self) -> None:
         now_ms = self.clock.now_ms()
+        retired = await retire(self.stores.catalog, now_ms)
         dropped = await self.stores.journal.retain(now_ms)
         tombstones = await self.stores.devices.retain(now_ms)
         invalidations = await self.stores.devices.forget(now_ms)
-        if dropped or tombstones or invalidations:
-            log.info("retention", dropped=dropped, tombstones=tombstones, invalidations=invalidations)
+        gone = {"dropped": dropped, "tombstones": tombstones, "invalidations": invalidations, "credentials": retired}
+        if any(gone.values()):
+            log.info("retention", **gone)
 
 
 def mailer_of(settings: Settings) -> SmtpMailer | None:

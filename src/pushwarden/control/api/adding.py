@@ -8,12 +8,14 @@ import msgspec
 
 from pushwarden.control.api.credential_views import CredentialView, view_of
 from pushwarden.control.api.upload import Upload
+from pushwarden.control.publish import publish
 from pushwarden.control.services import Services, new_id
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.errors import AlreadyExists, Invalid, NotFound, UnusableCredential
 from pushwarden.core.messages import Result
 from pushwarden.core.request import CertificateRequest
-from pushwarden.core.scope import Scope
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.core.slots import members
 from pushwarden.ports.catalog import Changed, Tables
 from pushwarden.providers.port import Report
 from pushwarden.web.call import Call
@@ -47,7 +49,10 @@ class Adding:
             if same := kept(tables, call.where, credential.fingerprint):
                 raise AlreadyExists("This credential was uploaded before; activate the one that is there.", id=same.id)
             made = credential if credential.sealed else _joined(tables, credential, report)
+            beside = members(tables.credentials.of(*_place(call.where)), provider, made.slot)
+            made = replace(made, revision=max((one.revision for one in beside), default=1))
             tables.credentials.insert(made)
+            publish(tables)
             return Changed(view_of(made), target=made.id, after=msgspec.to_builtins(view_of(made)))
 
         return await self._services.catalog.change(call.entry(action, credential.created_at), work)
@@ -65,6 +70,7 @@ class Adding:
             CredentialState.STANDBY,
             report.fingerprint,
             dict(report.facts),
+            slot=next(iter(report.facts.get("slots", ())), ""),
             created_at=self._services.clock.now_ms(),
         )
         if "public_key" in report.facts:
@@ -82,9 +88,15 @@ def app_of(tables: Tables, where: Scope) -> App:
 
 def kept(tables: Tables, where: Scope, fingerprint: str) -> Credential | None:
     """The credential of this fingerprint that is there already."""
+    found = tables.credentials.of(*_place(where))
+    return next(
+        (one for one in found if one.fingerprint == fingerprint and one.state is not CredentialState.RETIRED), None
+    )
+
+
+def _place(where: Scope) -> tuple[str, str, Environment]:
     assert where.environment is not None
-    found = tables.credentials.of(where.organisation, where.app, where.environment)
-    return next((one for one in found if one.fingerprint == fingerprint), None)
+    return where.organisation, where.app, where.environment
 
 
 def _hints(tables: Tables, where: Scope) -> dict[str, str]:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pushwarden.control.api import apps, audit, callbacks, credentials, holds, keys, organisations, requests, system
+from pushwarden.control.api import (
+    apps,
+    audit,
+    callbacks,
+    credentials,
+    holds,
+    keys,
+    organisations,
+    requests,
+    switching,
+    system,
+)
 from pushwarden.control.services import Services
 from pushwarden.web.frame import Frame
 from pushwarden.web.routes import Route
@@ -19,6 +30,7 @@ def build(services: Services, more: Sequence[Route] = ()) -> Frame:
         *callbacks.routes(services),
         *credentials.routes(services),
         *requests.routes(services),
+        *switching.routes(services),
         *keys.routes(services),
         *audit.routes(services),
         *holds.routes(services),

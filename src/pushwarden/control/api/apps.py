@@ -13,7 +13,7 @@ from pushwarden.control.api.credential_views import CredentialView, view_of
 from pushwarden.control.api.fields import Identifier, Name, Request, Slug, Text, Url, Version, given
 from pushwarden.control.publish import publish
 from pushwarden.control.services import Services
-from pushwarden.core.app import App, CredentialState
+from pushwarden.core.app import App, Credential, CredentialState
 from pushwarden.core.errors import NotFound, stale
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
@@ -59,7 +59,10 @@ class StopView(msgspec.Struct):
 
 
 class Effective(msgspec.Struct):
-    """snapshot: the version published last; senders say which one each has."""
+    """snapshot: the version published last; senders say which one each has.
+
+    credentials: by provider for the main slot, by provider/slot for the others.
+    """
 
     app: App
     environment: str
@@ -157,12 +160,16 @@ class Apps:
                 app_of(tables, where),
                 environment,
                 tables.snapshots.version(),
-                {one.provider: view_of(one) for one in credentials if one.state is CredentialState.ACTIVE},
+                {_seat(one): view_of(one) for one in credentials if one.state is CredentialState.ACTIVE},
                 [StopView(stop.id, str(stop.scope), stop.reason, stop.actor, stop.stopped_at) for stop in stops],
                 [dict(sender) for sender in self._services.senders(where)],
             )
 
         return Answer(await self._services.catalog.read(work))
+
+
+def _seat(credential: Credential) -> str:
+    return f"{credential.provider}/{credential.slot}" if credential.slot else credential.provider
 
 
 def app_of(tables: Tables, where: Scope) -> App:

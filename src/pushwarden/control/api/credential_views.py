@@ -11,17 +11,24 @@ from pushwarden.core.check import Check
 
 
 class CredentialView(msgspec.Struct):
-    """request: the certificate request made here that its key is of."""
+    """slot: the topics it is for, empty for the app's own. version: of its slot, for `version` in a change.
+
+    previous_until: when one that was replaced is destroyed. request: the certificate request its key is of.
+    """
 
     id: str
     provider: str
+    slot: str
     kind: str
     state: str
+    enabled: bool
     fingerprint: str
     facts: dict[str, Any]
     request: str
     version: int
     created_at: int
+    activated_at: int
+    previous_until: int
 
 
 class CredentialList(msgspec.Struct):
@@ -34,4 +41,5 @@ class Uploaded(msgspec.Struct):
 
 
 def view_of(credential: Credential) -> CredentialView:
-    return CredentialView(**{name: getattr(credential, name) for name in CredentialView.__struct_fields__})
+    seen = {name: getattr(credential, name) for name in CredentialView.__struct_fields__}
+    return CredentialView(**seen | {"version": credential.revision})
