@@ -39,14 +39,17 @@ def p8(key: ec.EllipticCurvePrivateKey | None = None) -> bytes:
 
 
 class Pair:
-    """A self-made push certificate with its key. marks: suffixes of Apple's environment extensions."""
+    """A self-made push certificate with its key. marks: suffixes of Apple's environment extensions.
+
+    topics: topic → kind, or the extension as it shall be.
+    """
 
     def __init__(
         self,
         common_name: str = "Apple Push Services: com.acme.shop",
         uid: str = "com.acme.shop",
         marks: str = "12",
-        topics: dict[str, str] | None = None,
+        topics: dict[str, str] | bytes | None = None,
         days: tuple[int, int] = (-1, 365),
         key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None,
         issuer: str = "Apple Worldwide Developer Relations Certification Authority",
@@ -68,7 +71,8 @@ class Pair:
         for mark in marks:
             builder = builder.add_extension(_extension(mark, b"\x05\x00"), critical=False)
         if topics is not None:
-            builder = builder.add_extension(_extension("6", _topic_list(topics)), critical=False)
+            listed = topics if isinstance(topics, bytes) else _topic_list(topics)
+            builder = builder.add_extension(_extension("6", listed), critical=False)
         self.certificate = builder.sign(self.key, hashes.SHA256())
 
     @property

@@ -17,6 +17,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import campaigns
+import hostile_files
 import killing
 import timed_singles
 from interleavings import Play, Tally
@@ -205,6 +206,12 @@ def singles100k(options: argparse.Namespace) -> dict[str, Any]:
     return {"name": "singles100k", **told, "seed": options.seed}
 
 
+def credentials(options: argparse.Namespace) -> dict[str, Any]:
+    """10,000 credential files changed by an enemy, each through the real limited child."""
+    tally = asyncio.run(hostile_files.run(options.files, options.seed))
+    return {"name": "credentials", "ok": tally.ok, "seed": options.seed, **tally.told()}
+
+
 JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "kill": kill,
     "stop": stop,
@@ -214,6 +221,7 @@ JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "interleavings": interleavings,
     "stalled": stalled,
     "singles100k": singles100k,
+    "credentials": credentials,
 }
 
 
@@ -227,6 +235,7 @@ def main() -> int:
     parser.add_argument("--fanout-devices", type=int, default=2_000_000)
     parser.add_argument("--steps", type=int, default=1_000_000, help="of the interleavings, in each store")
     parser.add_argument("--pushes", type=int, default=100_000, help="of singles100k")
+    parser.add_argument("--files", type=int, default=10_000, help="credential files that are changed")
     options = parser.parse_args()
     good = True
     for job in options.jobs or JOBS:

@@ -17,6 +17,7 @@ from pfx_fixtures import (
     key_bag,
     nest,
     open_safe,
+    sequence,
     shrouded_bag,
     with_pbmac1,
 )
@@ -133,6 +134,27 @@ def test_more_bags_than_any_credential_has_are_not_looked_at() -> None:
 def test_bags_within_bags_are_followed_only_so_far() -> None:
     assert check(file(open_safe(nest(key_bag(PAIR) + certificate_bag(PAIR), 5)))).usable
     assert failed(check(file(open_safe(nest(key_bag(PAIR), DEPTH_LIMIT))))) == ["file.too_complex"]
+
+
+# ---- what changed files have broken ----
+
+
+def test_a_count_of_thousands_of_digits_is_too_costly() -> None:
+    assert failed(check(file(open_safe(shrouded_bag(PAIR, b"secret", 2**20_000, run=1))))) == ["p12.too_costly"]
+
+
+def test_a_topics_kind_that_is_no_text_is_an_app() -> None:
+    nested = b"\x0c\x01a" + sequence(deep(200))
+    report = check(Pair(topics=sequence(nested, b"\x0c\x01b" + sequence(sequence()))).p12())
+    assert report.facts["topic_kinds"] == {"com.acme.shop": "app", "a": "app", "b": "app"}
+    assert failed(check(Pair(topics=sequence(b"\x0c\x01a" + deep(1500))).p12())) == ["cert.unreadable"]
+
+
+def deep(times: int) -> bytes:
+    data = b""
+    for _ in range(times):
+        data = sequence(data)
+    return data
 
 
 # ---- nesting ----

@@ -12,6 +12,7 @@ import structlog
 from pushwarden.core.check import Check
 from pushwarden.core.errors import Busy
 from pushwarden.core.secret import Secret
+from pushwarden.providers.files import SIZE_LIMIT
 from pushwarden.providers.port import Report
 from pushwarden.wiring.limited.asking import ForkServer
 from pushwarden.wiring.limited.reading import LIMITS, Answer, Request
@@ -33,8 +34,7 @@ class Inspector:
     async def __call__(self, provider: str, data: bytes, password: Secret | None, hints: Mapping[str, str]) -> Report:
         """Its report; for a file that broke its child one with that failed check. Busy when too many are waiting."""
         clear = None if password is None else password.reveal()
-        request = Request(provider, data, clear, hints, self._now_ms())
-        answer, ending = await self._server.ask(msgspec.msgpack.encode(request))
+        answer, ending = await self._server.ask(asked(provider, data, clear, hints, self._now_ms()))
         if ending is None:
             raise Busy("The process that reads files had to be started anew; send this one again.")
         return concluded(answer, ending)
@@ -42,6 +42,11 @@ class Inspector:
     def close(self) -> None:
         """Ends the process that reads files, if it runs."""
         self._server.close()
+
+
+def asked(provider: str, data: bytes, password: bytes | None, hints: Mapping[str, str], now_ms: int) -> bytes:
+    """The child's work. Of a file that is too large goes as much as shows that."""
+    return msgspec.msgpack.encode(Request(provider, data[: SIZE_LIMIT + 1], password, hints, now_ms))
 
 
 def concluded(answer: bytes, ending: Ending) -> Report:

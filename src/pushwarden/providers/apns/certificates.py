@@ -165,7 +165,8 @@ def _topics(certificate: x509.Certificate) -> dict[str, str]:
 
 def _kind(kinds: object) -> str:
     values = list(kinds.values()) if isinstance(kinds, Mapping) else kinds
-    return str(values[0]) if isinstance(values, list) and values else "app"
+    first = values[0] if isinstance(values, list) and values else None
+    return first if isinstance(first, str) else "app"
 
 
 def _issuer(found: PushCertificate, findings: Findings) -> None:

@@ -20,6 +20,7 @@ advises is 600,000 (OWASP), of which a file of three parts comes to 2.4 million:
 BAG_LIMIT = 64
 """Bags that can be seen. A push certificate's file has two, with its chain five."""
 
+_UNCOUNTABLE = 2**63
 _OLD = {"rc2_40": "RC2-40", "rc2_128": "RC2-128", "rc4": "RC4", "tripledes": "3DES", "_des": "DES"}
 """Part of asn1crypto's name → as people call it."""
 
@@ -176,7 +177,7 @@ def _kdf_iterations(kdf: algos.KdfAlgorithm) -> int:
 def _counted(iterations: int) -> int:
     if iterations < 1:
         raise Damaged("it counts its iterations wrongly")
-    return iterations
+    return min(iterations, _UNCOUNTABLE)  # Python writes no number of thousands of digits
 
 
 def _our_key() -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pushwarden.core.errors import Busy
+from pushwarden.core.errors import BodyTooLarge, Busy
 from pushwarden.wiring.limited.server import BROKEN, MOST, Ending
 
 AT_ONCE = max(2, len(os.sched_getaffinity(0)))
@@ -41,8 +41,10 @@ class ForkServer:
     async def ask(self, request: bytes) -> tuple[bytes, Ending | None]:
         """The child's answer, empty when it gave none, and how it ended; None when the server ended first.
 
-        Busy when too many wait already.
+        Busy when too many wait already; BodyTooLarge when it is more than a child takes.
         """
+        if len(request) > MOST:
+            raise BodyTooLarge(f"A file and what comes with it may have at most {MOST} bytes.", limit=MOST)
         if self.asked >= self._most:
             raise Busy("Too many files are being looked at right now; send this one again in a moment.")
         self.asked += 1

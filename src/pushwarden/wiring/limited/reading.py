@@ -75,7 +75,8 @@ def rehearse() -> None:
     for codec in _CODECS:
         codecs.lookup(codec)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Apple Push Services: rehearsal")])
+    parts = ((NameOID.COMMON_NAME, "Apple Push Services: rehearsal"), (NameOID.USER_ID, "rehearsal"))
+    name = x509.Name([x509.NameAttribute(oid, text) for oid, text in parts])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now)
