@@ -66,7 +66,7 @@ async def plain_inspect(_: str, data: bytes, password: Secret | None, hints: Map
     if data.startswith(b"bad"):
         return Report("apns_token", (Check.of("p8.malformed", reason="holds no key"),))
     facts = {"key_id": hints.get("key_id", ""), "environment": hints["environment"], "locked": password is not None}
-    return Report("apns_token", (Check.of("p8.parsed"),), facts, data.hex(), Secret(data))
+    return Report("apns_token", (Check.of("p8.parsed"),), facts, data.hex(), Secret(data), "apns")
 
 
 @dataclass

@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import provider_pushes
+from looking import look_at
 from provider_pushes import NOW_MS
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.device import Rows
 from pushwarden.core.push import Push, PushType
 from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
-from pushwarden.providers.fcm import FCM
 from pushwarden.providers.port import Reply
 
 PROJECT = "acme-shop-1"
@@ -75,7 +75,7 @@ def file(**changes: Any) -> bytes:
 
 
 def material(**changes: Any) -> Secret:
-    report = FCM.check(file(**changes), password=None, hints={}, now_ms=NOW_MS)
+    report = look_at(file(**changes), password=None, hints={}, now_ms=NOW_MS)
     assert report.material is not None
     return report.material
 

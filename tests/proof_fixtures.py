@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from looking import look_at
 from pushwarden.adapters.egress.tls import client_context
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.check import Check
@@ -50,7 +51,7 @@ def _credential(
 ) -> Material:
     now_ms = time.time_ns() // 1_000_000
     secret = Secret(password.encode()) if password else None
-    report = PROVIDERS[provider].check(data, password=secret, hints=hints, now_ms=now_ms)
+    report = look_at(data, provider=provider, password=secret, hints=hints, now_ms=now_ms)
     assert report.material is not None, report.checks
     made = Credential(
         "acme", "shop", Environment.SIMULATED, "c1", provider, kind, CredentialState.STANDBY, report.fingerprint,

@@ -10,6 +10,7 @@ from typing import Any
 from tests.fcm_fixtures import Fcm, device, running_fcm
 from tests.simulator_fixtures import TOPIC, Simulator, running
 
+from looking import look_at
 from pushwarden.core.app import Credential, CredentialKind, CredentialState
 from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
@@ -33,12 +34,12 @@ class Side:
 
 def _apns_credential(simulator: Simulator, now_ms: int) -> tuple[Credential, Secret]:
     hints = {"key_id": simulator.key.kid, "team_id": simulator.key.team, "bundle_id": TOPIC, "file_name": "key.p8"}
-    report = APNS.check(simulator.key.pkcs8(), password=None, hints=hints, now_ms=now_ms)
+    report = look_at(simulator.key.pkcs8(), password=None, hints=hints, now_ms=now_ms)
     return _made("apns", CredentialKind.APNS_TOKEN, report)
 
 
 def _fcm_credential(simulator: Fcm, now_ms: int) -> tuple[Credential, Secret]:
-    report = FCM.check(simulator.account.file(), password=None, hints={"environment": "simulated"}, now_ms=now_ms)
+    report = look_at(simulator.account.file(), password=None, hints={"environment": "simulated"}, now_ms=now_ms)
     return _made("fcm", CredentialKind.FCM_SERVICE_ACCOUNT, report)
 
 

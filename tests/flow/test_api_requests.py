@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from apns_fixtures import NOW_MS, Pair, openssl, p8
 from cast import Reply, Stage, stage
+from looking import look_at
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.adapters.vault import Opening, Sealing
 from pushwarden.control.api.app import build
@@ -43,7 +44,7 @@ BUNDLE = "com.acme.shop"
 
 async def inspect(provider: str, data: bytes, password: Secret | None, hints: Mapping[str, str]) -> Report:
     """As the limited child does it, in this process. The authority's certificates begin now, by the real clock."""
-    return APNS.check(data, password=password, hints=hints, now_ms=time.time_ns() // 1_000_000)
+    return look_at(data, password=password, hints=hints, now_ms=time.time_ns() // 1_000_000)
 
 
 @dataclass

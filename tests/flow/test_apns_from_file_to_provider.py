@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from apns_fixtures import APP, CREDENTIAL, rows
+from looking import look_at
 from provider_pushes import push
 from pushwarden.adapters.vault import Opening, Sealing
 from pushwarden.core.app import CredentialKind
@@ -46,9 +47,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 def authorized(data: bytes, kind: CredentialKind, password: str = "") -> Authorization:
     """By way of the vault, as a sender has it."""
-    report: Report = APNS.check(
-        data, password=Secret(password.encode()), hints=HINTS, now_ms=time.time_ns() // 1_000_000
-    )
+    report: Report = look_at(data, password=Secret(password.encode()), hints=HINTS, now_ms=time.time_ns() // 1_000_000)
     assert report.material is not None, report.checks
     private = X25519PrivateKey.generate()
     material = Opening(private).open(Sealing(private.public_key()).seal(report.material, "a|b|c|1"), "a|b|c|1")

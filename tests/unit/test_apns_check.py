@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from apns_fixtures import APP, NOW_MS, Pair, openssl_p12, p8
+from looking import look_at
 from pushwarden.core.secret import Secret
-from pushwarden.providers.apns import APNS
 from pushwarden.providers.apns.tokens import TokenKey
-from pushwarden.providers.files import SIZE_LIMIT
+from pushwarden.providers.detection import SIZE_LIMIT
 from pushwarden.providers.port import Report
 from real import need
 
@@ -30,7 +30,7 @@ DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 
 def check(data: bytes, password: str | None = "secret", **hints: str) -> Report:
     sealed = None if password is None else Secret(password.encode())
-    return APNS.check(data, password=sealed, hints={**HINTS, **hints}, now_ms=NOW_MS)
+    return look_at(data, password=sealed, hints={**HINTS, **hints}, now_ms=NOW_MS)
 
 
 def results(report: Report) -> dict[str, str]:
@@ -119,16 +119,17 @@ CSR = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(R
 WRONG_FILES = {
     "file.empty": [b"", b" \n\t"],
     "file.too_large": [b"x" * (SIZE_LIMIT + 1), b"\x30" * (SIZE_LIMIT + 1)],
-    "file.too_complex": [b"[" * 60_000, b'{"a":' * 33, b"\x30\x80" * 20_000, b"0" * 300],
+    "file.too_complex": [b"[" * 60_000, b'{"a":' * 33, b"\x30\x80" * 20_000],
     "file.html": [b"<!DOCTYPE html><html><body>Sign in</body></html>", b"\n <html>"],
-    "file.unknown": [b"hello", b"\x89PNG\r\n\x1a\n" + b"\0" * 20, b"\xff" * 40, b"\0", b"{}"],
+    "file.unknown": [b"hello", b"\xff" * 40, b"\0", b"\x30", b"0" * 300, b"\x30\x82\x01\x2c" + b"\x02" * 300],
+    "file.is_document": [b"\x89PNG\r\n\x1a\n" + b"\0" * 20],
+    "json.not_a_credential": [b"{}"],
     "file.is_csr": [CSR],
     "file.is_profile": [b"\x30\x82\x01\x00..<?xml?><!DOCTYPE plist PUBLIC>..."],
     "file.is_google_services": [b'{"project_info":{"project_id":"x"}}'],
-    "file.other_provider": [b'{"type":"service_account","private_key":"-----BEGIN PRIVATE KEY-----"}'],
     "file.is_legacy_fcm_key": [b"AAAAbc:APA91b" + b"x" * 100],
     "cer.no_request": [Pair().pem, Pair().certificate.public_bytes(DER)],
-    "p12.damaged": [b"\x30", b"\x30\x82\x01\x2c" + b"\x02" * 300, Pair().p12()[:-60], Pair().p12()[:40]],
+    "file.truncated": [Pair().p12()[:-60], Pair().p12()[:40]],
 }
 
 

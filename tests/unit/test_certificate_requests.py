@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7
 from cryptography.x509.oid import NameOID
 
 from apns_fixtures import APP, NOW_MS, Pair, openssl
-from pushwarden.providers.apns import APNS
+from looking import look_at
 from pushwarden.providers.apns.certificates import public_key_name
 from pushwarden.providers.apns.requests import KEY_BITS, AppleRequests
 from pushwarden.providers.port import Report
@@ -28,7 +28,7 @@ def known(**names: Pair) -> dict[str, str]:
 
 
 def checked(data: bytes, **hints: str) -> Report:
-    return APNS.check(data, password=None, hints=HERE | hints, now_ms=NOW_MS)
+    return look_at(data, password=None, hints=HERE | hints, now_ms=NOW_MS)
 
 
 def failed(report: Report) -> list[str]:

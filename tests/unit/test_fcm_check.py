@@ -11,15 +11,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from fcm_pushes import EMAIL, KEY_ID, NOW_MS, PROJECT, account, file, pem, rsa_key
+from looking import look_at
 from pushwarden.core.app import CredentialKind
-from pushwarden.providers.fcm import FCM
+from pushwarden.providers.detection import SIZE_LIMIT
 from pushwarden.providers.fcm.tokens import ServiceAccount
-from pushwarden.providers.files import SIZE_LIMIT
 from pushwarden.providers.port import Report
 
 
 def looked_at(data: bytes, **hints: str) -> Report:
-    return FCM.check(data, password=None, hints=hints, now_ms=NOW_MS)
+    return look_at(data, password=None, hints=hints, now_ms=NOW_MS)
 
 
 def failed(report: Report) -> list[str]:
@@ -90,8 +90,8 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "a list": (b"[1]", "json.not_a_credential"),
     "a number": (b"5", "json.not_a_credential"),
     "very deep": (b'{"a":' * 5000, "file.too_complex"),
-    "binary": (b"\x30\x82\x01\x00\x00", "file.unknown"),
-    "plain text": (b"hello", "file.unknown"),
+    "binary": (b"\x30\x82\x01\x00\x00", "file.truncated"),
+    "plain text": (b"hello", "json.malformed"),
     "no project": (file(project_id=None), "json.missing"),
     "empty mail": (file(client_email="  "), "json.missing"),
     "mail a number": (file(client_email=5), "json.missing"),
@@ -101,7 +101,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "project with a path": (file(project_id="../../x"), "json.form"),
     "mail that is none": (file(client_email="nobody"), "json.form"),
     "key damaged": (file(private_key="-----BEGIN PRIVATE KEY-----\nAA\n-----END PRIVATE KEY-----"), "json.key_damaged"),
-    "key with half a character": (file(private_key="\ud800"), "json.malformed"),
+    "key with half a character": (file(private_key="\ud800"), "json.key_damaged"),
     "key elliptic": (file(private_key=pem(ec.generate_private_key(ec.SECP256R1()))), "json.key_kind"),
     "key small": (file(private_key=pem(rsa_key(1024))), "json.key_size"),
     "key with a password": (

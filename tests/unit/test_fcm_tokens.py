@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from fcm_pushes import CREDENTIAL, EMAIL, KEY_ID, file, material, reply, rsa_key
+from looking import look_at
 from pushwarden.core.errors import VaultRefused
 from pushwarden.core.outcome import Blame, Outcome
 from pushwarden.core.scope import Environment
@@ -50,7 +51,7 @@ def test_the_assertion_is_verified_by_the_public_key_and_holds_what_google_asks(
 
 
 def test_the_assertion_goes_to_google_whatever_the_file_said() -> None:
-    report = FCM.check(
+    report = look_at(
         file(token_uri="https://localhost:1/token"), password=None, hints={"environment": "simulated"}, now_ms=0
     )
     assert report.material is not None

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from apns_fixtures import NOW_MS, Pair, p8
+from looking import look_at
 from pushwarden.core.errors import Busy
 from pushwarden.core.messages import MESSAGES
 from pushwarden.core.secret import Secret
@@ -17,7 +18,6 @@ from pushwarden.providers.port import Report
 from pushwarden.wiring.inspect import Inspector, concluded
 from pushwarden.wiring.limited.reading import Answer, Request, read
 from pushwarden.wiring.limited.server import BROKEN, DONE, OUT_OF_MEMORY, Ending
-from pushwarden.wiring.providers import PROVIDERS
 
 HINTS = {"file_name": "AuthKey_ABCDEFGHIJ.p8", "team_id": "TEAMTEAM12"}
 
@@ -32,7 +32,7 @@ def test_the_child_reports_what_a_check_in_our_own_process_reports() -> None:
 
     files = [p8(), Pair().p12(), Pair().p12(b"another"), b"junk", b""]
     for data, report in zip(files, asyncio.run(whole()), strict=True):
-        assert report == PROVIDERS["apns"].check(data, password=Secret(b"secret"), hints=HINTS, now_ms=NOW_MS)
+        assert report == look_at(data, provider="apns", password=Secret(b"secret"), hints=HINTS, now_ms=NOW_MS)
 
 
 @pytest.mark.parametrize(

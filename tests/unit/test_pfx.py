@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from apns_fixtures import NOW_MS, Pair, openssl_p12
+from looking import look_at
 from pfx_fixtures import (
     as_ber,
     certificate_bag,
@@ -22,7 +23,7 @@ from pfx_fixtures import (
     with_pbmac1,
 )
 from pushwarden.core.secret import Secret
-from pushwarden.providers.apns import APNS, pfx
+from pushwarden.providers.apns import pfx
 from pushwarden.providers.nesting import DEPTH_LIMIT, asn1_depth, json_depth
 from pushwarden.providers.port import Report
 from real import need
@@ -33,7 +34,7 @@ PAIR = Pair()
 
 
 def check(data: bytes, password: bytes = b"secret") -> Report:
-    return APNS.check(data, password=Secret(password), hints={"bundle_id": "com.acme.shop"}, now_ms=NOW_MS)
+    return look_at(data, password=Secret(password), hints={"bundle_id": "com.acme.shop"}, now_ms=NOW_MS)
 
 
 def failed(report: Report) -> list[str]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import time
-from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
+from pushwarden.cli.checking import CredentialFile, KeyId, Provider, Serial, TeamId, check, hints_of
 from pushwarden.cli.client import place, read_file
 from pushwarden.cli.common import PRODUCTION, App, Env, api, group
-from pushwarden.cli.out import REFUSED, Json, console, emit, rows, shown
+from pushwarden.cli.out import Json, emit, rows, shown
+from pushwarden.cli.report import show_report
 
 apps = group("Apps: what pushes are sent for.")
 credentials = group("Credentials: check, add, switch. Key material goes in and never comes out.")
@@ -20,7 +19,6 @@ keys = group("API keys: shown once, scoped, expiring.")
 organisations = group("Organisations: whose apps, keys and audit it is.")
 
 _APP = ("id", "name", "enabled", "bundle_id", "version")
-_MARKS = {"passed": "✓", "warning": "!", "failed": "✕", "skipped": "–"}
 
 
 @apps.command("list")
@@ -77,59 +75,7 @@ def apps_delete(context: typer.Context, app: App, json: Json = False) -> None:
     emit({"deleted": app}, json, f"Removed {app}.")
 
 
-def show_report(report: dict[str, Any]) -> None:
-    """A credential's checks, a line each."""
-    for check in report["checks"]:
-        mark = _MARKS.get(check["result"], "?")
-        console.print(f"{mark} {check['title']}: {check['message']}", markup=False)
-        if (check.get("evidence") or "").strip():
-            console.print(f"    {check['evidence']}", style="dim", markup=False)
-
-
-CredentialFile = Annotated[Path, typer.Argument(help="A .p8, .p12 or service-account .json file.")]
-ProviderOption = Annotated[str, typer.Option(help="apns or fcm; otherwise by the file: fcm for .json.")]
-
-
-def _provider_of(file: Path, given: str) -> str:
-    return given or ("fcm" if file.suffix.lower() == ".json" else "apns")
-
-
-@credentials.command("check")
-def credentials_check(
-    file: CredentialFile,
-    password: Annotated[str, typer.Option(help="Of a .p12.")] = "",
-    key_id: Annotated[str, typer.Option(help="Of a .p8; otherwise from the file name.")] = "",
-    team_id: Annotated[str, typer.Option(help="Apple's ten-character team id.")] = "",
-    bundle_id: Annotated[str, typer.Option(help="The app it is for.")] = "",
-    provider: ProviderOption = "",
-    json: Json = False,
-) -> None:
-    """Look at a credential file without a server. Exit 1 when it cannot be used."""
-    from pushwarden.core.secret import Secret
-    from pushwarden.wiring.providers import PROVIDERS
-
-    name = _provider_of(file, provider)
-    if name not in PROVIDERS:
-        raise typer.BadParameter(f"There is no provider {name}; there are {', '.join(PROVIDERS)}.")
-    hints = {"file_name": file.name, "key_id": key_id, "team_id": team_id, "bundle_id": bundle_id}
-    secret = Secret(password.encode()) if password else None
-    now_ms = time.time_ns() // 1_000_000
-    report = PROVIDERS[name].check(read_file(file, json), password=secret, hints=hints, now_ms=now_ms)
-    checks = msgspec.to_builtins(report.checks)
-    answer = {
-        "file": file.name,
-        "kind": report.kind,
-        "usable": report.usable,
-        "checks": checks,
-        "facts": dict(report.facts),
-    }
-    if json:
-        emit(answer, True)
-    else:
-        show_report(answer)
-        console.print("It can be used." if report.usable else "It cannot be used as it is.")
-    if not report.usable:
-        raise typer.Exit(REFUSED)
+credentials.command("check")(check)
 
 
 @credentials.command("add")
@@ -139,19 +85,19 @@ def credentials_add(
     file: CredentialFile,
     env: Env = PRODUCTION,
     password: Annotated[str, typer.Option(help="Of a .p12.", envvar="PUSHWARDEN_P12_PASSWORD")] = "",
-    key_id: Annotated[str, typer.Option(help="Of a .p8; otherwise from the file name.")] = "",
-    team_id: Annotated[str, typer.Option(help="Apple's ten-character team id.")] = "",
-    provider: ProviderOption = "",
+    key_id: KeyId = "",
+    team_id: TeamId = "",
+    serial: Serial = "",
+    provider: Provider = "",
     activate: Annotated[bool, typer.Option(help="Send with it from now on.")] = True,
     json: Json = False,
 ) -> None:
     """Check a credential, seal it, and send with it from now on."""
     one = api(context)
     base = place("apps", app, env, "credentials")
-    name = _provider_of(file, provider)
-    body = {"content": base64.b64encode(read_file(file, json)).decode(), "file_name": file.name, "provider": name}
-    hints = {"password": password, "key_id": key_id, "team_id": team_id}
-    body |= {hint: value for hint, value in hints.items() if value}
+    given = {"password": password, "key_id": key_id, "team_id": team_id, "serial": serial, "provider": provider}
+    body = {"content": base64.b64encode(read_file(file, json)).decode(), **hints_of(file)}
+    body |= {hint: value for hint, value in given.items() if value}
     made = one.call("POST", base, json=body, as_json=json)
     if activate:
         path = f"{base}/{made['credential']['id']}/activate"

@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 import typer
 
-from pushwarden.cli.apps import credentials, show_report
+from pushwarden.cli.apps import credentials
 from pushwarden.cli.client import place, read_file
 from pushwarden.cli.common import PRODUCTION, App, Env, api
 from pushwarden.cli.out import Json, console, emit, fail, rows
+from pushwarden.cli.report import show_report
 
 __all__ = ["credentials"]
 _COLUMNS = ("id", "name", "state", "renews", "answered_by", "created_at")

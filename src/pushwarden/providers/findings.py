@@ -21,6 +21,7 @@ class Findings:
     """Checks as they are made, each in the words of core/messages."""
 
     kind: str = "unknown"
+    provider: str = ""
     checks: list[Check] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -37,4 +38,4 @@ class Findings:
         """Without material when a check failed."""
         sound = all(check.result != Result.FAILED for check in self.checks)
         facts: Mapping[str, Any] = {"kind": str(self.kind), **self.facts}
-        return Report(self.kind, tuple(self.checks), facts, fingerprint, material if sound else None)
+        return Report(self.kind, tuple(self.checks), facts, fingerprint, material if sound else None, self.provider)

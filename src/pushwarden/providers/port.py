@@ -92,6 +92,7 @@ class Report:
     facts: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = ""
     material: Secret | None = field(default=None, repr=False)  # normalised, ready to seal; None when unusable
+    provider: str = ""  # whose file it is; empty when nobody's
 
     @property
     def usable(self) -> bool:
@@ -229,10 +230,6 @@ class Provider(Protocol):
 
     facts: Facts
     requesting: Requesting | None
-
-    def check(self, data: bytes, *, password: Secret | None, hints: Mapping[str, str], now_ms: int) -> Report:
-        """Looks at an uploaded file offline. hints: file_name, key_id, team_id, bundle_id, environment."""
-        ...
 
     def origin(self, environment: Environment, port: int = 443) -> Origin: ...
 

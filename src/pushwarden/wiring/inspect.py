@@ -12,7 +12,7 @@ import structlog
 from pushwarden.core.check import Check
 from pushwarden.core.errors import Busy
 from pushwarden.core.secret import Secret
-from pushwarden.providers.files import SIZE_LIMIT
+from pushwarden.providers.detection import SIZE_LIMIT
 from pushwarden.providers.port import Report
 from pushwarden.wiring.limited.asking import ForkServer
 from pushwarden.wiring.limited.reading import LIMITS, Answer, Request

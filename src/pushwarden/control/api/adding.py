@@ -17,6 +17,7 @@ from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.slots import members
 from pushwarden.ports.catalog import Changed, Tables
+from pushwarden.providers.inspection import CALLED
 from pushwarden.providers.port import Report
 from pushwarden.web.call import Call
 
@@ -29,8 +30,8 @@ class Adding:
 
     async def examine(self, where: Scope, sent: Upload, meant: CertificateRequest | None = None) -> Report:
         """The report of a usable file; UnusableCredential has the checks of another. meant: the request it answers."""
-        if sent.provider not in self._services.providers:
-            known = ", ".join(sorted(self._services.providers))
+        if sent.provider and sent.provider not in CALLED:
+            known = ", ".join(CALLED)
             raise Invalid(f"There is no provider `{sent.provider}`; it is one of {known}.", field="provider")
         hints = await self._services.catalog.read(lambda tables: _hints(tables, where))
         asked = {"request": meant.public_key} if meant else {}
@@ -38,18 +39,18 @@ class Adding:
         report = await self._services.inspect(sent.provider, sent.content, sent.password, own)
         if not report.usable:
             failed = next((check.sentence for check in report.checks if check.result == Result.FAILED), "")
-            raise UnusableCredential(failed, kind=report.kind, checks=report.checks)
+            raise UnusableCredential(failed, kind=report.kind, checks=report.checks, facts=report.facts)
         return report
 
-    async def keep(self, call: Call, action: str, provider: str, report: Report) -> CredentialView:
+    async def keep(self, call: Call, action: str, report: Report) -> CredentialView:
         """AlreadyExists when it is there."""
-        credential = self._credential(call.where, provider, report)
+        credential = self._credential(call.where, report)
 
         def work(tables: Tables) -> Changed[CredentialView]:
             if same := kept(tables, call.where, credential.fingerprint):
                 raise AlreadyExists("This credential was uploaded before; activate the one that is there.", id=same.id)
             made = credential if credential.sealed else _joined(tables, credential, report)
-            beside = members(tables.credentials.of(*_place(call.where)), provider, made.slot)
+            beside = members(tables.credentials.of(*_place(call.where)), made.provider, made.slot)
             made = replace(made, revision=max((one.revision for one in beside), default=1))
             tables.credentials.insert(made)
             publish(tables)
@@ -57,7 +58,7 @@ class Adding:
 
         return await self._services.catalog.change(call.entry(action, credential.created_at), work)
 
-    def _credential(self, where: Scope, provider: str, report: Report) -> Credential:
+    def _credential(self, where: Scope, report: Report) -> Credential:
         """Not sealed when its key is that of a request."""
         assert where.environment is not None and report.material is not None
         credential = Credential(
@@ -65,7 +66,7 @@ class Adding:
             where.app,
             where.environment,
             new_id(),
-            provider,
+            report.provider,
             CredentialKind(report.kind),
             CredentialState.STANDBY,
             report.fingerprint,
@@ -103,11 +104,14 @@ def _hints(tables: Tables, where: Scope) -> dict[str, str]:
     """Keys of all environments are known, because Apple's certificates are for both; only the own ones are named."""
     app, requests = app_of(tables, where), tables.requests.of(where.organisation, where.app)
     waiting = [one.name for one in requests if one.open and one.environment is where.environment]
+    there = tables.credentials.of(*_place(where))
+    projects = [one.facts.get("project_id", "") for one in there if one.state is CredentialState.ACTIVE]
     hints = {
         "environment": str(where.environment),
         "bundle_id": app.bundle_id,
         "requests": msgspec.json.encode({one.public_key: one.name for one in requests}).decode(),
         "open_requests": ", ".join(waiting),
+        "known_project": next(filter(None, projects), ""),
     }
     return {name: value for name, value in hints.items() if value}
 

@@ -31,7 +31,7 @@ class Credentials:
     async def create(self, call: Call) -> Answer:
         sent = await uploaded(call)
         report = await self._adding.examine(call.where, sent)
-        view = await self._adding.keep(call, "credential.create", sent.provider, report)
+        view = await self._adding.keep(call, "credential.create", report)
         return Answer(Uploaded(view, list(report.checks)), status=201)
 
     async def delete(self, call: Call) -> Answer:

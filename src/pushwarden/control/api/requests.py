@@ -141,7 +141,7 @@ class Requests:
         same = await self._services.catalog.read(lambda tables: kept(tables, call.where, report.fingerprint))
         if same is not None:
             return Answer(Uploaded(view_of(same), list(report.checks)))
-        view = await self._adding.keep(call, "credential.answer", PROVIDER, report)
+        view = await self._adding.keep(call, "credential.answer", report)
         return Answer(Uploaded(view, list(report.checks)), status=201)
 
     async def delete(self, call: Call) -> Answer:

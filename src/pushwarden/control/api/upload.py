@@ -19,12 +19,16 @@ from pushwarden.web.call import Call
 
 LARGEST = 64 * 1024
 LIMIT = 2 * LARGEST
-_HINTS = ("file_name", "key_id", "team_id", "bundle_id")
+_HINTS = ("file_name", "key_id", "team_id", "bundle_id", "serial", "push_types", "project_id", "modified_at", "hub")
 _FIELDS = frozenset({"provider", "file", "password", *_HINTS})
 
 
 class UploadBody(Request):
-    """`content` is base64; `text` is for files that are text, such as a .p8."""
+    """`content` is base64; `text` is for files that are text, such as a .p8. Whose file it is, it says itself.
+
+    serial: of the certificate that is meant, where a file has several. push_types: that the app uses, with commas.
+    modified_at: the file's own time, Unix milliseconds.
+    """
 
     provider: Identifier = ""
     content: str | UnsetType = UNSET
@@ -34,6 +38,11 @@ class UploadBody(Request):
     key_id: Identifier = ""
     team_id: Identifier = ""
     bundle_id: Identifier = ""
+    serial: Text = ""
+    push_types: Text = ""
+    project_id: Identifier = ""
+    modified_at: Identifier = ""
+    hub: Identifier = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Message:
 def message(id: str, /, **values: object) -> Message:
     """The words of `id` with its values in their places. KeyError for an id that is not in the table."""
     words = MESSAGES[id]
-    known = {name: plain(value) for name, value in values.items() if value not in (None, "")}
+    known = {name: "" if value is None else plain(value) for name, value in values.items()}
     title, text, then = (_filled(id, template, known) for template in (words.title, words.text, words.next))
     return Message(id, words.result, title, text, then)
 
@@ -57,11 +57,11 @@ def plain(value: object) -> str:
 
 def _filled(id: str, template: str, values: Mapping[str, str]) -> str:
     def part(found: re.Match[str]) -> str:
-        return found[1] if all(name in values for name in _PLACE.findall(found[1])) else ""
+        return found[1] if all(values.get(name) for name in _PLACE.findall(found[1])) else ""
 
     def place(found: re.Match[str]) -> str:
         if found[1] not in values:
             warnings.warn(f"{id} was made without its value `{found[1]}`.", MissingValue, stacklevel=4)
-        return values.get(found[1], UNSAID)
+        return values.get(found[1]) or UNSAID
 
     return _PLACE.sub(place, _OPTIONAL.sub(part, template))

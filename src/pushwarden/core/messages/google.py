@@ -43,7 +43,7 @@ MESSAGES: dict[str, Words] = {
     ),
     "json.key_repaired": warning(
         "The key inside was damaged, and is whole again",
-        r"In `private_key` {what}. Only one key can be meant; our copy is in order, your file is as it was.",
+        r"`private_key`: {what} Only one key can be meant; our copy is in order, your file is as it was.",
         "Nothing to do · Next time, drop the original file",
     ),
     "json.key_kind": failed("The key inside is of another kind", "It is {found}; Google's are RSA.", _NEW_KEY),
@@ -64,7 +64,7 @@ MESSAGES: dict[str, Words] = {
     "json.age_unknown": skipped("Age of the key", "The file does not say when it was made."),
     "json.old": warning(
         "The key is {n} days old",
-        "It still works; Google advises a new one every year.",
+        "It still works; a new one every year keeps a leak short.",
         "Make a new key; it waits here until you switch",
     ),
     "oauth.invalid_grant": failed(

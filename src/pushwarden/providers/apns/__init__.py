@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pushwarden.core.app import App, Credential
 from pushwarden.core.check import Check
 from pushwarden.core.device import Rows
@@ -14,7 +12,6 @@ from pushwarden.core.secret import Secret
 from pushwarden.providers import template
 from pushwarden.providers.apns import facts as known
 from pushwarden.providers.apns import live, payload, render, rules, verdicts
-from pushwarden.providers.apns.check import check
 from pushwarden.providers.apns.requests import AppleRequests
 from pushwarden.providers.apns.tokens import Tokens
 from pushwarden.providers.port import (
@@ -28,7 +25,6 @@ from pushwarden.providers.port import (
     ProbeRequest,
     Provider,
     Reply,
-    Report,
     Requesting,
 )
 
@@ -43,9 +39,6 @@ class _Apns:
 
     def __init__(self) -> None:
         self._tokens = Tokens()
-
-    def check(self, data: bytes, *, password: Secret | None, hints: Mapping[str, str], now_ms: int) -> Report:
-        return check(data, password=password, hints=hints, now_ms=now_ms)
 
     def origin(self, environment: Environment, port: int = 443) -> Origin:
         return render.origin(environment, port)

@@ -1,14 +1,12 @@
-"""A certificate without its key, as Apple gives it (`.cer`, PEM, `.p7b`): was it made from a request created here?"""
+"""A certificate without its key, as Apple gives it: was it made from a request created here?"""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.serialization import pkcs7
 
 from pushwarden.core.app import CredentialKind
 from pushwarden.core.secret import Secret
@@ -16,25 +14,6 @@ from pushwarden.providers.apns import certificates
 from pushwarden.providers.apns.certificates import BROKEN, is_authority, public_key_name
 from pushwarden.providers.findings import Findings
 from pushwarden.providers.port import Report
-
-_LOADERS: tuple[Callable[[bytes], list[x509.Certificate]], ...] = (
-    lambda der: [x509.load_der_x509_certificate(der)],
-    x509.load_pem_x509_certificates,
-    pkcs7.load_der_pkcs7_certificates,
-    pkcs7.load_pem_pkcs7_certificates,
-)
-
-
-def certificates_in(data: bytes) -> list[x509.Certificate]:
-    """Those of a `.cer`, a PEM or a `.p7b`; none when it is no such file."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a .p7b may be BER, which cryptography reads with a warning
-        for load in _LOADERS:
-            try:
-                return load(data)
-            except BROKEN:
-                continue
-    return []
 
 
 def check_cer(held: list[x509.Certificate], hints: Mapping[str, str], now_ms: int, findings: Findings) -> Report:
@@ -44,9 +23,6 @@ def check_cer(held: list[x509.Certificate], hints: Mapping[str, str], now_ms: in
     that wait, for people; request: the public key that is meant, when one is.
     """
     findings.kind = CredentialKind.APNS_CERTIFICATE
-    findings.add("file.recognised", what="a certificate without its key (.cer)")
-    if not held:
-        findings.end("cert.unreadable", reason="it is not whole")
     known: dict[str, str] = msgspec.json.decode(hints.get("requests", "{}"))
     try:
         leaf = _leaf(held, known)

@@ -17,11 +17,10 @@ from pushwarden.providers.findings import Findings
 from pushwarden.providers.port import Report
 
 
-def check_p12(file: File, findings: Findings) -> Report:
-    """hints: as for `check_pair`. Unusable when nothing in it can be looked at."""
-    shape = _shape(file.data, findings)
+def check_p12(data: bytes, file: File, findings: Findings) -> Report:
+    """data: of the `.p12` itself. hints: as for `check_pair`. Unusable when nothing in it can be looked at."""
     findings.kind = CredentialKind.APNS_CERTIFICATE
-    findings.add("file.recognised", what="a certificate with its key (.p12)")
+    shape = _shape(data, findings)
     keys, held = _open(shape, file.clear_password, findings)
     return check_pair(keys, held, file, findings)
 

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from hashlib import sha256
 
 import msgspec
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from pushwarden.core.app import CredentialKind
 from pushwarden.core.secret import Secret
+from pushwarden.providers.apns import pfx
+from pushwarden.providers.apns.certificates import BROKEN
 from pushwarden.providers.apns.tokens import ALGORITHM, TokenKey
+from pushwarden.providers.detection.found import Key
+from pushwarden.providers.files import File
 from pushwarden.providers.findings import Findings
 from pushwarden.providers.port import Report
 
 _FILE_NAME = re.compile(r"AuthKey_([A-Z0-9]{10})(?![A-Za-z0-9])")
+_OTHER_SERVICES = {
+    "SubscriptionKey_": "In-App Purchase",
+    "ApiKey_": "App Store Connect",
+    "SignInWithApple": "Sign in with Apple",
+}
+"""How Apple names keys for other services (observed). All others are AuthKey_, whatever they are for."""
 _TEN = re.compile(r"[A-Z0-9]{10}")
 
 
-def check_p8(text: str, hints: Mapping[str, str], findings: Findings) -> Report:
+def check_p8(found: Key, file: File, findings: Findings) -> Report:
     """hints: file_name, key_id, team_id. Unusable when the key cannot be read at all."""
     findings.kind = CredentialKind.APNS_TOKEN
-    findings.add("file.recognised", what="a key for provider tokens (.p8)")
-    key = _parse(text, findings)
-    key_id, team_id = _key_id(hints, findings), _team_id(hints, findings)
+    key = _elliptic(_loaded(found, file, findings), findings)
+    _service(file.hint("file_name"), findings)
+    key_id, team_id = _key_id(file, findings), _team_id(file, findings)
+    if key_id and key_id == team_id:
+        findings.add("p8.same_ids", kid=key_id)
     public = key.public_key()
     public.verify(key.sign(b"pushwarden", ALGORITHM), b"pushwarden", ALGORITHM)
     findings.add("p8.signs")
@@ -37,26 +48,44 @@ def check_p8(text: str, hints: Mapping[str, str], findings: Findings) -> Report:
     return findings.report(sha256(spki).hexdigest(), _material(key, key_id, team_id))
 
 
-def _parse(text: str, findings: Findings) -> ec.EllipticCurvePrivateKey:
-    if "BEGIN ENCRYPTED PRIVATE KEY" in text:
-        findings.end("p8.encrypted")
-    if "-----END" not in text:
-        findings.end("p8.malformed", reason="has no end line")
+def _loaded(found: Key, file: File, findings: Findings) -> PrivateKeyTypes:
+    if found.closed:
+        _may_be_opened(found, file, findings)
     try:
-        key = serialization.load_pem_private_key(text.strip().encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        findings.end("p8.malformed", reason="holds no key")
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        found = f"elliptic, {key.curve.name}" if isinstance(key, ec.EllipticCurvePrivateKey) else "not elliptic"
-        findings.end("p8.curve", found=found)
-    findings.add("p8.parsed")
-    return key
+        return serialization.load_der_private_key(found.der, file.clear_password if found.closed else None)
+    except BROKEN:
+        return findings.end("p8.password") if found.closed else findings.end("p8.malformed", reason="holds no key")
 
 
-def _key_id(hints: Mapping[str, str], findings: Findings) -> str:
-    found = _FILE_NAME.search(hints.get("file_name", ""))
+def _may_be_opened(found: Key, file: File, findings: Findings) -> None:
+    if not file.clear_password:
+        findings.end("p8.encrypted")
+    try:
+        iterations = pfx.closed_key_iterations(found.der)
+    except (pfx.Damaged, pfx.Unsupported):
+        findings.end("p8.malformed", reason="is closed in a way we can't read")
+    if iterations > pfx.ITERATION_LIMIT:
+        findings.end("p12.too_costly", iterations=iterations, limit=pfx.ITERATION_LIMIT)
+
+
+def _elliptic(key: PrivateKeyTypes, findings: Findings) -> ec.EllipticCurvePrivateKey:
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        findings.add("p8.parsed")
+        return key
+    found = f"elliptic, but {key.curve.name}" if isinstance(key, ec.EllipticCurvePrivateKey) else "not elliptic"
+    return findings.end("p8.curve", found=found)
+
+
+def _service(file_name: str, findings: Findings) -> None:
+    for prefix, service in _OTHER_SERVICES.items():
+        if file_name.startswith(prefix):
+            findings.add("p8.other_service", service=service, prefix=prefix)
+
+
+def _key_id(file: File, findings: Findings) -> str:
+    found = _FILE_NAME.search(file.hint("file_name"))
     from_file = found[1] if found else ""
-    typed = hints.get("key_id", "").strip()
+    typed = file.hint("key_id")
     key_id = typed or from_file
     if typed and from_file and typed != from_file:
         findings.add("p8.key_id", file_kid=from_file, kid=typed)
@@ -69,8 +98,8 @@ def _key_id(hints: Mapping[str, str], findings: Findings) -> str:
     return key_id
 
 
-def _team_id(hints: Mapping[str, str], findings: Findings) -> str:
-    team_id = hints.get("team_id", "").strip()
+def _team_id(file: File, findings: Findings) -> str:
+    team_id = file.hint("team_id")
     if not team_id:
         findings.add("p8.team_id_missing")
     else:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+from pushwarden.core.app import CredentialKind
 from pushwarden.core.secret import Secret
 from pushwarden.providers.apns import certificates
 from pushwarden.providers.apns.certificates import BROKEN, PushCertificate, is_authority, public_key_name
@@ -37,6 +38,7 @@ def check_pair(
     keys: Sequence[PrivateKeyTypes], held: Sequence[x509.Certificate], file: File, findings: Findings
 ) -> Report:
     """hints: bundle_id, environment, push_types, serial. Unusable when no pair, or more than one, could send."""
+    findings.kind = CredentialKind.APNS_CERTIFICATE
     try:
         pair = _chosen(_pairs(keys, held, findings), file, findings)
     except BROKEN as error:

@@ -75,6 +75,14 @@ def shape(data: bytes) -> Shape:
         raise Damaged("it is not a PKCS#12 file") from None
 
 
+def closed_key_iterations(der: bytes) -> int:
+    """Of a PKCS#8 key under a password. Damaged or Unsupported."""
+    try:
+        return _cost(keys.EncryptedPrivateKeyInfo.load(der)["encryption_algorithm"])[1]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Damaged("it is not a closed key") from None
+
+
 def spelling(shape: Shape, password: bytes) -> bytes | None:
     """How the password was written when the file was closed with it; None: another one, or the content was altered.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from pushwarden.core.app import App, Credential
 from pushwarden.core.check import Check
 from pushwarden.core.device import Rows
@@ -14,7 +12,6 @@ from pushwarden.core.secret import Secret
 from pushwarden.providers import template
 from pushwarden.providers.fcm import facts as known
 from pushwarden.providers.fcm import live, payload, render, rules, tokens, verdicts
-from pushwarden.providers.fcm.check import check
 from pushwarden.providers.port import (
     Authorization,
     Envelope,
@@ -26,7 +23,6 @@ from pushwarden.providers.port import (
     ProbeRequest,
     Provider,
     Reply,
-    Report,
     Requesting,
 )
 
@@ -38,9 +34,6 @@ class _Fcm:
 
     facts: Facts = known.FACTS
     requesting: Requesting | None = None
-
-    def check(self, data: bytes, *, password: Secret | None, hints: Mapping[str, str], now_ms: int) -> Report:
-        return check(data, hints=hints)
 
     def origin(self, environment: Environment, port: int = 443) -> Origin:
         return render.origin(environment, port)

@@ -1,4 +1,4 @@
-"""What the limited child does with a file: the provider's own check, and its report as plain data."""
+"""What the limited child does with a file: it is inspected, and its report is plain data."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from cryptography.x509.oid import NameOID
 
 from pushwarden.core.check import Check
 from pushwarden.core.secret import Secret
+from pushwarden.providers.files import File
+from pushwarden.providers.inspection import inspect
 from pushwarden.providers.port import Report
 from pushwarden.wiring.limited.limits import Limits
 from pushwarden.wiring.limited.server import serve
-from pushwarden.wiring.providers import PROVIDERS
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """now_ms: the child has no clock of its own to be deceived by."""
+    """provider: empty to go by the file. now_ms: the child has no clock of its own to be deceived by."""
 
     provider: str
     data: bytes = field(repr=False)
@@ -44,11 +45,12 @@ class Answer:
     facts: dict[str, Any]
     fingerprint: str
     material: bytes | None = field(repr=False)
+    provider: str
 
     @property
     def report(self) -> Report:
         material = None if self.material is None else Secret(self.material)
-        return Report(self.kind, self.checks, self.facts, self.fingerprint, material)
+        return Report(self.kind, self.checks, self.facts, self.fingerprint, material, self.provider)
 
 
 LIMITS = Limits()
@@ -60,10 +62,10 @@ def read(request: bytes) -> bytes:
     """Request → Answer, both as MessagePack."""
     asked = _REQUEST.decode(request)
     password = None if asked.password is None else Secret(asked.password)
-    report = PROVIDERS[asked.provider].check(asked.data, password=password, hints=asked.hints, now_ms=asked.now_ms)
+    report = inspect(File(asked.data, password, asked.hints, asked.now_ms), asked.provider)
     material = None if report.material is None else report.material.reveal()
     return msgspec.msgpack.encode(
-        Answer(str(report.kind), report.checks, dict(report.facts), report.fingerprint, material)
+        Answer(str(report.kind), report.checks, dict(report.facts), report.fingerprint, material, report.provider)
     )
 
 
@@ -86,13 +88,13 @@ def rehearse() -> None:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     for pbe in (PBES.PBESv1SHA1And3KeyTripleDESCBC, PBES.PBESv2SHA256AndAES256CBC):
         closing = PrivateFormat.PKCS12.encryption_builder().key_cert_algorithm(pbe).build(b"x")
-        _try("apns", pkcs12.serialize_key_and_certificates(b"x", key, certificate, None, closing))
-    _try("apns", pem)
-    _try("fcm", msgspec.json.encode({"type": "service_account", "private_key": pem.decode()}))
+        _try(pkcs12.serialize_key_and_certificates(b"x", key, certificate, None, closing))
+    _try(pem)
+    _try(msgspec.json.encode({"type": "service_account", "private_key": pem.decode()}))
 
 
-def _try(provider: str, data: bytes) -> None:
-    read(msgspec.msgpack.encode(Request(provider, data, b"x", {}, 0)))
+def _try(data: bytes) -> None:
+    read(msgspec.msgpack.encode(Request("", data, b"x", {}, 0)))
 
 
 if __name__ == "__main__":

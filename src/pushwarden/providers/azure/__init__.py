@@ -1,0 +1,1 @@
+"""Azure Notification Hubs. Its connection strings are recognised and looked at; sending comes later."""

@@ -1,0 +1,1 @@
+"""Windows Push Notification Services. Its secrets are recognised and looked at; sending comes later."""

@@ -1,0 +1,43 @@
+"""A secret of Entra ID: are its three parts there, and have they the form of what they are named?"""
+
+from __future__ import annotations
+
+import re
+
+from pushwarden.providers.detection.found import EntraSecret
+from pushwarden.providers.findings import Findings
+from pushwarden.providers.port import Report
+
+KIND = "wns_secret"
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DOMAIN = re.compile(r"[a-zA-Z0-9-]{1,63}(?:\.[a-zA-Z0-9-]{1,63}){1,4}")
+_PACKAGE_SID = re.compile(r"ms-app://[sS]-1-15-2(?:-\d{1,10}){7}/?")
+"""What the Store gave apps before Entra: its secret needs no tenant (learn.microsoft.com, "WNS overview")."""
+
+
+def check_entra(found: EntraSecret, findings: Findings) -> Report:
+    """The facts name tenant and client; nothing is kept, for nothing can send with it yet."""
+    findings.kind = KIND
+    by_store = bool(_PACKAGE_SID.fullmatch(found.client))
+    missing = [
+        called
+        for called, value in (
+            ("tenant ID", found.tenant or by_store),
+            ("client ID", found.client),
+            ("client secret", found.secret),
+        )
+        if not value
+    ]
+    for field in missing:
+        findings.add("wns.missing", field=field)
+    if found.tenant and not (_GUID.fullmatch(found.tenant) or _DOMAIN.fullmatch(found.tenant)):
+        findings.add("wns.tenant", value=found.tenant)
+    if found.client and not by_store and not _GUID.fullmatch(found.client):
+        findings.add("wns.client", value=found.client)
+    if _GUID.fullmatch(found.secret):
+        findings.add("wns.secret_id")
+    findings.facts |= {"tenant_id": found.tenant, "client_id": found.client, "subject": found.client}
+    if all(check.result != "failed" for check in findings.checks):
+        findings.add("wns.identity", tenant=found.tenant or "of the Store", client=found.client)
+    findings.add("provider.later", provider="Windows (WNS)")
+    return findings.report()
