@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pushwarden.adapters.egress.tls import client_context
 from pushwarden.core.app import Credential
-from pushwarden.core.errors import Invalid
+from pushwarden.core.errors import Invalid, VaultRefused
 from pushwarden.core.lane import Lane
 from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
@@ -74,6 +74,12 @@ def material_of(credential: Credential, vault: OpeningVault) -> Secret:
     return Secret(credential.certificate.encode() + opened.reveal())
 
 
+@cache
+def _shut(sentence: str) -> Trouble:
+    """As `_ended`: a credential that does not open pauses its own lanes, whatever the reason."""
+    return Trouble(sentence, credential=True, found=Unreached(Hitch.SEALED, sentence))
+
+
 class Entries:
     """Opens each credential once and keeps its TLS context; `simulated` reaches simulators and nothing else.
 
@@ -89,14 +95,23 @@ class Entries:
         self._contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
 
     def __call__(self, lane: Lane, credential: Credential) -> Entry:
-        provider = self._providers[lane.provider]
-        name = credential.label
-        material = self._material.get(name)
+        provider, port = self._providers[lane.provider], self._port(lane)
+
+        def target(origin: Origin, as_whom: Authorization) -> Target:
+            return self._target(lane, origin, as_whom)
+
+        try:
+            opened = Opened(provider, credential, self._opened(credential))
+            return enter(opened, self._grants, target, port)
+        except VaultRefused as error:
+            nobody = Authorization("")
+            return Entry(target(provider.origin(credential.environment, port), nobody), None, _shut(error.detail))
+
+    def _opened(self, credential: Credential) -> Secret:
+        material = self._material.get(credential.label)
         if material is None:
-            material = self._material[name] = material_of(credential, self._vault)
-        opened = Opened(provider, credential, material)
-        port = self._port(lane)
-        return enter(opened, self._grants, lambda origin, as_whom: self._target(lane, origin, as_whom), port)
+            material = self._material[credential.label] = material_of(credential, self._vault)
+        return material
 
     def anew(self, credential: Credential) -> None:
         """Somebody asks for a proof: an access token that was refused may be asked for again at once."""
