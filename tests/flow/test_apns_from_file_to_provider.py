@@ -50,7 +50,7 @@ def authorized(data: bytes, kind: CredentialKind, password: str = "") -> Authori
     report: Report = look_at(data, password=Secret(password.encode()), hints=HINTS, now_ms=time.time_ns() // 1_000_000)
     assert report.material is not None, report.checks
     private = X25519PrivateKey.generate()
-    material = Opening(private).open(Sealing(private.public_key()).seal(report.material, "a|b|c|1"), "a|b|c|1")
+    material = Opening(private).open(Sealing(private.public_key).seal(report.material, "a|b|c|1"), "a|b|c|1")
     credential = replace(CREDENTIAL, kind=kind, fingerprint=report.fingerprint)
     return APNS.authorization(credential, material, time.time())
 

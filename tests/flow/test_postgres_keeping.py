@@ -76,7 +76,7 @@ def test_a_backup_goes_into_an_empty_database_whole(house: dict[str, str], tmp_p
     assert "Nothing to do" in cli(other, "migrate")
     with connect_now(other["PUSHWARDEN_STORE"], "test", "control") as connection:
         assert connection.execute("SELECT name FROM organisation").fetchall() == [("Acme",)]
-    assert (tmp_path / "other" / "keys" / "vault.key").exists()
+    assert (tmp_path / "other" / "keys" / "private" / "vault.key").exists()
     assert "holds Pushwarden's tables already" in cli(other, "restore", str(tmp_path / "copy"), expect=1)
     files = {name: value for name, value in other.items() if name != "PUSHWARDEN_STORE"}
     said = cli(files | {"PUSHWARDEN_DATA": str(tmp_path / "third")}, "restore", str(tmp_path / "copy"), expect=1)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from apns_fixtures import p8
-from pushwarden.adapters.vault import Opening, Sealing, private_key, public_key
+from pushwarden.adapters.vault import Opening, Sealing, private_keys, public_key
 from pushwarden.adapters.vault.keys import PAIRS, VAULT, Pair, make_keys, make_pair, parted
 from pushwarden.core.errors import VaultRefused
 from pushwarden.core.secret import Secret
@@ -22,7 +22,7 @@ LABEL = "acme|shop|c1|1"
 PRIVATE, PUBLIC, VARIABLE = VAULT.private, VAULT.public, VAULT.variable
 MATERIAL = Secret(b"-----BEGIN PRIVATE KEY----- canary")
 PRIVATE_KEY = X25519PrivateKey.generate()
-SEALER: SealingVault = Sealing(PRIVATE_KEY.public_key())
+SEALER: SealingVault = Sealing(PRIVATE_KEY.public_key)
 OPENER: OpeningVault = Opening(PRIVATE_KEY)
 
 
@@ -77,10 +77,11 @@ def test_a_refusal_has_its_stable_code_and_no_secret() -> None:
 
 def test_the_private_key_is_a_file_only_its_owner_reads(tmp_path: Path) -> None:
     made = make_pair(tmp_path / "keys", {})
-    assert stat.S_IMODE((tmp_path / "keys" / PRIVATE).stat().st_mode) == 0o600
-    assert sorted(os.listdir(tmp_path / "keys")) == [PRIVATE, PUBLIC]
-    sealed = Sealing(public_key(tmp_path / "keys")).seal(MATERIAL, LABEL)
-    assert Opening(private_key(tmp_path / "keys", {})).open(sealed, LABEL) == MATERIAL
+    assert stat.S_IMODE(VAULT.file(tmp_path / "keys").stat().st_mode) == 0o600
+    assert sorted(os.listdir(tmp_path / "keys")) == ["private", PUBLIC]
+    assert stat.S_IMODE((tmp_path / "keys" / "private").stat().st_mode) == 0o700
+    sealed = Sealing(lambda: public_key(tmp_path / "keys")).seal(MATERIAL, LABEL)
+    assert Opening(*private_keys(tmp_path / "keys", {})).open(sealed, LABEL) == MATERIAL
     assert b"PRIVATE" not in (tmp_path / "keys" / PUBLIC).read_bytes()
     assert made == public_key(tmp_path / "keys")
 
@@ -89,8 +90,8 @@ def test_keys_are_made_once_even_by_many_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: make_pair(tmp_path, {}), range(16)))
     assert all(key == made[0] for key in made)
-    assert sorted(os.listdir(tmp_path)) == [PRIVATE, PUBLIC]
-    assert private_key(tmp_path, {}).public_key() == made[0]
+    assert os.listdir(tmp_path / "private") == [PRIVATE]
+    assert private_keys(tmp_path, {})[0].public_key() == made[0]
 
 
 def _pem(key: X25519PrivateKey) -> bytes:
@@ -107,7 +108,7 @@ def test_the_private_key_comes_from_a_file_a_variable_or_a_command(tmp_path: Pat
         {VARIABLE: _pem(PRIVATE_KEY).decode()},
         {f"{VARIABLE}_COMMAND": f"cat {elsewhere}", VARIABLE: "ignored"},
     ):
-        assert private_key(tmp_path, environ).public_key() == want
+        assert [key.public_key() for key in private_keys(tmp_path, environ)] == [want]
 
 
 @pytest.mark.parametrize(
@@ -124,33 +125,33 @@ def test_the_private_key_comes_from_a_file_a_variable_or_a_command(tmp_path: Pat
 )
 def test_a_key_that_cannot_be_read_is_refused_with_a_sentence(environ: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(VaultRefused) as refusal:
-        private_key(tmp_path, environ)
+        private_keys(tmp_path, environ)
     assert refusal.value.detail.endswith(".")
     assert "BEGIN" not in refusal.value.detail
 
 
 def test_a_private_key_others_can_read_is_refused(tmp_path: Path) -> None:
     make_pair(tmp_path, {})
-    (tmp_path / PRIVATE).chmod(0o644)
+    VAULT.file(tmp_path).chmod(0o644)
     with pytest.raises(VaultRefused, match="chmod 600"):
-        private_key(tmp_path, {})
+        private_keys(tmp_path, {})
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.private)
 def test_a_public_key_without_its_private_one_is_refused_and_no_other_is_made(pair: Pair, tmp_path: Path) -> None:
     make_keys(tmp_path, {})
-    kept = (tmp_path / pair.private).read_bytes()
-    (tmp_path / pair.private).unlink()
+    kept = pair.file(tmp_path).read_bytes()
+    pair.file(tmp_path).unlink()
     with pytest.raises(VaultRefused) as refusal:
         make_keys(tmp_path, {})
     assert refusal.value.detail == parted(tmp_path, {}, pair)
     assert f"put the {pair.private} it was made with back" in refusal.value.detail
-    assert not (tmp_path / pair.private).exists()
-    (tmp_path / pair.private).write_bytes(_pem(PRIVATE_KEY))
-    (tmp_path / pair.private).chmod(0o600)
+    assert not pair.file(tmp_path).exists()
+    pair.file(tmp_path).write_bytes(_pem(PRIVATE_KEY))
+    pair.file(tmp_path).chmod(0o600)
     with pytest.raises(VaultRefused, match=f"{pair.public} is not the public key of {pair.private}"):
         make_keys(tmp_path, {})
-    (tmp_path / pair.private).write_bytes(kept)
+    pair.file(tmp_path).write_bytes(kept)
     make_keys(tmp_path, {})
     assert parted(tmp_path, {}, pair) == ""
 
@@ -159,7 +160,7 @@ def test_a_private_key_of_the_environment_gets_its_public_one_and_no_file_of_its
     environ = {VARIABLE: _pem(PRIVATE_KEY).decode()}
     make_keys(tmp_path, environ)
     assert public_key(tmp_path) == PRIVATE_KEY.public_key()
-    assert not (tmp_path / PRIVATE).exists()
+    assert not VAULT.file(tmp_path).exists()
     make_keys(tmp_path, environ)
     with pytest.raises(VaultRefused, match=f"{PUBLIC} is not the public key of {VARIABLE}"):
         make_keys(tmp_path, {VARIABLE: _pem(X25519PrivateKey.generate()).decode()})

@@ -9,6 +9,7 @@ from pushwarden.adapters import statements_control as sql
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks, SqlCourses
 from pushwarden.adapters.catalog_health_sql import SqlHealths, SqlMails, SqlNotices
 from pushwarden.adapters.catalog_requests_sql import SqlRequests
+from pushwarden.adapters.catalog_sealed_sql import SqlSealed
 from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
 from pushwarden.core.app import Snapshot
 from pushwarden.core.audit import AuditEntry
@@ -158,3 +159,4 @@ class SqlTables:
         self.healths = SqlHealths(run)
         self.notices = SqlNotices(run)
         self.mails = SqlMails(run)
+        self.sealed = SqlSealed(run)

@@ -78,10 +78,10 @@ def leave(run: Path, sender: str) -> None:
         (run / f"{sender}.{ending}").unlink(missing_ok=True)
 
 
-def seats(run: Path) -> list[Seat]:
-    """The senders (`sender-…`) whose processes live, by name. A seat file that cannot be read is passed over."""
+def seats(run: Path, names: str = "sender-*") -> list[Seat]:
+    """Whose processes live, by name; those that match. A seat file that cannot be read is passed over."""
     found = []
-    for path in sorted(run.glob("sender-*.json")):
+    for path in sorted(run.glob(f"{names}.json")):
         try:
             seat = msgspec.json.decode(path.read_bytes(), type=Seat)
         except (FileNotFoundError, msgspec.MsgspecError):

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pushwarden import __version__
-from pushwarden.cli import apps, callbacks, operations, pushes, switching, system
+from pushwarden.cli import apps, callbacks, operations, pushes, switching, system, vault
 from pushwarden.cli.client import Api
 from pushwarden.cli.out import fail
 from pushwarden.core.errors import PushwardenError
@@ -50,6 +50,7 @@ for name, commands in (
     ("callbacks", callbacks.callbacks),
     ("holds", operations.holds),
     ("audit", operations.audit),
+    ("vault", vault.vault),
     ("simulate", system.simulate),
 ):
     cli.add_typer(commands, name=name)

@@ -20,6 +20,7 @@ from pushwarden.ports.health import HealthTable, MailTable, NoticeTable
 from pushwarden.ports.holds import HoldTable
 from pushwarden.ports.probes import ProbeTable
 from pushwarden.ports.requests import RequestTable
+from pushwarden.ports.sealed import SealedTable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -231,6 +232,8 @@ class Tables(Protocol):
     def notices(self) -> NoticeTable: ...
     @property
     def mails(self) -> MailTable: ...
+    @property
+    def sealed(self) -> SealedTable: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import gc
 import json
 import socket
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,10 +17,10 @@ import uvicorn
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.processes import LocalProcesses
-from pushwarden.adapters.ring import Ring
+from pushwarden.adapters.ring import Ring, RingServer
 from pushwarden.adapters.stop_diary import StopFolder
 from pushwarden.adapters.vault.hpke import Sealing
-from pushwarden.adapters.vault.keys import CALLBACKS, public_key
+from pushwarden.adapters.vault.keys import CALLBACKS, PAIRS, VAULT, public_key
 from pushwarden.control import access
 from pushwarden.control.api import stops as stop_routes
 from pushwarden.control.api.app import build
@@ -45,8 +46,10 @@ from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
 from pushwarden.wiring.announcing import AnnouncingCatalog
 from pushwarden.wiring.inspect import Inspector
+from pushwarden.wiring.keyholders import API, seals
 from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.run import ready, termination
+from pushwarden.wiring.seclusion import in_sight
 from pushwarden.wiring.stores import require_current, stores_of
 from pushwarden.wiring.watchdog import Watchdog
 
@@ -81,6 +84,8 @@ class Api:
         self.observed = Observed()
         self.inspector = Inspector(self.clock.now_ms)
         self.stops = self._stops()
+        self.sealing = {pair: Sealing(partial(public_key, settings.keys, pair)) for pair in PAIRS}
+        self.server = RingServer(settings.run, API, {"vault": self.on_vault})
 
     def _stops(self) -> Stops:
         diary = StopFolder(self.settings.data / "stops")
@@ -96,8 +101,8 @@ class Api:
             catalog=self.catalog,
             ring=self.keys,
             clock=self.clock,
-            vault=Sealing(public_key(self.settings.keys)),
-            callback_vault=Sealing(public_key(self.settings.keys, CALLBACKS)),
+            vault=self.sealing[VAULT],
+            callback_vault=self.sealing[CALLBACKS],
             providers=PROVIDERS,
             inspect=self.inspector,
             metrics=lambda: page(self.observed),
@@ -141,6 +146,9 @@ class Api:
                 self.snapshot = newer
                 await self.ring.snapshot()
 
+    async def on_vault(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        return seals(self.sealing, in_sight(self.settings))
+
     async def watch(self) -> None:
         """For ever: what another process changed."""
         while True:
@@ -180,6 +188,7 @@ class Api:
         await access.bootstrap(self.catalog, self.clock, self.settings.keys / "admin.key")
         await access.load(self.catalog, self.keys)
         await self.ring.open()
+        await self.server.start()
         for sentence in await self.stops.start():
             log.warning("stop mended", sentence=sentence)
         await self.adopt()
@@ -207,6 +216,7 @@ class Api:
     async def close(self) -> None:
         self.inspector.close()
         await self.stops.close()
+        await self.server.close()
         await self.ring.close()
         await self.stores.close()
 

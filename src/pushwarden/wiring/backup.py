@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import json
 import shutil
@@ -9,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from pushwarden import __version__
-from pushwarden.adapters.vault.keys import PAIRS
+from pushwarden.adapters.vault.hpke import head_of, key_name
+from pushwarden.adapters.vault.keys import PAIRS, public_key
+from pushwarden.adapters.vault.turning import alone
 from pushwarden.ports.stores import CannotCopy
 from pushwarden.settings import Settings
-from pushwarden.wiring.stores import keeping_of
+from pushwarden.wiring.sealed import lots
+from pushwarden.wiring.stores import keeping_of, stores_of
 
 MANIFEST = "backup.json"
 
@@ -22,20 +27,31 @@ class BackupError(Exception):
 
 
 def take(settings: Settings, folder: Path, *, with_keys: bool) -> dict[str, Any]:
-    """Writes copies of the databases, the public keys and a manifest; what the manifest says."""
+    """Writes copies of the databases, the public keys and a manifest; what that says. Turning while a key changes."""
     if folder.exists() and any(folder.iterdir()):
         raise BackupError(f"{folder} is not empty; name a new folder.")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with contextlib.ExitStack() as still:
+        for pair in PAIRS:
+            still.enter_context(alone(settings.keys, pair))
+        return _taken(settings, folder, with_keys=with_keys)
+
+
+def _taken(settings: Settings, folder: Path, *, with_keys: bool) -> dict[str, Any]:
+    """While no key changes, so that copies and keys belong together."""
     keeping = keeping_of(settings)
     try:
         copies = keeping.dump(folder)
     except CannotCopy as error:
         raise BackupError(str(error)) from error
-    public, private = [pair.public for pair in PAIRS], [pair.private for pair in PAIRS]
-    for name in public + (private if with_keys else []):
-        copies.append(Path(shutil.copy2(settings.keys / name, folder / name)))
+    keys = [settings.keys / pair.public for pair in PAIRS]
+    keys += [pair.file(settings.keys) for pair in PAIRS if with_keys and pair.file(settings.keys).exists()]
+    copies += [Path(shutil.copy2(key, folder / key.name)) for key in keys]
     files = {copy.name: _digest(copy) for copy in copies}
-    manifest = {"version": __version__, "store": keeping.name, "files": files, "with_keys": with_keys}
+    sealed_to = asyncio.run(_sealed_to(settings))
+    manifest = {
+        "version": __version__, "store": keeping.name, "files": files, "with_keys": with_keys, "sealed_to": sealed_to,
+    }  # fmt: skip
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     return manifest | {"folder": str(folder)}
 
@@ -54,9 +70,25 @@ def put_back(settings: Settings, folder: Path) -> dict[str, Any]:
         keeping_of(settings).load(folder)
     except CannotCopy as error:
         raise BackupError(str(error)) from error
-    for name in manifest["files"].keys() & {name for pair in PAIRS for name in (pair.public, pair.private)}:
-        shutil.copy2(folder / name, settings.keys / name)
+    for target in (path for pair in PAIRS for path in (settings.keys / pair.public, pair.file(settings.keys))):
+        if target.name in manifest["files"]:
+            target.parent.mkdir(exist_ok=True, mode=0o700)
+            shutil.copy2(folder / target.name, target)
     return {"restored": sorted(manifest["files"]), "from": str(folder)}
+
+
+async def _sealed_to(settings: Settings) -> dict[str, list[str]]:
+    """Private key's file → the keys that what is in the copies opens with."""
+    stores = stores_of(settings, "backup")
+    try:
+        found = await stores.catalog.browse(lambda tables: {pair: lots(tables, pair) for pair in PAIRS})
+    finally:
+        await stores.close()
+    present = {pair: head_of(public_key(settings.keys, pair)) for pair in PAIRS}
+    return {
+        pair.private: sorted({key_name(head) for head in [present[pair], *(lot.head for lot in found[pair])]})
+        for pair in PAIRS
+    }
 
 
 def _digest(path: Path) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from pushwarden.wiring.run import PARENT, READY
+from pushwarden.wiring.seclusion import environment
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 10.0
@@ -56,7 +57,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603 (our own command)
                 self._command(self.name),
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, PARENT: str(os.getpid()), READY: str(theirs)},
+                env={**environment(self.name, os.environ), PARENT: str(os.getpid()), READY: str(theirs)},
                 pass_fds=(theirs,),
                 process_group=0,
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -14,8 +13,8 @@ from pushwarden.adapters.egress.addresses import Allowed
 from pushwarden.adapters.egress.outbound import Outbound
 from pushwarden.adapters.egress.smtp import SmtpMailer
 from pushwarden.adapters.fence_file import FenceFile
-from pushwarden.adapters.vault.hpke import Opening
-from pushwarden.adapters.vault.keys import CALLBACKS, private_key
+from pushwarden.adapters.ring_server import RingServer
+from pushwarden.adapters.vault.keys import CALLBACKS
 from pushwarden.control.notices import Notices
 from pushwarden.control.postman import Postman
 from pushwarden.control.retiring import retire
@@ -25,6 +24,7 @@ from pushwarden.dataplane.callbacks.courier import Bag
 from pushwarden.dataplane.callbacks.office import Office
 from pushwarden.dataplane.callbacks.sources import Audited, DeadTokens, Failures, Pushes
 from pushwarden.settings import Settings
+from pushwarden.wiring.keyholders import Holder
 from pushwarden.wiring.run import ready, termination
 from pushwarden.wiring.stores import keeping_of, require_current, stores_of
 
@@ -43,8 +43,11 @@ class Chores:
         self.keeping = keeping_of(settings)
         self.stores = stores_of(settings, "chores")
         self.fence = FenceFile(settings.fence_file)
+        self.holder = Holder(settings, CALLBACKS)
+        self.server = RingServer(settings.run, "chores", {"vault": self.holder.answer})
 
     async def run(self, ended: asyncio.Event) -> None:
+        await self.server.start()
         beats = [
             asyncio.create_task(self.beat(TIDY_SECONDS, self.tidy)),
             asyncio.create_task(self.beat(RETAIN_SECONDS, self.retain)),
@@ -55,6 +58,7 @@ class Chores:
         await ended.wait()
         for beat in beats:
             beat.cancel()
+        await self.server.close()
         await self.stores.close()
 
     def office(self) -> Office:
@@ -67,8 +71,7 @@ class Chores:
             Failures(stores.journal, stores.devices),
             Pushes(stores.journal),
         )
-        vault = Opening(private_key(settings.keys, os.environ, CALLBACKS))
-        return Office(Bag(stores.catalog, sources, vault, outbound, self.clock))
+        return Office(Bag(stores.catalog, sources, self.holder.opening, outbound, self.clock))
 
     def notices(self) -> Notices:
         settings, stores = self.settings, self.stores

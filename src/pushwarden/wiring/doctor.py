@@ -4,42 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import shutil
-import stat
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pushwarden.adapters import migrations
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.seats import seats
-from pushwarden.adapters.vault.hpke import Opening, Sealing
-from pushwarden.adapters.vault.keys import PAIRS, parted, private_key, public_key
 from pushwarden.core.callback import failing, says
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.mail import Mail, is_address
-from pushwarden.core.secret import Secret
 from pushwarden.ports.catalog import Tables
 from pushwarden.ports.egress import Undelivered
 from pushwarden.settings import Settings
+from pushwarden.wiring import doctor_vault
 from pushwarden.wiring.chores import mailer_of
+from pushwarden.wiring.finding import Finding
 from pushwarden.wiring.stores import keeping_of, stores_of
 
 LEAST_FREE = 256 << 20
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    name: str
-    good: bool
-    sentence: str
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -76,20 +62,8 @@ def _databases(settings: Settings) -> Iterator[Finding]:
         yield Finding(database, stored == newest, f"The database `{database}` {words}")
 
 
-def _vault(settings: Settings) -> Iterator[Finding]:
-    for pair in PAIRS:
-        path, name = settings.keys / pair.private, pair.private.removesuffix(".key")
-        if path.exists():
-            private = stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
-            words = "only its owner reads it" if private else f"others can read it; chmod 600 {path}"
-            yield Finding(f"{name}_key", private, f"The private key {pair.private}: {words}.")
-        if sentence := parted(settings.keys, os.environ, pair):
-            yield Finding(name, False, sentence)
-            continue
-        sealed = Sealing(public_key(settings.keys, pair)).seal(Secret(b"doctor"), "doctor")
-        opened = Opening(private_key(settings.keys, os.environ, pair)).open(sealed, "doctor")
-        good = opened.reveal() == b"doctor"
-        yield Finding(name, good, f"What is sealed with {pair.public} opens with {pair.private}.")
+def _vault(settings: Settings) -> list[Finding]:
+    return asyncio.run(doctor_vault.examine(settings))
 
 
 def _callbacks(settings: Settings) -> Iterator[Finding]:

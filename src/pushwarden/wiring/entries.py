@@ -77,7 +77,7 @@ def material_of(credential: Credential, vault: OpeningVault) -> Secret:
 @cache
 def _shut(sentence: str) -> Trouble:
     """As `_ended`: a credential that does not open pauses its own lanes, whatever the reason."""
-    return Trouble(sentence, credential=True, found=Unreached(Hitch.SEALED, sentence))
+    return Trouble(sentence, credential=True, found=Heard(Unreached(Hitch.SEALED, sentence), time.time()))
 
 
 class Entries:

@@ -20,6 +20,7 @@ from pushwarden.observe.logs import configure
 from pushwarden.settings import Settings
 from pushwarden.wiring import priority
 from pushwarden.wiring.roles import ROLES, Main, kind, main_of
+from pushwarden.wiring.seclusion import seclude, shed, undumpable
 
 PARENT = "PUSHWARDEN_SUPERVISOR"
 """The supervisor's pid: a child that has another parent is an orphan."""
@@ -48,10 +49,15 @@ def termination() -> asyncio.Event:
 
 def run_role(settings: Settings, name: str, main: Main) -> int:
     """0 when the role ended as asked, 1 when it was refused; the sentence is in the log."""
+    shed(name)
     die_with_parent()
     configure(settings.log_level, name)
     priority.set_for(name)
     log = structlog.get_logger("role")
+    if kind(name) == "api":
+        reason = seclude(settings)
+        log.info("private keys", in_sight=bool(reason), reason=reason)
+    undumpable()
     try:
         uvloop.run(_whole(main, settings, name))
     except PushwardenError as error:

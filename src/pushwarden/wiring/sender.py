@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import os
 import signal
 from typing import Any
 
@@ -17,8 +16,7 @@ from pushwarden.adapters.health import CatalogHealths
 from pushwarden.adapters.holds import CatalogHolds
 from pushwarden.adapters.probes import CatalogProbes
 from pushwarden.adapters.ring_server import RingServer
-from pushwarden.adapters.vault.hpke import Opening
-from pushwarden.adapters.vault.keys import private_key
+from pushwarden.adapters.vault.keys import VAULT
 from pushwarden.core.errors import Busy, StoreFull
 from pushwarden.core.hold import Hold
 from pushwarden.core.lane import Class, Lane
@@ -33,6 +31,7 @@ from pushwarden.dataplane.proof.prover import Prover
 from pushwarden.dataplane.proof.prover import Tools as Proofs
 from pushwarden.settings import Settings
 from pushwarden.wiring.entries import Entries
+from pushwarden.wiring.keyholders import Holder
 from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.roles import kind, names
 from pushwarden.wiring.run import ready
@@ -82,7 +81,8 @@ class Sender:
         self.stores = stores_of(settings, name)
         self.journal, self.devices = self.stores.journal, self.stores.devices
         self.holds = CatalogHolds(self.stores.catalog)
-        entries = Entries(settings, Opening(private_key(settings.keys, os.environ)), PROVIDERS)
+        self.holder = Holder(settings, VAULT)
+        entries = Entries(settings, self.holder.opening, PROVIDERS)
         self.ledger = Ledger(self.journal, settings.unknown_window)
         tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries, quotas(settings, name))
         self.pump = Pump(name, classes_of(name), tools, Gate(FenceFile(settings.fence_file)), self.ledger)
@@ -103,6 +103,7 @@ class Sender:
             "snapshot": self.on_snapshot,
             "stats": self.on_stats,
             "drain": self.on_drain,
+            "vault": self.on_vault,
         }
         self.server = RingServer(settings.run, name, handlers)
 
@@ -193,6 +194,14 @@ class Sender:
 
     async def on_drain(self, request: dict[str, Any]) -> None:
         await self.pump.drain(PATIENCE)
+
+    async def on_vault(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The newest configuration first: what it names opens with the keys that are read then."""
+        try:
+            await self.look()
+        except (Busy, StoreFull) as error:
+            return {"says": error.detail}
+        return await self.holder.answer(request)
 
     async def on_stats(self, request: dict[str, Any]) -> dict[str, Any]:
         pump, loop = self.pump, asyncio.get_running_loop()

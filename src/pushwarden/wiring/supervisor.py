@@ -22,6 +22,7 @@ from pushwarden.observe.logs import configure
 from pushwarden.settings import Settings
 from pushwarden.wiring.children import Child, Command
 from pushwarden.wiring.roles import DRAIN_ORDER, kind, names
+from pushwarden.wiring.seclusion import undumpable
 
 DRAIN_SECONDS = 30.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -42,6 +43,7 @@ def command(name: str) -> Sequence[str]:
 def serve(settings: Settings, run: Command = command, patience: float = DRAIN_SECONDS) -> int:
     """Blocks until a signal ends it. 0: all drained; 1: refused, not prepared, or a child had to be killed."""
     configure(settings.log_level, "supervisor")
+    undumpable()
     try:
         with only_one(settings.data):
             prepared = subprocess.run(run("prepare"), stdin=subprocess.DEVNULL, check=False)  # noqa: S603 (our own)

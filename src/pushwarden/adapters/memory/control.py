@@ -16,6 +16,7 @@ from pushwarden.adapters.memory.control_log import (
 )
 from pushwarden.adapters.memory.health import MemoryHealths, MemoryMails, MemoryNotices
 from pushwarden.adapters.memory.requests import MemoryRequests
+from pushwarden.adapters.memory.sealed import MemorySealed
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
@@ -184,6 +185,7 @@ class MemoryTables:
         self.healths = MemoryHealths(state.healths, state.notices)
         self.notices = MemoryNotices(state.notices)
         self.mails = MemoryMails(state.mails)
+        self.sealed = MemorySealed(state.credentials, state.requests, state.callbacks)
 
 
 class MemoryCatalog:

@@ -1,8 +1,9 @@
-"""Where the vault's keys lie: a private file only its owner reads, the public one beside it."""
+"""Where the vault's keys lie: private ones in a folder only their owner enters, the public ones beside it."""
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Mapping
@@ -13,36 +14,64 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from pushwarden.adapters.vault.hpke import head_of, key_name
 from pushwarden.core.errors import VaultRefused
+
+PRIVATE = "private"
+"""The folder of private keys below that of keys; the api process does not see into it."""
+ENDS = ("_COMMAND", "_FILE", "")
+"""What a variable's name may end with, the strongest first."""
+COMMAND_SECONDS = 10.0
+_PEM = re.compile(rb"-----BEGIN [^-]+-----.*?-----END [^-]+-----\n?", re.S)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """File names of a pair. variable: the private key as PEM; with `_FILE` the path of a file, with `_COMMAND` a
-    command that prints it. anew: what a person must do when the private key is lost."""
+    command that prints it. anew: what a person must do when the private key is lost. option: of `vault rotate`."""
 
-    private: str
-    public: str
+    name: str
     variable: str
     anew: str
+    option: str = ""
 
-    def given(self, environ: Mapping[str, str]) -> bool:
-        """Whether the environment names the private key."""
-        return any(environ.get(self.variable + end) for end in ("", "_FILE", "_COMMAND"))
+    @property
+    def private(self) -> str:
+        return f"{self.name}.key"
+
+    @property
+    def public(self) -> str:
+        return f"{self.name}.pub"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return tuple(self.variable + end for end in ENDS)
+
+    def given(self, environ: Mapping[str, str]) -> str:
+        """The variable that names the private key; empty when none does."""
+        return next((name for name in self.variables if environ.get(name)), "")
+
+    def file(self, directory: Path) -> Path:
+        """Where the private key lies when no variable names it."""
+        return directory / PRIVATE / self.private
+
+    def aside(self, head: bytes) -> str:
+        """The name of an older key's file, which nothing reads by itself."""
+        return f"{self.name}-{key_name(head)}.key"
 
 
-VAULT = Pair("vault.key", "vault.pub", "PUSHWARDEN_VAULT_KEY", "upload the credentials again")
+VAULT = Pair("vault", "PUSHWARDEN_VAULT_KEY", "upload the credentials again")
 """Credentials: only senders read the private key."""
-CALLBACKS = Pair("callbacks.key", "callbacks.pub", "PUSHWARDEN_CALLBACKS_KEY", "rotate each callback's secret")
+CALLBACKS = Pair("callbacks", "PUSHWARDEN_CALLBACKS_KEY", "rotate each callback's secret", " --callbacks")
 """Signing secrets of callbacks: only chores read the private key, which opens no credential."""
 PAIRS = (VAULT, CALLBACKS)
-
-COMMAND_SECONDS = 10.0
 
 
 def make_keys(directory: Path, environ: Mapping[str, str]) -> None:
     """Makes each pair unless there is one; two processes at once end with the same pairs. VaultRefused, before anything
     is made, when a public key stands without the private key of it."""
+    for pair in PAIRS:
+        _bring_in(directory, pair)
     if sentences := [sentence for pair in PAIRS if (sentence := parted(directory, environ, pair))]:
         raise VaultRefused(" ".join(sentences))
     for pair in PAIRS:
@@ -51,16 +80,11 @@ def make_keys(directory: Path, environ: Mapping[str, str]) -> None:
 
 def make_pair(directory: Path, environ: Mapping[str, str], pair: Pair = VAULT) -> X25519PublicKey:
     """As `make_keys`, one of them, unasked; its public key. A private key that the environment names is not made."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (directory / PRIVATE).mkdir(mode=0o700, parents=True, exist_ok=True)
     if not pair.given(environ):
-        private = X25519PrivateKey.generate()
-        pem = private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        _create(directory / pair.private, pem, 0o600)
-    standing = private_key(directory, environ, pair).public_key()
-    spki = standing.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    _create(directory / pair.public, spki, 0o644)
+        create(pair.file(directory), pem_of(X25519PrivateKey.generate()), 0o600)
+    standing = private_keys(directory, environ, pair)[0].public_key()
+    create(directory / pair.public, spki_of(standing), 0o644)
     return standing
 
 
@@ -71,17 +95,17 @@ def parted(directory: Path, environ: Mapping[str, str], pair: Pair = VAULT) -> s
     """
     if not (directory / pair.public).exists():
         return ""
+    given, public = pair.given(environ), public_key(directory, pair)
     way = (
-        f"put the {pair.private} it was made with back into {directory}, or name it in {pair.variable}_FILE; only if "
-        f"it is lost, delete both and start: a new pair is made, and you {pair.anew}."
+        f"put the {pair.private} it was made with back into {directory / PRIVATE} (a rotation may have named it "
+        f"{pair.aside(head_of(public))}), or name it in {pair.variable}_FILE; only if it is lost, "
+        f"delete both and start: a new pair is made, and you {pair.anew}."
     )
-    if not pair.given(environ) and not (directory / pair.private).exists():
+    if not given and not pair.file(directory).exists():
         return f"{pair.public} stands without its private key; {way}"
-    public, private = public_key(directory, pair), private_key(directory, environ, pair)
-    if public.public_bytes_raw() == private.public_key().public_bytes_raw():
+    if any(public == key.public_key() for key in private_keys(directory, environ, pair)):
         return ""
-    named = f"{pair.variable}…" if pair.given(environ) else pair.private
-    return f"{pair.public} is not the public key of {named}; {way}"
+    return f"{pair.public} is not the public key of {given or pair.private}; {way}"
 
 
 def public_key(directory: Path, pair: Pair = VAULT) -> X25519PublicKey:
@@ -90,6 +114,8 @@ def public_key(directory: Path, pair: Pair = VAULT) -> X25519PublicKey:
         key = serialization.load_pem_public_key((directory / pair.public).read_bytes())
     except FileNotFoundError:
         raise VaultRefused(f"There is no {pair.public} in the keys directory; start the supervisor once.") from None
+    except OSError as error:
+        raise VaultRefused(f"{pair.public} cannot be read: {error.strerror}; look at its owner and mode.") from None
     except (ValueError, UnsupportedAlgorithm):
         raise VaultRefused(f"{pair.public} is not a public key; restore it from a backup.") from None
     if not isinstance(key, X25519PublicKey):
@@ -97,30 +123,44 @@ def public_key(directory: Path, pair: Pair = VAULT) -> X25519PublicKey:
     return key
 
 
-def private_key(directory: Path, environ: Mapping[str, str], pair: Pair = VAULT) -> X25519PrivateKey:
-    """What a sender, or chores, reads: a command, a named file or the variable itself, else the file in `directory`."""
-    if command := environ.get(f"{pair.variable}_COMMAND"):
-        return _parse_private(_printed(command, pair))
-    if named := environ.get(f"{pair.variable}_FILE"):
-        return _parse_private(_file(Path(named)))
-    if pem := environ.get(pair.variable):
-        return _parse_private(pem.encode())
-    path = directory / pair.private
-    pem_bytes = _file(path)
+def private_keys(directory: Path, environ: Mapping[str, str], pair: Pair = VAULT) -> tuple[X25519PrivateKey, ...]:
+    """What a sender, or chores, reads: from a command, a named file or the variable itself, else the pair's own file.
+
+    One key, or several while one takes the place of another, the newest first.
+    """
+    given = pair.given(environ)
+    if given.endswith("_COMMAND"):
+        return _parsed(_printed(environ[given], given))
+    if given.endswith("_FILE"):
+        return _parsed(_read(Path(environ[given])))
+    if given:
+        return _parsed(environ[given].encode())
+    path = pair.file(directory)
+    pem = _read(path)
     if path.stat().st_mode & 0o077:
-        raise VaultRefused(f"{pair.private} can be read by other users; run chmod 600 on it.")
-    return _parse_private(pem_bytes)
+        raise VaultRefused(f"{pair.private} can be read by other users; run chmod 600 {path}.")
+    return _parsed(pem)
 
 
-def _create(path: Path, content: bytes, mode: int) -> None:
+def pem_of(*keys: X25519PrivateKey) -> bytes:
+    """A file's content, the newest first."""
+    return b"".join(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        for key in keys
+    )  # fmt: skip
+
+
+def spki_of(public: X25519PublicKey) -> bytes:
+    """A public key's file."""
+    return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def create(path: Path, content: bytes, mode: int) -> None:
     """Whole or not at all, and never over a file that stands."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    draft = _draft(path, content, mode)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError:
         return
@@ -128,22 +168,56 @@ def _create(path: Path, content: bytes, mode: int) -> None:
         draft.unlink()
 
 
-def _file(path: Path) -> bytes:
+def overwrite(path: Path, content: bytes, mode: int) -> None:
+    """In place of what stands there, whole or not at all, and on disk before this returns."""
+    _draft(path, content, mode).rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _bring_in(directory: Path, pair: Pair) -> None:
+    """Where private keys lay before they had a folder of their own."""
+    old = directory / pair.private
+    if old.exists() and not pair.file(directory).exists():
+        (directory / PRIVATE).mkdir(mode=0o700, exist_ok=True)
+        old.rename(pair.file(directory))
+
+
+def _draft(path: Path, content: bytes, mode: int) -> Path:
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise VaultRefused(f"The vault's key cannot be read from {path.name}: {error.strerror}.") from None
 
 
-def _printed(command: str, pair: Pair) -> bytes:
+def _printed(command: str, variable: str) -> bytes:
     try:
         done = subprocess.run(shlex.split(command), capture_output=True, timeout=COMMAND_SECONDS, check=True)  # noqa: S603
     except (OSError, ValueError, subprocess.SubprocessError):
-        raise VaultRefused(f"The command in {pair.variable}_COMMAND failed; run it by hand to see why.") from None
+        raise VaultRefused(f"The command in {variable} failed; run it by hand to see why.") from None
     return done.stdout
 
 
-def _parse_private(pem: bytes) -> X25519PrivateKey:
+def _parsed(pem: bytes) -> tuple[X25519PrivateKey, ...]:
+    found = tuple(_parse(one) for one in _PEM.findall(pem))
+    if not found:
+        raise VaultRefused("The vault's private key is not PEM (PKCS#8); restore it from a backup.")
+    return found
+
+
+def _parse(pem: bytes) -> X25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
