@@ -1,4 +1,4 @@
-"""A fork server whose children do what a hostile file could make them do: `python hostile_reader.py [nobody]`.
+"""A fork server whose children do what a hostile file could make them do: `python hostile_reader.py [nobody] [hasty]`.
 
 A request is a word, and a space and its argument where it takes one.
 """
@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pushwarden.wiring.limited.limits import Limits
 from pushwarden.wiring.limited.server import serve
 
-LIMITS = Limits(cpu_seconds=1, wall_seconds=3)
 seen: list[str] = []
 
 
@@ -136,4 +135,4 @@ if __name__ == "__main__":
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
-    serve(do, LIMITS)
+    serve(do, Limits(cpu_seconds=1, wall_seconds=0.5 if "hasty" in sys.argv else 100))

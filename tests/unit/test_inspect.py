@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
+import sys
 
 import msgspec
 import pytest
 
 from apns_fixtures import NOW_MS, Pair, p8
+from hostile_files import seeds
 from looking import look_at
 from pushwarden.core.errors import Busy
 from pushwarden.core.messages import MESSAGES
 from pushwarden.core.secret import Secret
 from pushwarden.providers.port import Report
-from pushwarden.wiring.inspect import Inspector, concluded
+from pushwarden.wiring.inspect import Inspector, asked, concluded
 from pushwarden.wiring.limited.reading import Answer, Request, read
 from pushwarden.wiring.limited.server import BROKEN, DONE, OUT_OF_MEMORY, Ending
+from real import need
 
 HINTS = {"file_name": "AuthKey_ABCDEFGHIJ.p8", "team_id": "TEAMTEAM12"}
 
@@ -33,6 +37,20 @@ def test_the_child_reports_what_a_check_in_our_own_process_reports() -> None:
     files = [p8(), Pair().p12(), Pair().p12(b"another"), b"junk", b""]
     for data, report in zip(files, asyncio.run(whole()), strict=True):
         assert report == look_at(data, provider="apns", password=Secret(b"secret"), hints=HINTS, now_ms=NOW_MS)
+
+
+def test_every_kind_of_file_is_read_with_what_was_loaded_before() -> None:
+    need("openssl")
+    program = (
+        "import sys, msgspec; from pushwarden.wiring.limited import reading\n"
+        "reading.rehearse(); loaded = set(sys.modules)\n"
+        "for work in msgspec.msgpack.decode(sys.stdin.buffer.read()): reading.read(work)\n"
+        "print(*sorted(set(sys.modules) - loaded))\n"
+    )
+    works = [asked(provider, data, b"secret", HINTS, NOW_MS) for provider, data in seeds().values()]
+    command, given = [sys.executable, "-I", "-c", program], msgspec.msgpack.encode(works)
+    done = subprocess.run(command, input=given, capture_output=True, timeout=100, check=True)
+    assert (done.stdout, done.stderr) == (b"\n", b"")
 
 
 @pytest.mark.parametrize(

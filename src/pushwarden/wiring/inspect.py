@@ -36,6 +36,7 @@ class Inspector:
         clear = None if password is None else password.reveal()
         answer, ending = await self._server.ask(asked(provider, data, clear, hints, self._now_ms()))
         if ending is None:
+            _log.error("the process that reads files ended")
             raise Busy("The process that reads files had to be started anew; send this one again.")
         return concluded(answer, ending)
 

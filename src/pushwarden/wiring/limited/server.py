@@ -9,6 +9,7 @@ import contextlib
 import gc
 import os
 import select
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ MOST = 256 * 1024
 """Bytes of a request and of an answer: a file has 64 KiB, what is made of it little more."""
 DONE, BROKEN, OUT_OF_MEMORY = 0, 1, 2
 """Exit codes of a child; a negative one is the signal that ended it."""
+_NEVER = float("inf")
 _CONTROL, _ANSWER, _BEYOND_ANY = 0, 3, 1 << 20
 
 Work = Callable[[bytes], bytes]
@@ -39,8 +41,10 @@ class Ending:
     memory: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Child:
+    """until: when it is killed, by the monotonic clock."""
+
     pid: int
     pidfd: int
     answer: socket.socket
@@ -54,10 +58,10 @@ def serve(work: Work, limits: Limits) -> None:
     gc.freeze()
     gc.disable()  # no child lives long enough to gain by it, and each would copy every page it looks at
     with socket.socket(fileno=_CONTROL) as control:
-        Server(control, work, limits).run()
+        _Server(control, work, limits).run()
 
 
-class Server:
+class _Server:
     def __init__(self, control: socket.socket, work: Work, limits: Limits) -> None:
         self._control, self._work, self._limits = control, work, limits
         self._children: dict[int, _Child] = {}
@@ -77,10 +81,10 @@ class Server:
         _, fds, _, _ = socket.recv_fds(self._control, 1, 1)
         if not fds:
             return False
-        answer = socket.socket(fileno=fds[0])
+        answer, server = socket.socket(fileno=fds[0]), os.getpid()
         pid = os.fork()
         if pid == 0:
-            _live(answer, self._work, self._limits)
+            _live(answer, server, self._work, self._limits)
         child = _Child(pid, os.pidfd_open(pid), answer, time.monotonic() + self._limits.wall_seconds)
         self._children[child.pidfd] = child
         self._poll.register(child.pidfd, select.POLLIN)
@@ -95,24 +99,25 @@ class Server:
             child.answer.send(msgspec.msgpack.encode(ending), socket.MSG_DONTWAIT)
 
     def _milliseconds(self) -> float | None:
-        if not self._children:
-            return None
-        return max(0.0, min(child.until for child in self._children.values()) - time.monotonic()) * 1000
+        soonest = min((child.until for child in self._children.values()), default=_NEVER)
+        return None if soonest == _NEVER else max(0.0, soonest - time.monotonic()) * 1000
 
     def _kill_overdue(self) -> None:
         now = time.monotonic()
         for child in self._children.values():
             if child.until <= now:
-                os.kill(child.pid, 9)
+                child.until = _NEVER
+                os.kill(child.pid, signal.SIGKILL)
 
 
-def _live(answer: socket.socket, work: Work, limits: Limits) -> NoReturn:
+def _live(answer: socket.socket, server: int, work: Work, limits: Limits) -> NoReturn:
     """All of a child's life. Whatever happens it goes no further than here, and no word of it reaches a log."""
     code = BROKEN
     try:
-        socket_to_asker = _alone_with(answer)
+        asker = _alone_with(answer)
         lower(limits)
-        socket_to_asker.send(work(socket_to_asker.recv(MOST)))
+        if os.getppid() == server:  # else it died before `lower` tied the child to it
+            asker.send(work(asker.recv(MOST)))
         code = DONE
     except MemoryError:
         code = OUT_OF_MEMORY
