@@ -9,6 +9,7 @@ import json
 import subprocess
 import tempfile
 import time
+import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +19,14 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs7
 
 from apns_fixtures import NOW_MS, Pair, openssl_p12, p8
 from fcm_fixtures import ServiceAccount
 from mutations import mutated
 from pfx_fixtures import as_ber, certificate_bag, file, key_bag, nest, open_safe, shrouded_bag, with_pbmac1
 from pushwarden.core.messages import MESSAGES
+from pushwarden.providers.inspection import CALLED
 from pushwarden.wiring.inspect import READING, asked, concluded
 from pushwarden.wiring.limited.asking import AT_ONCE, ForkServer
 from pushwarden.wiring.limited.server import DONE, Ending
@@ -31,6 +34,8 @@ from pushwarden.wiring.limited.server import DONE, Ending
 PASSWORD = b"secret"
 PASSWORDS = (PASSWORD,) * 6 + (None, b"", b"wrong", b"se\0cret", "пароль".encode(), b"x" * 20_000)
 HINTS = {"file_name": "AuthKey_ABCDEFGHIJ.p8", "team_id": "TEAMTEAM12", "bundle_id": "com.acme.shop"}
+HUB = f"Endpoint=sb://acme.servicebus.windows.net/;SharedAccessKeyName=DefaultFull;SharedAccessKey={'A' * 43}="
+ENTRA = f"tenant_id={uuid.UUID(int=1)},client_id={uuid.UUID(int=2)},client_secret={'x' * 40}"
 OPENSSL = {
     "p12, today's": (),
     "p12, RC2-40 and 3DES": ("-legacy",),
@@ -90,6 +95,9 @@ def seeds() -> dict[str, tuple[str, bytes]]:
     account = ServiceAccount().file()
     apple = {
         "p8": p8(),
+        "p8, in base64": base64.b64encode(p8()),
+        "p8, pasted": json.dumps(p8().decode()).encode(),
+        "p7b": pkcs7.serialize_certificates([pair.certificate, Pair().certificate], der),
         "p8, closed": pair.key.private_bytes(pem, serialization.PrivateFormat.PKCS8, locked),
         "p8, scrypt": _openssl(pair.key_pem, "pkcs8", "-topk8", "-scrypt", "-passout", "pass:secret"),
         "cer": pair.certificate.public_bytes(der),
@@ -113,6 +121,10 @@ def seeds() -> dict[str, tuple[str, bytes]]:
             "fcm",
             b"Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=x;SharedAccessKey=eA==",
         ),
+        "connection string in JSON": ("azure", json.dumps({"primaryConnectionString": HUB}).encode()),
+        "secret, lines": ("wns", ENTRA.replace(",", "\n").encode()),
+        "secret, JSON": ("wns", json.dumps(dict(part.split("=") for part in ENTRA.split(","))).encode()),
+        "plist": ("apns", b"<?xml version='1.0'?><plist><key>PROJECT_ID</key><string>x</string></plist>"),
         "page": ("apns", b"<!DOCTYPE html><html><body>Sign in</body></html>"),
         "profile": ("apns", b"\x30\x82\x01\x00..<?xml?><!DOCTYPE plist PUBLIC>..."),
         "profile, signed": ("apns", _profile(pair)),
@@ -139,7 +151,7 @@ def variant(seed: int, number: int) -> Variant:
     name = chance.choice(sorted(kinds))
     provider, data = kinds[name]
     data = mutated(data, chance, PASSWORD)
-    provider = chance.choice((provider,) * 9 + ("apns", "fcm"))
+    provider = chance.choice((provider,) * 6 + ("",) * 3 + tuple(CALLED))
     return Variant(f"{seed}/{number} {name}", provider, data, chance.choice(PASSWORDS))
 
 

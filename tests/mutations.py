@@ -214,6 +214,8 @@ def fields(data: bytes, chance: Random) -> bytes:
     try:
         held = json.loads(data)
     except ValueError:
+        held = None
+    if not isinstance(held, dict) or not held:
         return splice(data, chance)
     name = chance.choice(sorted(held))
     match chance.randrange(4):
