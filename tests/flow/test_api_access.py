@@ -28,13 +28,14 @@ from pushwarden.web.routes import Route, Within
 MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 # What each kind of key is for, written down once more and on purpose apart from the code.
-_VIEW = {"app:read", "credential:read", "device:read", "push:read"}
+_VIEW = {"app:read", "credential:read", "credential:expiry", "device:read", "push:read"}
 MAY = {
     "admin": {permission.value for permission in Permission} - {"organisation:write"},
     "send": _VIEW | {"push:send", "device:write", "device:register", "stop:stop"},
     "read": _VIEW | {"audit:read", "system:read"},
     "stop": {"stop:stop"},
     "device": {"device:register"},
+    "feed": {"credential:expiry"},
 }
 
 

@@ -131,7 +131,7 @@ def test_whatever_happens_in_whatever_order_what_is_shown_is_true(steps: list[tu
 def test_a_proof_that_nobody_gives_is_not_awaited_for_ever() -> None:
     asked = heard(record_of(NEW), Event.UPLOADED, NOW)
     assert standing(NEW, asked, NOW + PROOF_MS - 1).health is Health.VERIFYING
-    assert standing(NEW, asked, NOW + PROOF_MS) == Standing(Health.UNPROVEN, "net.blocked", NOW + PROOF_MS)
+    assert standing(NEW, asked, NOW + PROOF_MS) == Standing(Health.UNPROVEN, "live.no_sender", NOW + PROOF_MS)
 
 
 def test_the_clock_alone_leads_from_active_to_attention_to_failing() -> None:

@@ -35,10 +35,14 @@ def apps_create(
     name: Annotated[str, typer.Option(help="A name for people; the id when left out.")] = "",
     bundle_id: Annotated[str, typer.Option(help="Apple's bundle id.")] = "",
     description: Annotated[str, typer.Option(help="What it is, for people.")] = "",
+    contact: Annotated[
+        list[str] | None, typer.Option(help="E-mail address told of its credentials; again for each.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make an app."""
-    body = {"id": app, "name": name or app, "bundle_id": bundle_id, "description": description}
+    body: dict[str, Any] = {"id": app, "name": name or app, "bundle_id": bundle_id, "description": description}
+    body["contacts"] = contact or []
     made = api(context).call("POST", "/v1/apps", json=body, as_json=json)
     emit(made, json, f"Made {app}. Next: pushwarden credentials add {app} FILE")
 
@@ -56,12 +60,17 @@ def apps_set(
     name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     bundle_id: Annotated[str | None, typer.Option(help="Apple's bundle id.")] = None,
     enabled: Annotated[bool | None, typer.Option(help="Whether it may send at all.")] = None,
+    contact: Annotated[
+        list[str] | None, typer.Option(help="E-mail address told of its credentials; all of them, again for each.")
+    ] = None,
+    no_contacts: Annotated[bool, typer.Option("--no-contacts", help="Nobody is told.")] = False,
     json: Json = False,
 ) -> None:
     """Change an app."""
     one = api(context)
     version = one.call("GET", place("apps", app), as_json=json)["version"]
-    wanted = {"name": name, "bundle_id": bundle_id, "enabled": enabled}
+    contacts = [] if no_contacts else contact
+    wanted = {"name": name, "bundle_id": bundle_id, "enabled": enabled, "contacts": contacts}
     body = {"version": version} | {field: value for field, value in wanted.items() if value is not None}
     emit(one.call("PATCH", place("apps", app), json=body, as_json=json), json, f"Changed {app}.")
 
@@ -135,7 +144,7 @@ def keys_list(context: typer.Context, json: Json = False) -> None:
 def keys_create(
     context: typer.Context,
     name: str,
-    kind: Annotated[str, typer.Option(help="admin, send, read, stop or device.")] = "send",
+    kind: Annotated[str, typer.Option(help="admin, send, read, stop, device or feed.")] = "send",
     app: Annotated[str, typer.Option(help="Only this app.")] = "",
     env: Annotated[str, typer.Option(help="Only this environment.")] = "",
     days: Annotated[int, typer.Option(help="Until it expires, 366 at most.")] = 365,

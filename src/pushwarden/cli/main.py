@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pushwarden import __version__
-from pushwarden.cli import apps, callbacks, operations, pushes, switching, system, vault
+from pushwarden.cli import apps, callbacks, operations, pushes, standing, system, vault
 from pushwarden.cli.client import Api
 from pushwarden.cli.out import fail
 from pushwarden.core.errors import PushwardenError
@@ -42,7 +42,7 @@ def options(
 
 for name, commands in (
     ("apps", apps.apps),
-    ("credentials", switching.credentials),
+    ("credentials", standing.credentials),
     ("keys", apps.keys),
     ("organisations", apps.organisations),
     ("devices", pushes.devices),

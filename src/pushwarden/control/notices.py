@@ -9,21 +9,20 @@ from typing import Any
 
 from pushwarden.control.letters import letter
 from pushwarden.control.services import new_id
-from pushwarden.core.app import App, Credential, CredentialState
+from pushwarden.control.standings import Stand, ended, ending, lane_of, people, stands
+from pushwarden.core.app import Credential
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.callback import Event
 from pushwarden.core.check import Check
 from pushwarden.core.device import Audience
-from pushwarden.core.health import DAY_MS, WORDS, Record, ends_at, record_of
+from pushwarden.core.health import WORDS, ends_at
 from pushwarden.core.lane import Lane
 from pushwarden.core.mail import Mail
 from pushwarden.core.messages import Result
-from pushwarden.core.names import PEOPLE
-from pushwarden.core.notice import Due, expiry_due, level_due, serves, silenced
+from pushwarden.core.notice import Due, expiry_due, level_due, serves
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Catalog, Changed, Tables
 from pushwarden.ports.clock import Clock
-from pushwarden.providers.dates import date_of, weekday_of
 
 LOOK_MS = 60_000
 """How often the clock alone is asked whether something is due."""
@@ -39,17 +38,14 @@ class _NotDue(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A credential in use of which something is due. active: those of all its lane's slots."""
+    """A credential in use of which something is due."""
 
-    app: App
-    credential: Credential
-    record: Record
-    active: tuple[Credential, ...]
+    stand: Stand
     due: Due
 
     @property
-    def where(self) -> Scope:
-        return Scope(self.credential.organisation, self.credential.app, self.credential.environment)
+    def credential(self) -> Credential:
+        return self.stand.credential
 
 
 @dataclass(slots=True)
@@ -87,7 +83,7 @@ class Notices:
             return Changed(None, target=credential.id, after=facts)
 
         with contextlib.suppress(_NotDue):
-            await self.catalog.change(AuditEntry(now_ms, ACTOR, case.due.event, case.where, credential.id), work)
+            await self.catalog.change(AuditEntry(now_ms, ACTOR, case.due.event, case.stand.where, credential.id), work)
 
     async def _facts(self, case: Case, now_ms: int) -> dict[str, Any]:
         """What every way of telling it says."""
@@ -103,65 +99,53 @@ class Notices:
             "text": check.message,
             "next": check.next,
             "not_after": ends_at(credential) or None,
-            "devices": silenced(credential, case.active, await self.audiences(case.where)),
+            "devices": case.stand.devices(await self.audiences(case.stand.where)),
             "held": held,
         }
 
     def _written(self, case: Case, facts: Mapping[str, Any], now_ms: int) -> list[Mail]:
         if not self.mails:
             return []
-        subject, body = letter(case.app, case.credential, case.due, facts)
-        recipients = dict.fromkeys((*case.app.contacts, *self.contacts))
-        organisation = case.app.organisation
-        return [Mail(organisation, f"mail_{new_id()}", one, subject, body, now_ms, now_ms) for one in recipients]
+        app = case.stand.app
+        subject, body = letter(app, case.credential, case.due, facts)
+        recipients = dict.fromkeys((*app.contacts, *self.contacts))
+        return [Mail(app.organisation, f"mail_{new_id()}", one, subject, body, now_ms, now_ms) for one in recipients]
 
 
 def cases(tables: Tables, now_ms: int) -> list[Case]:
     """Everything that is due of credentials in use; what is switched off is nobody's trouble."""
     given = tables.notices.given()
-    records = {(one.organisation, one.credential): one for one in tables.healths.all()}
-    lanes: dict[tuple[str, ...], list[Credential]] = {}
-    for one in tables.credentials.in_state(CredentialState.ACTIVE):
-        lanes.setdefault(_lane(one), []).append(one)
-    found = []
-    for credential in (one for lane in lanes.values() for one in lane):
-        key = (credential.organisation, credential.id)
-        app = tables.apps.get(credential.organisation, credential.app)
-        if app is None or not credential.enabled:
-            continue
-        record, told = records.get(key) or record_of(credential), given.get(key, {})
-        active = tuple(lanes[_lane(credential)])
-        found += [Case(app, credential, record, active, due) for due in _due(credential, record, now_ms, told)]
-    return found
+    return [
+        Case(one, due)
+        for one in stands(tables, now_ms)
+        if one.in_use
+        for due in _due(one, now_ms, given.get((one.app.organisation, one.credential.id), {}))
+    ]
 
 
 def check_of(case: Case, now_ms: int, held: int) -> Check:
     """What is told, in the words of the message it is about."""
-    ends = ends_at(case.credential)
-    people = PEOPLE.get(case.credential.provider, case.credential.provider)
     match case.due.event:
         case Event.CREDENTIAL_EXPIRES:
-            return Check.of("cert.expires", n=case.due.days, date=date_of(ends), weekday=weekday_of(ends))
+            return ending(case.credential, now_ms)
         case Event.CREDENTIAL_EXPIRED:
-            return Check.of("cert.expired", n=(now_ms - ends) // DAY_MS, date=date_of(ends), held=held or None)
+            return ended(case.credential, now_ms, held)
         case Event.CREDENTIAL_WELL:
-            return Check.of("run.well", provider=people)
+            return Check.of("run.well", provider=people(case.credential))
         case _:
-            told = (one for one in case.record.checks if one.result in (Result.FAILED, Result.WARNING))
-            words = WORDS[case.record.health]
-            return next(told, Check(case.record.reason, Result.FAILED, words.word, f"{words.meaning.capitalize()}."))
+            record = case.stand.record
+            told = (one for one in record.checks if one.result in (Result.FAILED, Result.WARNING))
+            words = WORDS[record.health]
+            return next(told, Check(record.reason, Result.FAILED, words.word, f"{words.meaning.capitalize()}."))
 
 
-def _due(credential: Credential, record: Record, now_ms: int, told: Mapping[str, int]) -> list[Due]:
-    ends = ends_at(credential)
+def _due(one: Stand, now_ms: int, told: Mapping[str, int]) -> list[Due]:
+    ends = ends_at(one.credential)
     expiry = expiry_due(ends, now_ms, told) if ends else None
-    return [due for due in (expiry, level_due(record.health, now_ms, told)) if due is not None]
-
-
-def _lane(one: Credential | Lane) -> tuple[str, ...]:
-    return one.organisation, one.app, one.environment, one.provider
+    return [due for due in (expiry, level_due(one.record.health, now_ms, told)) if due is not None]
 
 
 def _waits(case: Case, lane: Lane) -> bool:
     """Whether what waits there waits for this credential."""
-    return _lane(lane) == _lane(case.credential) and serves(case.credential, case.active, lane.slot)
+    own = case.stand
+    return lane_of(lane) == lane_of(own.credential) and serves(own.credential, own.active, lane.slot)

@@ -71,7 +71,7 @@ TABLE: dict[Health, dict[Event, Health]] = {
 """What is not named leaves the state as it is: an outage changes nothing, and nothing leads out of `retired`."""
 
 REASONS = {
-    _E.UNREACHED: "net.blocked", _E.DOUBTED: "run.refused_rate", _E.REFUSED: "run.refused_rate",
+    _E.UNREACHED: "live.no_sender", _E.DOUBTED: "run.refused_rate", _E.REFUSED: "run.refused_rate",
     _E.ENDING: "cert.expires", _E.ENDED: "cert.expired",
 }  # fmt: skip
 """The message that explains the state an event led to, where the event brings none of its own."""

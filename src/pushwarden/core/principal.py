@@ -12,6 +12,7 @@ class Permission(StrEnum):
     APP_READ = "app:read"
     APP_WRITE = "app:write"
     CREDENTIAL_READ = "credential:read"
+    CREDENTIAL_EXPIRY = "credential:expiry"  # when credentials end, and nothing else
     CREDENTIAL_WRITE = "credential:write"
     DEVICE_READ = "device:read"
     DEVICE_WRITE = "device:write"
@@ -34,11 +35,12 @@ class KeyKind(StrEnum):
     READ = "read"
     STOP = "stop"
     DEVICE = "device"
+    FEED = "feed"  # stands in the address of a calendar
 
 
 _READ = frozenset(
-    {Permission.APP_READ, Permission.CREDENTIAL_READ, Permission.DEVICE_READ, Permission.PUSH_READ,
-     Permission.STOP_READ}
+    {Permission.APP_READ, Permission.CREDENTIAL_READ, Permission.CREDENTIAL_EXPIRY, Permission.DEVICE_READ,
+     Permission.PUSH_READ, Permission.STOP_READ}
 )  # fmt: skip
 
 GRANTS: dict[KeyKind, frozenset[Permission]] = {
@@ -47,6 +49,7 @@ GRANTS: dict[KeyKind, frozenset[Permission]] = {
     KeyKind.READ: _READ | {Permission.AUDIT_READ, Permission.SYSTEM_READ},
     KeyKind.STOP: frozenset({Permission.STOP, Permission.STOP_READ}),
     KeyKind.DEVICE: frozenset({Permission.DEVICE_REGISTER}),
+    KeyKind.FEED: frozenset({Permission.CREDENTIAL_EXPIRY}),
 }
 
 

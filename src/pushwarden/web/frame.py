@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qsl
 
 import structlog
 
@@ -36,6 +37,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Note = Callable[[AuditEntry], Awaitable[None]]
 """Writes an audit row by itself."""
 
+KEY = "key"
+"""The query parameter that holds a key, on the routes that take one there."""
 LONGEST_PATH = 2048
 """Characters; what is longer is nowhere, and cannot swell the audit."""
 
@@ -121,7 +124,7 @@ class Frame:
         raise MethodNotAllowed(f"This address takes {', '.join(allowed)}.", allowed=allowed)
 
     def _admit(self, call: Call, route: Route, permission: Permission) -> None:
-        call.principal = principal = self._ring.authenticate(call.headers)
+        call.principal = principal = self._authenticated(call, route)
         if route.within is Within.INSTALLATION:
             require(principal, permission, _ANYWHERE)
             return
@@ -129,6 +132,15 @@ class Frame:
         call.where = _place(organisation, call.params.get("app", ""), call.params.get("env"))
         if route.within is Within.PATH or permission not in GRANTS[principal.kind]:
             require(principal, permission, call.where)
+
+    def _authenticated(self, call: Call, route: Route) -> Principal:
+        key = dict(parse_qsl(call.query_string.decode("latin-1"))).get(KEY) if route.keyed else None
+        if key is None:
+            return self._ring.authenticate(call.headers)
+        principal = self._ring.authenticate([(b"authorization", b"Bearer " + key.encode())])
+        if principal.kind is not KeyKind.FEED:
+            raise Forbidden("Addresses are written down on their way: only a key of kind feed may stand in one.")
+        return principal
 
     async def _record(self, call: Call, route: Route, outcome: str) -> None:
         target = "/".join(value for name, value in call.params.items() if name not in ("app", "env"))

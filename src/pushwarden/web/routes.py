@@ -37,7 +37,8 @@ class Shape:
 class Route:
     """permission None: open to everyone, for health alone. action: what the audit calls a change or its refusal.
 
-    noted: the frame writes the audit row of a success too, for what changes outside the catalog.
+    noted: the frame writes the audit row of a success too, for what changes outside the catalog. keyed: a key of kind
+    `feed` may stand in the address, for clients that cannot send a header.
     """
 
     method: str
@@ -50,6 +51,7 @@ class Route:
     shape: Shape
     limit: int
     noted: bool
+    keyed: bool = False
 
 
 NO_SHAPE = Shape()
@@ -67,8 +69,9 @@ def route(  # noqa: PLR0913 -- a row of a table
     shape: Shape = NO_SHAPE,
     limit: int = LIMIT,
     noted: bool = False,
+    keyed: bool = False,
 ) -> Route:
-    return Route(method, path, handler, permission, within, action, summary, shape, limit, noted)
+    return Route(method, path, handler, permission, within, action, summary, shape, limit, noted, keyed)
 
 
 @dataclass(slots=True)

@@ -9,11 +9,12 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from pushwarden.control.api.callbacks import NewCallback, new_callback
-from pushwarden.control.api.credential_views import CredentialView, view_of
-from pushwarden.control.api.fields import Identifier, Name, Request, Slug, Text, Url, Version, given
+from pushwarden.control.api.credential_views import CredentialView, HealthView, absent, stood
+from pushwarden.control.api.fields import Email, Identifier, Name, Request, Slug, Text, Url, Version, given
 from pushwarden.control.publish import publish
 from pushwarden.control.services import Services
-from pushwarden.core.app import App, Credential, CredentialState
+from pushwarden.control.standings import stands
+from pushwarden.core.app import App, Credential
 from pushwarden.core.errors import NotFound, stale
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
@@ -22,6 +23,7 @@ from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, Within, route
 
 Callbacks = Annotated[tuple[Url, ...], Meta(max_length=10)]
+Contacts = Annotated[tuple[Email, ...], Meta(max_length=20)]
 
 
 class NewApp(Request):
@@ -33,6 +35,7 @@ class NewApp(Request):
     android_package: Identifier = ""
     wns_sid: Text = ""
     callbacks: Callbacks = ()
+    contacts: Contacts = ()
 
 
 class AppChange(Request):
@@ -44,6 +47,7 @@ class AppChange(Request):
     android_package: Identifier | UnsetType = UNSET
     wns_sid: Text | UnsetType = UNSET
     callbacks: Callbacks | UnsetType = UNSET
+    contacts: Contacts | UnsetType = UNSET
 
 
 class AppList(msgspec.Struct):
@@ -61,7 +65,8 @@ class StopView(msgspec.Struct):
 class Effective(msgspec.Struct):
     """snapshot: the version published last; senders say which one each has.
 
-    credentials: by provider for the main slot, by provider/slot for the others.
+    credentials: by provider for the main slot, by provider/slot for the others. absent:
+    providers for which the app has a name and no credential.
     """
 
     app: App
@@ -70,6 +75,7 @@ class Effective(msgspec.Struct):
     credentials: dict[str, CredentialView]
     stops: list[StopView]
     senders: list[dict[str, Any]]
+    absent: dict[str, HealthView]
 
 
 _NEW = msgspec.json.Decoder(NewApp)
@@ -152,17 +158,20 @@ class Apps:
     async def effective(self, call: Call) -> Answer:
         where, environment = call.where, call.where.environment
         assert environment is not None
+        now_ms = self._services.clock.now_ms()
 
         def work(tables: Tables) -> Effective:
-            credentials = tables.credentials.of(where.organisation, where.app, environment)
+            app, requests = app_of(tables, where), tables.requests.of(where.organisation, where.app)
+            own = [one for one in stands(tables, now_ms, where.organisation) if one.where == where]
             stops = [stop for stop in tables.stops.open(where.organisation) if stop.scope.covers(where)]
             return Effective(
-                app_of(tables, where),
+                app,
                 environment,
                 tables.snapshots.version(),
-                {_seat(one): view_of(one) for one in credentials if one.state is CredentialState.ACTIVE},
+                {_seat(one.credential): stood(one, now_ms) for one in own if one.chosen},
                 [StopView(stop.id, str(stop.scope), stop.reason, stop.actor, stop.stopped_at) for stop in stops],
                 [dict(sender) for sender in self._services.senders(where)],
+                absent(app, environment, own, requests),
             )
 
         return Answer(await self._services.catalog.read(work))

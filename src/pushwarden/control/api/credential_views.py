@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from pushwarden.core.app import Credential
+from pushwarden.control.standings import Stand
+from pushwarden.core.app import App, Credential
 from pushwarden.core.check import Check
+from pushwarden.core.health import WORDS, Health, Standing
+from pushwarden.core.names import PEOPLE
+from pushwarden.core.request import CertificateRequest
+from pushwarden.core.scope import Environment
+
+IDENTITIES = {"apns": "bundle_id", "fcm": "android_package"}
+"""Provider → the app's name there."""
+
+
+class HealthView(msgspec.Struct):
+    """How it stands (docs/credentials.md). checks: why; reason: the id of what they say. Times are 0 for never."""
+
+    state: str
+    shape: str
+    word: str
+    sends: str
+    reason: str
+    since: int
+    proven_at: int
+    checks: list[Check]
 
 
 class CredentialView(msgspec.Struct):
@@ -29,6 +51,7 @@ class CredentialView(msgspec.Struct):
     created_at: int
     activated_at: int
     previous_until: int
+    health: HealthView | None = None
 
 
 class CredentialList(msgspec.Struct):
@@ -41,5 +64,36 @@ class Uploaded(msgspec.Struct):
 
 
 def view_of(credential: Credential) -> CredentialView:
-    seen = {name: getattr(credential, name) for name in CredentialView.__struct_fields__}
+    own = (name for name in CredentialView.__struct_fields__ if name != "health")
+    seen = {name: getattr(credential, name) for name in own}
     return CredentialView(**seen | {"version": credential.revision})
+
+
+def stood(stand: Stand, now_ms: int) -> CredentialView:
+    """With how it stands now."""
+    view = view_of(stand.credential)
+    view.health = _health(stand.standing, stand.checks(now_ms), stand.record.proven_at)
+    return view
+
+
+def absent(
+    app: App, environment: Environment, own: Sequence[Stand], requests: Sequence[CertificateRequest]
+) -> dict[str, HealthView]:
+    """Providers for which the app has a name and no credential, or waits for Apple's certificate."""
+    there = {one.credential.provider for one in own}
+    waiting = any(one.open and one.environment is environment for one in requests)
+    found = {}
+    for provider, name in IDENTITIES.items():
+        if provider not in there and getattr(app, name):
+            asked = provider == "apns" and waiting
+            checks = () if asked else (Check.of("none", provider=PEOPLE[provider]),)
+            state = Standing(Health.REQUESTED) if asked else Standing(Health.NONE, "none")
+            found[provider] = _health(state, checks, 0)
+    return found
+
+
+def _health(standing: Standing, checks: Sequence[Check], proven_at: int) -> HealthView:
+    words = WORDS[standing.health]
+    return HealthView(
+        standing.health, words.shape, words.word, words.sends, standing.reason, standing.since, proven_at, list(checks)
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from pushwarden.control.api.adding import Adding
-from pushwarden.control.api.credential_views import CredentialList, Uploaded, view_of
-from pushwarden.control.api.kept import all_of, beside, one_of, store
+from pushwarden.control.api.adding import Adding, app_of
+from pushwarden.control.api.credential_views import CredentialList, Uploaded, stood, view_of
+from pushwarden.control.api.kept import beside, one_of, store
+from pushwarden.control.api.overview import healths_of
 from pushwarden.control.api.upload import LIMIT, UploadBody, uploaded
 from pushwarden.control.services import Services
+from pushwarden.control.standings import stands
 from pushwarden.core.app import CredentialState
 from pushwarden.core.errors import InUse
 from pushwarden.core.principal import Permission
@@ -23,8 +25,13 @@ class Credentials:
         self._services, self._adding = services, Adding(services)
 
     async def list(self, call: Call) -> Answer:
+        wanted, now_ms = healths_of(call.query("health").get("health")), self._services.clock.now_ms()
+
         def work(tables: Tables) -> CredentialList:
-            return CredentialList([view_of(one) for one in all_of(tables, call.where)])
+            app_of(tables, call.where)
+            own = [one for one in stands(tables, now_ms, call.where.organisation) if one.where == call.where]
+            own.sort(key=lambda one: (-one.credential.created_at, one.credential.id))
+            return CredentialList([stood(one, now_ms) for one in own if one.standing.health in wanted])
 
         return Answer(await self._services.catalog.read(work))
 
@@ -55,7 +62,7 @@ def routes(services: Services) -> tuple[Route, ...]:
     return (
         route("GET", base, credentials.list, permission=Permission.CREDENTIAL_READ,
               summary="The credentials of an app and environment, without their material.",
-              shape=Shape(None, CredentialList)),
+              shape=Shape(None, CredentialList, query=("health",))),
         route("POST", base, credentials.create, permission=write, action="credential.create", limit=LIMIT,
               summary="Check and seal a credential file, as JSON or multipart.",
               shape=Shape(UploadBody, Uploaded, 201)),

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from pushwarden.core.mail import ADDRESS, LONGEST_ADDRESS
+
 # `$` alone would let a final line break through.
 _END = r"$(?!\n)"
 LINE = rf"^[^\x00-\x1f\x7f]*{_END}"
@@ -16,6 +18,7 @@ Name = Annotated[str, Meta(pattern=LINE, min_length=1, max_length=200)]
 Text = Annotated[str, Meta(pattern=LINE, max_length=1000)]
 Identifier = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._-]*{_END}", max_length=255)]
 Url = Annotated[str, Meta(pattern=rf"^https?://[!-~]+{_END}", max_length=2000)]
+Email = Annotated[str, Meta(pattern=ADDRESS, max_length=LONGEST_ADDRESS)]
 Version = Annotated[int, Meta(ge=1, le=2**53)]
 
 

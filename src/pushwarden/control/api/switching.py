@@ -48,7 +48,7 @@ class CredentialChange(Request):
     enabled: bool
 
 
-class Switched(CredentialView):
+class Switched(CredentialView, kw_only=True):
     """done: false for a dry run. replaced: who was active. consequences: what it means, and for how many devices."""
 
     done: bool
