@@ -13,6 +13,7 @@ from pushwarden.providers.apns import verdicts as apns
 from pushwarden.providers.fcm import verdicts as fcm
 from pushwarden.providers.verdicts import page, section
 from pushwarden.settings import Settings
+from tests.credential_page import credentials
 from tests.fault.matrix import FAULTS, Fault
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -98,7 +99,13 @@ def _proofs(one: Fault, where: dict[str, Path]) -> str:
     return "<br>".join([*(played if one.scripts else []), *(f"[`{name}`](../{where[name]})" for name in one.proofs)])
 
 
-PAGES = {"errors.md": problems, "faults.md": faults, "operations.md": operations, "verdicts.md": verdicts}
+PAGES = {
+    "credentials.md": credentials,
+    "errors.md": problems,
+    "faults.md": faults,
+    "operations.md": operations,
+    "verdicts.md": verdicts,
+}
 
 if __name__ == "__main__":
     for name, made in PAGES.items():
