@@ -34,6 +34,10 @@ async def no_audiences(_: Scope) -> Sequence[Audience]:
     return ()
 
 
+def nowhere(_: Scope) -> bool:
+    return False
+
+
 def ready() -> Mapping[str, bool]:
     return {}
 
@@ -43,6 +47,7 @@ class Services:
     """metrics: Prometheus text. health: part → does it work. senders: what each one that serves a scope has loaded.
 
     audiences: the devices of an environment, counted.
+    stopped: whether a stop covers the scope now.
     """
 
     catalog: Catalog
@@ -56,6 +61,7 @@ class Services:
     health: Callable[[], Mapping[str, bool]] = ready
     senders: Callable[[Scope], Sequence[Mapping[str, Any]]] = nothing_here
     audiences: Callable[[Scope], Awaitable[Sequence[Audience]]] = no_audiences
+    stopped: Callable[[Scope], bool] = nowhere
 
 
 def new_id(letters: int = 12) -> str:

@@ -58,7 +58,7 @@ def _operation(item: Route, schemas: dict[Any, Any]) -> dict[str, Any]:
         "x-permission": item.permission or "none",
         "parameters": [*map(_parameter, _PARAM.findall(item.path)), *map(_query, item.shape.query)],
         "responses": {
-            str(item.shape.status): _response(item, schemas),
+            **{str(status): _response(item, schemas) for status in (item.shape.status, *item.shape.also)},
             "default": {"description": "A problem", "content": {"application/problem+json": {"schema": _PROBLEM}}},
         },
     }

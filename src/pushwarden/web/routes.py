@@ -25,12 +25,16 @@ class Within(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a route takes and gives, for the OpenAPI document: types msgspec knows, or None; query: parameter names."""
+    """What a route takes and gives, for the OpenAPI document: types msgspec knows, or None; query: parameter names.
+
+    also: other statuses of the same answer.
+    """
 
     body: Any = None
     answer: Any = None
     status: int = 200
     query: tuple[str, ...] = ()
+    also: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ class Api:
             health=self.health,
             senders=self.senders,
             audiences=self.devices.audiences,
+            stopped=self.stopped,
         )
         sources = Sources(lambda: self.snapshot, StopView(self.fence), Recipients(self.devices), PROVIDERS, self.clock)
         intake = Intake(sources, GroupCommit(self.journal), self.ring)
@@ -123,6 +124,10 @@ class Api:
     def health(self) -> Mapping[str, bool]:
         """Whether pushes can be taken and sent."""
         return {"configuration": self.looked, "senders": bool(self.observed.senders)}
+
+    def stopped(self, where: Scope) -> bool:
+        """Whether a stop in the fence covers it now."""
+        return any(stop.scope.covers(where) for stop in self.fence.stops())
 
     def senders(self, where: Scope) -> Sequence[Mapping[str, Any]]:
         """What each sender has loaded, and the troubles of its lanes within the scope, as of a second ago."""

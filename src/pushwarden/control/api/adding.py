@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import msgspec
 
-from pushwarden.control.api.credential_views import CredentialView, view_of
+from pushwarden.control.api.credential_views import Uploaded, probe_view, view_of
 from pushwarden.control.api.upload import Upload
+from pushwarden.control.proofs import Waiting, ask, not_asked, waited
 from pushwarden.control.publish import publish
 from pushwarden.control.services import Services, new_id
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.errors import AlreadyExists, Invalid, NotFound, UnusableCredential
 from pushwarden.core.messages import Result
+from pushwarden.core.probe import Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.slots import members
@@ -26,7 +28,7 @@ class Adding:
     """What an upload and the answer to a certificate request have in common."""
 
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self._services, self._waiting = services, Waiting(services)
 
     async def examine(self, where: Scope, sent: Upload, meant: CertificateRequest | None = None) -> Report:
         """The report of a usable file; UnusableCredential has the checks of another. meant: the request it answers."""
@@ -42,11 +44,12 @@ class Adding:
             raise UnusableCredential(failed, kind=report.kind, checks=report.checks, facts=report.facts)
         return report
 
-    async def keep(self, call: Call, action: str, report: Report) -> CredentialView:
-        """AlreadyExists when it is there."""
-        credential = self._credential(call.where, report)
+    async def keep(self, call: Call, action: str, report: Report) -> Uploaded:
+        """AlreadyExists when it is there. Its proof is asked for at once, and waited for as `?wait=` says."""
+        credential, seconds = self._credential(call.where, report), waited(call, 0)
+        stopped = self._services.stopped(call.where)
 
-        def work(tables: Tables) -> Changed[CredentialView]:
+        def work(tables: Tables) -> Changed[tuple[Credential, Probe | None]]:
             if same := kept(tables, call.where, credential.fingerprint):
                 raise AlreadyExists("This credential was uploaded before; activate the one that is there.", id=same.id)
             made = credential if credential.sealed else _joined(tables, credential, report)
@@ -54,9 +57,14 @@ class Adding:
             made = replace(made, revision=max((one.revision for one in beside), default=1))
             tables.credentials.insert(made)
             publish(tables)
-            return Changed(view_of(made), target=made.id, after=msgspec.to_builtins(view_of(made)))
+            probe = None if stopped else ask(tables, made, call.principal.id, made.created_at)
+            return Changed((made, probe), target=made.id, after=msgspec.to_builtins(view_of(made)))
 
-        return await self._services.catalog.change(call.entry(action, credential.created_at), work)
+        made, probe = await self._services.catalog.change(call.entry(action, credential.created_at), work)
+        if probe is None:
+            return Uploaded(view_of(made), [*report.checks, not_asked(made.provider)])
+        probe = await self._waiting.until_done(probe, seconds)
+        return Uploaded(view_of(made), list(report.checks), probe_view(probe, made))
 
     def _credential(self, where: Scope, report: Report) -> Credential:
         """Not sealed when its key is that of a request."""

@@ -12,6 +12,7 @@ from pushwarden.core.app import App, Credential
 from pushwarden.core.check import Check
 from pushwarden.core.health import WORDS, Health, Standing
 from pushwarden.core.names import PEOPLE
+from pushwarden.core.probe import Finding, Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
 
@@ -58,9 +59,41 @@ class CredentialList(msgspec.Struct):
     credentials: list[CredentialView]
 
 
+class ProbeView(msgspec.Struct):
+    """A live proof. finding: verifying, proven, refused or unproven; says: the same for people; url: itself."""
+
+    id: str
+    credential: str
+    asked_by: str
+    asked_at: int
+    done_at: int
+    finding: Finding
+    says: str
+    checks: list[Check]
+    url: str
+
+
 class Uploaded(msgspec.Struct):
+    """checks: of the file. probe: what the provider is asked; null where sending is stopped."""
+
     credential: CredentialView
     checks: list[Check]
+    probe: ProbeView | None = None
+
+
+_SAYS = {
+    Finding.VERIFYING: "{people} is being asked.",
+    Finding.PROVEN: "Ready: {people} accepts it.",
+    Finding.REFUSED: "Refused: it can't send.",
+    Finding.UNPROVEN: "Saved, but {people} has not confirmed it.",
+}
+
+
+def probe_view(probe: Probe, credential: Credential) -> ProbeView:
+    says = _SAYS[probe.finding].format(people=PEOPLE.get(credential.provider, credential.provider))
+    where = f"/v1/apps/{credential.app}/{credential.environment}/credentials/{credential.id}/probes/{probe.id}"
+    own = {name: getattr(probe, name) for name in ("id", "credential", "asked_by", "asked_at", "done_at", "finding")}
+    return ProbeView(**own, says=says, checks=list(probe.checks), url=where)
 
 
 def view_of(credential: Credential) -> CredentialView:

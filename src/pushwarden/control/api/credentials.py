@@ -38,8 +38,7 @@ class Credentials:
     async def create(self, call: Call) -> Answer:
         sent = await uploaded(call)
         report = await self._adding.examine(call.where, sent)
-        view = await self._adding.keep(call, "credential.create", report)
-        return Answer(Uploaded(view, list(report.checks)), status=201)
+        return Answer(await self._adding.keep(call, "credential.create", report), status=201)
 
     async def delete(self, call: Call) -> Answer:
         force = call.flag("force")
@@ -65,7 +64,7 @@ def routes(services: Services) -> tuple[Route, ...]:
               shape=Shape(None, CredentialList, query=("health",))),
         route("POST", base, credentials.create, permission=write, action="credential.create", limit=LIMIT,
               summary="Check and seal a credential file, as JSON or multipart.",
-              shape=Shape(UploadBody, Uploaded, 201)),
+              shape=Shape(UploadBody, Uploaded, 201, query=("wait",))),
         route("DELETE", one, credentials.delete, permission=write, action="credential.delete",
               summary="Forget a credential.", shape=Shape(status=204, query=("force",))),
     )  # fmt: skip

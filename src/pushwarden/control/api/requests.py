@@ -141,8 +141,7 @@ class Requests:
         same = await self._services.catalog.read(lambda tables: kept(tables, call.where, report.fingerprint))
         if same is not None:
             return Answer(Uploaded(view_of(same), list(report.checks)))
-        view = await self._adding.keep(call, "credential.answer", report)
-        return Answer(Uploaded(view, list(report.checks)), status=201)
+        return Answer(await self._adding.keep(call, "credential.answer", report), status=201)
 
     async def delete(self, call: Call) -> Answer:
         def work(tables: Tables) -> Changed[None]:
@@ -251,7 +250,7 @@ def routes(services: Services) -> tuple[Route, ...]:
               summary="The file for Apple (PKCS#10, PEM)."),
         route("POST", one + "/certificate", requests.answer, permission=write, action="credential.answer", limit=LIMIT,
               summary="Bring Apple's certificate back; it becomes a standby credential.",
-              shape=Shape(UploadBody, Uploaded, 201)),
+              shape=Shape(UploadBody, Uploaded, 201, query=("wait",))),
         route("DELETE", one, requests.delete, permission=write, action="credential.request_delete",
               summary="Destroy a request and its key; credentials made from it stay.", shape=Shape(status=204)),
     )  # fmt: skip

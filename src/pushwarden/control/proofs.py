@@ -1,0 +1,67 @@
+"""Asking for live proofs: after an upload, for a person, and daily where no push went out. Senders make them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from pushwarden.control.services import Services, new_id
+from pushwarden.core.app import Credential
+from pushwarden.core.check import Check
+from pushwarden.core.health import Event, heard, record_of
+from pushwarden.core.names import PEOPLE
+from pushwarden.core.probe import Probe
+from pushwarden.ports.catalog import Tables
+from pushwarden.web.call import Call
+
+LONGEST_WAIT = 30
+USUAL_WAIT = 11
+"""Seconds somebody waits for a proof: a sender has ten for it."""
+LOOK = 0.1
+
+
+def ask(tables: Tables, credential: Credential, by: str, now_ms: int) -> Probe:
+    """The probe that waits or is under way already, else a new one; its credential counts as being checked."""
+    record = tables.healths.get(credential.organisation, credential.id) or record_of(credential)
+    tables.healths.put(heard(record, Event.UPLOADED, now_ms))
+    last = tables.probes.last(credential.organisation, credential.id)
+    if last is not None and not last.done_at:
+        return last
+    made = Probe(credential.organisation, new_id(), credential.app, credential.id, by, now_ms)
+    tables.probes.put(made)
+    return made
+
+
+class Waiting:
+    """Waits for what a sender finds."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def until_done(self, probe: Probe, seconds: int) -> Probe:
+        """As it stands then; not longer than `seconds`, and not at all when no sender is there."""
+        end = time.monotonic() + (seconds if self.somebody_sends else 0)
+        while True:
+            now = await self._services.catalog.read(lambda tables: tables.probes.get(probe.organisation, probe.id))
+            if now is None or now.done_at or time.monotonic() >= end:
+                return now or probe
+            await asyncio.sleep(LOOK)
+
+    @property
+    def somebody_sends(self) -> bool:
+        return self._services.health().get("senders", False)
+
+
+def waited(call: Call, usual: int) -> int:
+    """`?wait=` of a request, in seconds."""
+    return call.number(call.query("wait").get("wait"), "wait", usual, LONGEST_WAIT)
+
+
+def not_asked(provider: str) -> Check:
+    """Why nothing is asked where sending is stopped."""
+    return Check.of("live.stopped", provider=PEOPLE.get(provider, provider))
+
+
+def nobody(provider: str) -> Check:
+    """Why a proof that was waited for is not there."""
+    return Check.of("live.no_sender", provider=PEOPLE.get(provider, provider))
