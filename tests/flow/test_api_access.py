@@ -59,6 +59,7 @@ async def with_things(scene: Stage) -> dict[str, str]:
         "app": "other",
         "env": "production",
         "credential": made.json["credential"]["id"],
+        "probe": made.json["probe"]["id"],
         "key": scene.keys["clerk"][4:16],
         "callback": told.json["callback"]["id"],
         "request": asked.json["request"]["id"],

@@ -19,6 +19,8 @@ keys = group("API keys: shown once, scoped, expiring.")
 organisations = group("Organisations: whose apps, keys and audit it is.")
 
 _APP = ("id", "name", "enabled", "bundle_id", "version")
+PROOF_SECONDS = 11
+"""How long a proof by a sender is waited for."""
 
 
 @apps.command("list")
@@ -107,13 +109,31 @@ def credentials_add(
     given = {"password": password, "key_id": key_id, "team_id": team_id, "serial": serial, "provider": provider}
     body = {"content": base64.b64encode(read_file(file, json)).decode(), **hints_of(file)}
     body |= {hint: value for hint, value in given.items() if value}
-    made = one.call("POST", base, json=body, as_json=json)
+    made = one.call("POST", base, json=body, params={"wait": PROOF_SECONDS}, as_json=json)
+    probe = made["probe"] or {"checks": [], "finding": "", "says": ""}
+    if not json:
+        show_report({"checks": made["checks"] + probe["checks"]})
+    if probe["finding"] == "refused":
+        emit(made, json, f"{made['credential']['id']} is kept and not activated. {probe['says']}")
+        raise typer.Exit(REFUSED)
     if activate:
         path = f"{base}/{made['credential']['id']}/activate"
         made["credential"] = one.call("POST", path, as_json=json)
-    if not json:
-        show_report(made)
     emit(made, json, f"{made['credential']['id']} is {made['credential']['state']} for {app} in {env}.")
+
+
+@credentials.command("verify")
+def credentials_verify(
+    context: typer.Context, app: App, credential: str, env: Env = PRODUCTION, json: Json = False
+) -> None:
+    """Ask Apple or Google whether they accept it now. Exit 1 unless they do."""
+    path = place("apps", app, env, "credentials", credential, "verify")
+    probe = api(context).call("POST", path, params={"wait": PROOF_SECONDS}, as_json=json)
+    if not json:
+        show_report(probe)
+    emit(probe, json, probe["says"])
+    if probe["finding"] != "proven":
+        raise typer.Exit(REFUSED)
 
 
 @credentials.command("list")

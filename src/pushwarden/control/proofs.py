@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from pushwarden.control.services import Services, new_id
-from pushwarden.core.app import Credential
+from pushwarden.core.app import Credential, CredentialState
 from pushwarden.core.check import Check
 from pushwarden.core.health import Event, heard, record_of
 from pushwarden.core.names import PEOPLE
-from pushwarden.core.probe import Probe
+from pushwarden.core.probe import Probe, due_at
+from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Tables
 from pushwarden.web.call import Call
 
@@ -30,6 +32,33 @@ def ask(tables: Tables, credential: Credential, by: str, now_ms: int) -> Probe:
     made = Probe(credential.organisation, new_id(), credential.app, credential.id, by, now_ms)
     tables.probes.put(made)
     return made
+
+
+def due(tables: Tables, now_ms: int, stopped: Callable[[Scope], bool]) -> list[Credential]:
+    """Those for which no push has spoken since yesterday, the longest first: of each provider's host one at a time."""
+    records = {(one.organisation, one.credential): one for one in tables.healths.all()}
+    under_way = {(one.organisation, one.credential) for one in tables.probes.open()}
+    kept = tables.credentials.in_state(CredentialState.ACTIVE, CredentialState.STANDBY)
+    busy = {_host(one) for one in kept if (one.organisation, one.id) in under_way}
+    found: dict[tuple[str, str], Credential] = {}
+    for at, one in sorted(((due_at(one, records.get((one.organisation, one.id))), one) for one in kept), key=_first):
+        if at <= now_ms and _host(one) not in busy and _may_be_asked(tables, one, stopped):
+            found.setdefault(_host(one), one)
+    return list(found.values())
+
+
+def _first(pair: tuple[int, Credential]) -> tuple[int, str]:
+    return pair[0], pair[1].id
+
+
+def _host(credential: Credential) -> tuple[str, str]:
+    return credential.provider, credential.environment
+
+
+def _may_be_asked(tables: Tables, credential: Credential, stopped: Callable[[Scope], bool]) -> bool:
+    app = tables.apps.get(credential.organisation, credential.app)
+    where = Scope(credential.organisation, credential.app, credential.environment)
+    return credential.enabled and app is not None and app.enabled and not stopped(where)
 
 
 class Waiting:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pushwarden.core.app import Credential
 from pushwarden.core.check import Check
+from pushwarden.core.health import Record
 from pushwarden.core.messages import Result
 
 PATIENCE_MS = 10_000
@@ -18,7 +21,12 @@ PROOF = "live.accepted"
 CLAIM_MS = 15_000
 """So long after a sender took it another may: the first has died or hangs."""
 
-KEPT_MS = 24 * 3_600_000
+HOUR_MS = 3_600_000
+KEPT_MS = 24 * HOUR_MS
+
+
+DAY_MS = HOUR_MS * 24
+"""After so long without an answer that only a good credential gets, it is asked for."""
 
 
 class Finding(StrEnum):
@@ -61,3 +69,10 @@ def found(checks: Iterable[Check]) -> Finding:
     if any(result == Result.FAILED for _, result in told):
         return Finding.REFUSED
     return Finding.PROVEN if (PROOF, Result.PASSED) in told else Finding.UNPROVEN
+
+
+def due_at(credential: Credential, record: Record | None) -> int:
+    """When its daily proof is due, Unix ms: a day after the last word of it, and a part of an hour that is its own."""
+    heard = (record.proven_at, record.asked_at) if record else (0, 0)
+    own = zlib.crc32(f"{credential.organisation}/{credential.id}".encode()) % HOUR_MS
+    return max(credential.created_at, *heard) + DAY_MS + own

@@ -41,3 +41,8 @@ class Fence(Protocol):
         Blocks. Busy when another process is writing.
         """
         ...
+
+
+def covered(fence: Fence, where: Scope) -> bool:
+    """Whether a stop covers the whole scope now."""
+    return any(stop.scope.covers(where) for stop in fence.stops())

@@ -41,6 +41,7 @@ from pushwarden.dataplane.intake.recipients import Recipients
 from pushwarden.dataplane.intake.routes import PushRoutes
 from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
 from pushwarden.observe.metrics import Observed, page
+from pushwarden.ports.fence import covered
 from pushwarden.settings import Settings
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
@@ -109,7 +110,7 @@ class Api:
             health=self.health,
             senders=self.senders,
             audiences=self.devices.audiences,
-            stopped=self.stopped,
+            stopped=partial(covered, self.fence),
         )
         sources = Sources(lambda: self.snapshot, StopView(self.fence), Recipients(self.devices), PROVIDERS, self.clock)
         intake = Intake(sources, GroupCommit(self.journal), self.ring)
@@ -124,10 +125,6 @@ class Api:
     def health(self) -> Mapping[str, bool]:
         """Whether pushes can be taken and sent."""
         return {"configuration": self.looked, "senders": bool(self.observed.senders)}
-
-    def stopped(self, where: Scope) -> bool:
-        """Whether a stop in the fence covers it now."""
-        return any(stop.scope.covers(where) for stop in self.fence.stops())
 
     def senders(self, where: Scope) -> Sequence[Mapping[str, Any]]:
         """What each sender has loaded, and the troubles of its lanes within the scope, as of a second ago."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -17,12 +18,15 @@ from pushwarden.adapters.ring_server import RingServer
 from pushwarden.adapters.vault.keys import CALLBACKS
 from pushwarden.control.notices import Notices
 from pushwarden.control.postman import Postman
+from pushwarden.control.proofs import ask, due
 from pushwarden.control.retiring import retire
 from pushwarden.core.errors import Busy, StoreFull
 from pushwarden.core.mail import addresses_of
+from pushwarden.core.probe import KEPT_MS
 from pushwarden.dataplane.callbacks.courier import Bag
 from pushwarden.dataplane.callbacks.office import Office
 from pushwarden.dataplane.callbacks.sources import Audited, DeadTokens, Failures, Pushes
+from pushwarden.ports.fence import covered
 from pushwarden.settings import Settings
 from pushwarden.wiring.keyholders import Holder
 from pushwarden.wiring.run import ready, termination
@@ -31,6 +35,7 @@ from pushwarden.wiring.stores import keeping_of, require_current, stores_of
 TIDY_SECONDS = 1.0
 NOTICE_SECONDS = 1.0
 MAIL_SECONDS = 2.0
+PROOF_SECONDS = 30.0
 RETAIN_SECONDS = 600.0
 log = structlog.get_logger("chores")
 
@@ -52,6 +57,7 @@ class Chores:
             asyncio.create_task(self.beat(TIDY_SECONDS, self.tidy)),
             asyncio.create_task(self.beat(RETAIN_SECONDS, self.retain)),
             asyncio.create_task(self.office().run()),
+            asyncio.create_task(self.beat(PROOF_SECONDS, self.prove)),
             asyncio.create_task(self.beat(NOTICE_SECONDS, self.notices().look)),
             *(asyncio.create_task(self.beat(MAIL_SECONDS, postman.step)) for postman in self.postmen()),
         ]
@@ -99,12 +105,21 @@ class Chores:
     async def tidy(self) -> None:
         await asyncio.to_thread(self.keeping.tidy)
 
+    async def prove(self) -> None:
+        """Asks for the daily proofs that are due."""
+        now_ms, catalog = self.clock.now_ms(), self.stores.catalog
+        found = await catalog.browse(lambda tables: due(tables, now_ms, partial(covered, self.fence)))
+        if found:
+            await catalog.note(lambda tables: [ask(tables, one, "chores", now_ms) for one in found])
+            log.info("daily proofs", asked=[one.id for one in found])
+
     async def retain(self) -> None:
         now_ms = self.clock.now_ms()
         retired = await retire(self.stores.catalog, now_ms)
         dropped = await self.stores.journal.retain(now_ms)
         tombstones = await self.stores.devices.retain(now_ms)
         invalidations = await self.stores.devices.forget(now_ms)
+        await self.stores.catalog.note(lambda tables: tables.probes.forget(now_ms - KEPT_MS))
         gone = {"dropped": dropped, "tombstones": tombstones, "invalidations": invalidations, "credentials": retired}
         if any(gone.values()):
             log.info("retention", **gone)

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pushwarden.simulators.log import Summary, summarise
 
 START_SECONDS = 60.0
+PROOF_SECONDS = 11
 KEY_ID, TEAM_ID = "DEMOKEY123", "DEMOTEAM12"
 BUNDLE_ID = "com.example.shop"
 PROJECT = "example-shop"
@@ -183,7 +184,7 @@ class Stage:
         return base
 
     def make_credential(self, base: str, provider: str, key_file: Path | None = None) -> None:
-        """Uploads a generated key and activates it."""
+        """Uploads a generated key, waits until the simulator was asked about it, and activates it."""
         if provider == "fcm":
             content, more = generated_account(), {"file_name": f"{PROJECT}.json"}
         else:
@@ -193,7 +194,7 @@ class Stage:
                 key_file.write_bytes(content)
                 key_file.chmod(0o600)
         body = {"provider": provider, "content": base64.b64encode(content).decode(), **more}
-        made = self.call("POST", f"{base}/credentials", json=body)["credential"]
+        made = self.call("POST", f"{base}/credentials", json=body, params={"wait": PROOF_SECONDS})["credential"]
         self.call("POST", f"{base}/credentials/{made['id']}/activate")
 
     def import_devices(self, base: str, lines: Iterator[bytes]) -> dict[str, Any]:

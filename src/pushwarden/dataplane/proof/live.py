@@ -81,6 +81,9 @@ class Proof:
     # --- inside
 
     async def _ask(self) -> None:
+        if not self.task.app.enabled:
+            self._not_asked("The app is disabled")
+            return
         requests = self._provider.probe(self.task.credential, self.task.app)
         if not requests:
             self._not_asked("It answers for a bundle ID only, and the app has none.")
