@@ -10,7 +10,7 @@ import typer
 from pushwarden.cli.checking import CredentialFile, KeyId, Provider, Serial, TeamId, check, hints_of
 from pushwarden.cli.client import place, read_file
 from pushwarden.cli.common import PRODUCTION, App, Env, api, group
-from pushwarden.cli.out import Json, emit, rows, shown
+from pushwarden.cli.out import REFUSED, Json, emit, rows, shown
 from pushwarden.cli.report import show_report
 
 apps = group("Apps: what pushes are sent for.")
