@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from apns_fixtures import Pair
 from pushwarden.wiring.stage import KEY_ID, TEAM_ID, Stage, device_line, generated_key, temporary
 from warm_cli import Warm
 
@@ -60,14 +61,47 @@ def test_an_app_is_made_shown_changed_and_removed(shell: Shell) -> None:
     assert shell.json("apps", "delete", "kiosk", expect=1)["error"]["code"] == "not_found"
 
 
-def test_a_credential_is_judged_offline_then_added_and_switched_back(shell: Shell) -> None:
+def test_a_credential_is_judged_offline_in_rows_and_one_sentence(shell: Shell) -> None:
     key = shell.folder / f"AuthKey_{KEY_ID}.p8"
     key.write_bytes(generated_key())
     away = {"PUSHWARDEN_DATA": "/nonexistent"}
-    assert shell.json("credentials", "check", str(key), "--team-id", TEAM_ID, **away)["usable"] is True
+    good = shell.json("credentials", "check", str(key), "--team-id", TEAM_ID, **away)
+    assert (good["usable"], good["provider"], good["kind"]) == (True, "apns", "apns_token")
+    assert good["checks"][-1]["id"] == "live.offline"
+    out, _ = shell.run("credentials", "check", str(key), "--team-id", TEAM_ID, **away)
+    assert out.splitlines()[-1] == "It can be used, with 1 check only the provider can answer."
     out, _ = shell.run("credentials", "check", str(key), expect=1, **away)
-    assert "team ID is missing" in out and "cannot be used" in out
-    shell.run("credentials", "check", "none.p8", expect=1, **away)
+    assert "✕ Failed" in out and "→ Give the team ID" in out
+    assert out.splitlines()[-1] == "It cannot be used as it is: The team ID is missing."
+    piped = shell.json("credentials", "check", "-", "--key-id", KEY_ID, "--team-id", TEAM_ID, stdin=key.read_bytes())
+    assert piped["usable"]
+
+
+def test_a_p12_is_opened_by_a_password_from_standard_input(shell: Shell) -> None:
+    store = shell.folder / "push.p12"
+    store.write_bytes(Pair(days=(-1, 10_000)).p12(b"two words"))
+    asked = ("credentials", "check", str(store))
+    assert shell.json(*asked, "--password-stdin", stdin=b"two words\n")["usable"]
+    assert shell.json(*asked, "--password", "two words")["usable"]
+    wrong = shell.json(*asked, "--password-stdin", stdin=b"three\n", expect=1)
+    assert [one["id"] for one in wrong["checks"] if one["result"] == "failed"] == ["p12.password"]
+
+
+def test_wrong_usage_of_a_credential_check_is_one_sentence(shell: Shell) -> None:
+    for words, sentence, code in (
+        (("-", "--password-stdin"), "Standard input can be the file or the password, not both.", 2),
+        (("x.p12", "--password", "a", "--password-stdin"), "Give --password or --password-stdin, not both.", 2),
+        (("x.p12", "--provider", "pigeon"), "There is no provider pigeon; there are apns, fcm, wns, azure.", 2),
+        (("none.p8",), "none.p8 cannot be read: No such file or directory.", 1),
+        ((".",), ". cannot be read: Is a directory.", 1),
+    ):
+        _, err = shell.run("credentials", "check", *words, expect=code)
+        assert sentence in " ".join(err.replace("│", " ").split())
+
+
+def test_a_credential_is_added_and_switched_back(shell: Shell) -> None:
+    key = shell.folder / f"AuthKey_{KEY_ID}.p8"
+    key.write_bytes(generated_key())
     first = shell.json("credentials", "list", "shop", *IN)[0]["id"]
     added = shell.json("credentials", "add", "shop", str(key), *IN, "--team-id", TEAM_ID)["credential"]
     assert added["state"] == "active"

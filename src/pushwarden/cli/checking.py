@@ -14,6 +14,7 @@ import typer
 from pushwarden.cli.client import read_file
 from pushwarden.cli.out import REFUSED, Json, console, emit
 from pushwarden.cli.report import conclusion, show_report
+from pushwarden.core.check import Check
 from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 
@@ -111,7 +112,7 @@ def _asked_for(report: Report, provider: str, data: bytes, hints: dict[str, str]
 
 
 def _show(file: Path, report: Report, json: bool) -> None:
-    checks = msgspec.to_builtins(report.checks)
+    checks = msgspec.to_builtins((*report.checks, *_unasked(report)))
     answer = {
         "file": file.name, "provider": report.provider, "kind": report.kind, "usable": report.usable,
         "sentence": conclusion(checks), "checks": checks, "facts": dict(report.facts),
@@ -121,6 +122,13 @@ def _show(file: Path, report: Report, json: bool) -> None:
         return
     show_report(answer)
     console.print(f"\n{conclusion(checks)}", markup=False)
+
+
+def _unasked(report: Report) -> list[Check]:
+    """Who would be asked after an upload of this file, and was not."""
+    from pushwarden.providers.inspection import CALLED
+
+    return [Check.of("live.offline", provider=CALLED[report.provider])] if report.usable else []
 
 
 def _encoded(password: str | None) -> bytes | None:
