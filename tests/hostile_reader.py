@@ -1,4 +1,4 @@
-"""A fork server whose children do what a hostile file could make them do: `python hostile_reader.py [nobody] [hasty]`.
+"""A fork server whose children do what a hostile file could make them do: `hostile_reader.py [nobody] [hasty] [poor]`.
 
 A request is a word, and a space and its argument where it takes one.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import socket
 import sys
@@ -135,4 +136,7 @@ if __name__ == "__main__":
         os.setgroups([])
         os.setgid(65534)
         os.setuid(65534)
+    if "poor" in sys.argv:
+        resource.setrlimit(resource.RLIMIT_CPU, (1, 1))
+        resource.setrlimit(resource.RLIMIT_AS, (100 << 20, 100 << 20))
     serve(do, Limits(cpu_seconds=1, wall_seconds=0.5 if "hasty" in sys.argv else 100))

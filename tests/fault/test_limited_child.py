@@ -98,6 +98,12 @@ def test_a_child_that_breaks_is_ended_and_says_nothing(
     assert capfd.readouterr() == ("", "")
 
 
+def test_where_the_system_allows_less_it_is_less() -> None:
+    assert ask("remember x", "poor")[0] == "x"
+    assert ask("eat", "poor")[1].code == OUT_OF_MEMORY
+    assert ask("spin", "poor")[1].code in (-signal.SIGXCPU, -signal.SIGKILL)
+
+
 def test_what_a_child_prints_goes_nowhere_and_its_answer_is_whole(capfd: pytest.CaptureFixture[str]) -> None:
     assert ask("speak planted-secret")[0] == "said"
     assert capfd.readouterr() == ("", "")

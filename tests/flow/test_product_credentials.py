@@ -12,6 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from apns_fixtures import Pair
+from pfx_fixtures import file as closed_file
+from pfx_fixtures import open_safe, shrouded_bag
 from product_fixtures import SLOW, ask, calm, device, ended, fleet, frames, script, send, times_seen, under_way, until
 from pushwarden.simulators.certificates import client_certificate
 from pushwarden.wiring.stage import BUNDLE_ID, Stage
@@ -73,6 +76,15 @@ def test_a_file_with_a_wrong_password_or_an_ended_certificate_is_refused_with_a_
     torn = upload(calm, base, p12(calm)[:200])
     assert torn.status_code == 422
     assert len(calm.call("GET", f"{base}/credentials")["credentials"]) == 1
+
+
+def test_a_file_made_to_be_expensive_costs_a_sentence(calm: Stage) -> None:
+    base = calm.make_app("bomb")
+    key = shrouded_bag(Pair(), PASSWORD.encode(), 2**31 - 1, run=1)
+    for bomb, name in ((closed_file(open_safe(key)), "p12.too_costly"), (b"\x30\x80" * 20_000, "file.too_complex")):
+        refused = upload(calm, base, bomb)
+        assert refused.status_code == 422
+        assert [check["id"] for check in refused.json()["checks"] if check["result"] == "failed"] == [name]
 
 
 def test_a_switch_and_a_switch_back_under_a_fan_out_lose_and_double_nothing(calm: Stage) -> None:

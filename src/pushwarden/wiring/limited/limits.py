@@ -35,16 +35,24 @@ def lower(limits: Limits) -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # after the change of user, which would undo it
     _LIBC.prctl(_PR_SET_DUMPABLE, 0)
     _LIBC.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # Beyond the soft limit comes SIGXCPU, which says why; the hard one is for who ignores it.
-    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
-    for what, most in (
-        (resource.RLIMIT_AS, size + limits.memory),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NPROC, 0),
-        (resource.RLIMIT_NOFILE, 0),
+    most = size + limits.memory
+    for what, soft, hard in (
+        (resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1),  # SIGXCPU says why; then comes SIGKILL
+        (resource.RLIMIT_AS, most, most),
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_NPROC, 0, 0),
+        (resource.RLIMIT_NOFILE, 0, 0),
     ):
-        resource.setrlimit(what, (most, most))
+        _set(what, soft, hard)
+
+
+def _set(what: int, soft: int, hard: int) -> None:
+    """Or what the system allows, where that is less: nobody may raise a limit."""
+    allowed = resource.getrlimit(what)[1]
+    if allowed != resource.RLIM_INFINITY:
+        soft, hard = min(soft, allowed), min(hard, allowed)
+    resource.setrlimit(what, (soft, hard))
 
 
 def _address_space() -> int:
