@@ -62,8 +62,8 @@ class PlainVault:
 
 
 async def plain_inspect(_: str, data: bytes, password: Secret | None, hints: Mapping[str, str]) -> Report:
-    """A file that says `bad` is bad; every other one is a token key with its text as its fingerprint."""
-    if data.startswith(b"bad"):
+    """A file that says `bad` or nothing is bad; every other one is a token key with its text as its fingerprint."""
+    if not data or data.startswith(b"bad"):
         return Report("apns_token", (Check.of("p8.malformed", reason="holds no key"),))
     facts = {"key_id": hints.get("key_id", ""), "environment": hints["environment"], "locked": password is not None}
     return Report("apns_token", (Check.of("p8.parsed"),), facts, data.hex(), Secret(data), "apns")

@@ -21,8 +21,11 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 import pfx_fixtures as pfx
 from apns_fixtures import Pair, openssl, openssl_p12, p8
 from fcm_pushes import PROJECT, account, file, pem, rsa_key
+from looking import look_at
+from pushwarden.core.secret import Secret
 from pushwarden.providers.apns.certificates import public_key_name
 from pushwarden.providers.detection import SIZE_LIMIT
+from pushwarden.providers.port import Report
 
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
 PKCS8, PKCS1 = serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL
@@ -45,6 +48,12 @@ class Sample:
     password: str | None = None
     hints: dict[str, str] = field(default_factory=dict)
     provider: str = ""
+
+
+def look_at_sample(sample: Sample) -> Report:
+    """Its report."""
+    password = None if sample.password is None else Secret(sample.password.encode())
+    return look_at(sample.make(), password=password, hints=sample.hints, provider=sample.provider)
 
 
 def key(make: Callable[[], bytes], says: str = "p8.unproven_topic", usable: bool = True, **more: str) -> Sample:

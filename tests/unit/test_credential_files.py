@@ -8,26 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from credential_samples import SAMPLES, Sample
-from looking import look_at
+from credential_samples import SAMPLES, look_at_sample
 from pushwarden.core.messages import MESSAGES, Result
-from pushwarden.core.secret import Secret
-from pushwarden.providers.port import Report
 from real import need
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def report_of(sample: Sample) -> Report:
-    password = None if sample.password is None else Secret(sample.password.encode())
-    return look_at(sample.make(), password=password, hints=sample.hints, provider=sample.provider)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_file_is_named_judged_and_told_what_to_do(name: str) -> None:
     need("openssl")
     sample = SAMPLES[name]
-    report = report_of(sample)
+    report = look_at_sample(sample)
     found = {check.id: check.result for check in report.checks}
     said = dict(one.split("=") if "=" in one else (one, str(MESSAGES[one].result)) for one in sample.says.split())
     assert said.items() <= found.items(), found

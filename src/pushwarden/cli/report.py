@@ -21,15 +21,20 @@ _SHAPES = {
 
 
 def show_report(report: Mapping[str, Any]) -> None:
-    """A row for each of its `checks`: what it came to, what it is about, what was found and what to do next."""
+    """Its `checks` as rows."""
+    console.print(rows_of(report["checks"]))
+
+
+def rows_of(checks: Sequence[Mapping[str, Any]]) -> Table:
+    """A row a check: what it came to, what it is about, what was found and what to do next."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
-    for check in report["checks"]:
+    for check in checks:
         shape, style = _SHAPES[Result(check["result"])]
         table.add_row(Text(shape, style), Text(check["title"], "bold"), _found(check))
-    console.print(table)
+    return table
 
 
 def conclusion(checks: Sequence[Mapping[str, Any]]) -> str:

@@ -67,8 +67,6 @@ async def uploaded(call: Call) -> Upload:
         upload = _from_json(await call.json(_JSON))
     if len(upload.content) > LARGEST:
         raise BodyTooLarge(f"A credential file may have at most {LARGEST} bytes.", limit=LARGEST)
-    if not upload.content:
-        raise Invalid("Send the file as `file` (multipart), `content` (base64) or `text`.", field="file")
     return upload
 
 
@@ -80,6 +78,8 @@ def _from_json(body: UploadBody) -> Upload:
             raise Invalid("`content` is not base64.", field="content") from None
     else:
         content = body.text.encode() if isinstance(body.text, str) else b""
+    if not content:
+        raise Invalid("Send the file as `file` (multipart), `content` (base64) or `text`.", field="file")
     return _upload(body.provider, content, body.password, {name: getattr(body, name) for name in _HINTS})
 
 

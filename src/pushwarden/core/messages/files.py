@@ -54,7 +54,7 @@ MESSAGES: dict[str, Words] = {
     "file.is_profile": failed(
         "That is a provisioning profile",
         "It belongs in Xcode. For sending you need a key (.p8) or a push certificate.",
-        "Show me where",
+        "Show me where: developer.apple.com → Certificates, Identifiers & Profiles → Keys",
     ),
     "file.is_google_services": failed(
         "That is the app's `google-services.json`",
@@ -71,7 +71,7 @@ MESSAGES: dict[str, Words] = {
     "file.is_legacy_fcm_key": failed(
         "That is an old FCM server key",
         "Google switched the legacy API off. Use a service-account JSON.",
-        "Show me where",
+        "Show me where: Firebase → Project settings → Service accounts → Generate new private key",
     ),
     "file.is_device_token": failed(
         "That is a device's token",

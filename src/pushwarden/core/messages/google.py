@@ -18,7 +18,7 @@ MESSAGES: dict[str, Words] = {
         "drop the whole .json",
     ),
     "json.wrong_type": failed(
-        "Wrong kind of Google file", '`type` is "{type}"; we need "service_account".', "Show me where"
+        "Wrong kind of Google file", '`type` is "{type}"; we need "service_account".', f"Show me where: {_NEW_KEY}"
     ),
     "json.not_a_credential": failed(
         "This JSON is no credential",
