@@ -40,19 +40,20 @@ ELSEWHERE: dict[str, str] = {
     "tests/unit/test_inspect.py": "file.timeout",
     "tests/flow/test_live_proof.py": (
         "p8.refused p8.env p8.topic apns.throttled oauth.invalid_grant fcm.api_off fcm.permission fcm.no_project "
-        "cert.revoked live.accepted live.oauth live.clock live.clock_wrong live.not_asked provider.down"
+        "cert.revoked live.accepted live.handshake live.oauth live.clock live.clock_wrong live.not_asked provider.down"
     ),
     "tests/flow/test_live_proof_way.py": (
         "cert.refused live.timeout live.stopped live.unclear live.sealed live.trust net.dns net.blocked net.tls_proxy "
         "net.h2"
     ),
+    "tests/flow/test_api_proofs.py": "live.no_sender",
     "tests/fault/test_refused_credentials.py": "run.refused_rate",
     "tests/flow/test_credential_notices.py": "run.well",
     "tests/flow/test_cli.py": "live.offline",
 }
 """Messages that no file alone provokes: the test that has a sender, a simulator or a server say them."""
 
-OPEN = {"live.handshake", "live.no_sender", "none"}
+OPEN = {"none"}
 """Messages whose test has not come yet."""
 
 
