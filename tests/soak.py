@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import campaigns
 import hostile_files
 import killing
+import rotation as rotations
 import timed_singles
 from interleavings import Play, Tally
 from interleavings import told as interleaved
@@ -48,6 +49,10 @@ DYING = "com.example.dying"
 LANE_PAIRS = 3
 LEAST_RATIO = 0.9
 """Of its own rate an app keeps beside one whose credential dies."""
+BETWEEN_SWITCHES = 10_000
+"""Requests the simulator reads from one switch of credentials to the next."""
+LONGEST_UNHELD = 5.0
+"""Seconds from the first refusal of a credential until its lane rests."""
 EVERYONE = ("api", "sender-urgent", "sender-bulk-0", "sender-bulk-0", "chores", "supervisor")
 """The sender that does the work is struck twice as often."""
 
@@ -212,6 +217,23 @@ def credentials(options: argparse.Namespace) -> dict[str, Any]:
     return {"name": "credentials", "ok": tally.ok, "seed": options.seed, **tally.told()}
 
 
+def rotation(options: argparse.Namespace) -> dict[str, Any]:
+    """50 switches among two keys and a certificate at full speed; then a certificate that is refused in mid-run."""
+    environ = {"PUSHWARDEN_BULK_SENDERS": "1", "PUSHWARDEN_LOG_LEVEL": "warning"}
+    with temporary("pwsoak-") as folder, Stage(folder, environ) as stage:
+        house = House(stage, stage.make_app())
+        house.fill(0, options.devices)
+        told = rotations.rotate(house, options.devices, options.switches, BETWEEN_SWITCHES)
+        few = options.devices // 4
+        dying = House(stage, stage.make_app("revoked", bundle_id=rotations.DYING))
+        well = House(stage, stage.make_app("well"))
+        dying.fill(0, few)
+        well.fill(0, few)
+        revoked = rotations.revoke(dying, well, few, LANE_PAIRS)
+    held = revoked["held_seconds"] <= LONGEST_UNHELD and revoked["others_rate"] >= LEAST_RATIO
+    return {"name": "rotation", **told, "ok": told["ok"] and revoked["ok"] and held, "revoked": revoked}
+
+
 JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "kill": kill,
     "stop": stop,
@@ -220,6 +242,7 @@ JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "suspects": suspects,
     "interleavings": interleavings,
     "stalled": stalled,
+    "rotation": rotation,
     "singles100k": singles100k,
     "credentials": credentials,
 }
@@ -231,6 +254,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--points", type=int, default=POINTS, help="kills in all")
     parser.add_argument("--devices", type=int, default=DEVICES, help="of a fan-out that is struck")
+    parser.add_argument("--switches", type=int, default=50, help="of credentials")
     parser.add_argument("--trials", type=int, default=200, help="stops")
     parser.add_argument("--fanout-devices", type=int, default=2_000_000)
     parser.add_argument("--steps", type=int, default=1_000_000, help="of the interleavings, in each store")

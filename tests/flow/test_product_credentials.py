@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -16,35 +14,11 @@ from apns_fixtures import Pair
 from pfx_fixtures import file as closed_file
 from pfx_fixtures import open_safe, shrouded_bag
 from product_fixtures import SLOW, ask, calm, device, ended, fleet, frames, script, send, times_seen, under_way, until
-from pushwarden.simulators.certificates import client_certificate
 from pushwarden.wiring.stage import BUNDLE_ID, Stage
+from rotation import PASSWORD, active, p12, upload
 
 __all__ = ["calm"]
 pytestmark = SLOW
-
-PASSWORD = "correct horse 7 battery"
-
-
-def p12(stage: Stage, topics: Any = ((BUNDLE_ID, "app"), (BUNDLE_ID + ".voip", "voip")), days: int = 365) -> bytes:
-    """A certificate the simulator trusts, with its key, under PASSWORD."""
-    certificate, key = client_certificate(stage.folder / "certificates", BUNDLE_ID, topics, "both", days)
-    loaded = serialization.load_pem_private_key(key, None)
-    assert isinstance(loaded, ec.EllipticCurvePrivateKey)
-    locked = serialization.BestAvailableEncryption(PASSWORD.encode())
-    return pkcs12.serialize_key_and_certificates(
-        b"push", loaded, x509.load_pem_x509_certificate(certificate), None, locked
-    )
-
-
-def upload(stage: Stage, base: str, content: bytes, password: str = PASSWORD) -> Any:
-    fields = {"provider": "apns", "password": password}
-    files = {"file": ("push.p12", content, "application/x-pkcs12")}
-    return ask(stage, "POST", f"{base}/credentials", data=fields, files=files)
-
-
-def active(stage: Stage, base: str) -> str:
-    kept = stage.call("GET", f"{base}/credentials")["credentials"]
-    return str(next(one["id"] for one in kept if one["state"] == "active"))
 
 
 def test_a_certificate_file_sends_by_its_certificate_alone(calm: Stage) -> None:

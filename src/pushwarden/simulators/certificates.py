@@ -68,11 +68,12 @@ def client_certificate(
 ) -> tuple[bytes, bytes]:
     """(certificate PEM, key PEM) shaped like Apple's push certificates, signed by the authority in `folder`.
 
-    topics: (topic, kind) pairs of extension .6.6, kind is app, voip or complication.
-    environments: sandbox, production, both or none. Negative `days` make an expired certificate.
+    topics: (topic, kind) pairs of extension .6.6, kind is app, voip or complication; one of a single special kind is
+    named as Apple names it. environments: sandbox, production, both or none. Negative `days` make an expired one.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _push_certificate(folder, key.public_key(), bundle, _apple_extensions(topics, environments), days)
+    name, extensions = f"{_service(topics)}: {bundle}", _apple_extensions(topics, environments)
+    certificate = _push_certificate(folder, key.public_key(), (bundle, name), extensions, days)
     return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
 
 
@@ -92,20 +93,21 @@ def answer(
     public = asked.public_key()
     if not asked.is_signature_valid or not isinstance(public, rsa.RSAPublicKey) or public.key_size != APPLE_KEY_BITS:
         raise ValueError("Apple takes requests that are signed by the RSA key of 2,048 bits they are for.")
-    certificate = _push_certificate(folder, public, bundle, _apple_extensions(topics, environments), days)
+    name, extensions = f"{_service(topics)}: {bundle}", _apple_extensions(topics, environments)
+    certificate = _push_certificate(folder, public, (bundle, name), extensions, days)
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def _push_certificate(
-    folder: Path, public: _Public, bundle: str, extensions: Sequence[tuple[int, bytes]], days: int
+    folder: Path, public: _Public, names: tuple[str, str], extensions: Sequence[tuple[int, bytes]], days: int
 ) -> x509.Certificate:
-    """The names in the request count for nothing, as at Apple."""
+    """names: user id and common name; those in a request count for nothing, as at Apple."""
     ensure(folder)
     authority_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
     authority = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
     subject = x509.Name(
-        [x509.NameAttribute(USER_ID, bundle), x509.NameAttribute(NameOID.COMMON_NAME, f"Apple Push Services: {bundle}")]
+        [x509.NameAttribute(oid, name) for oid, name in zip((USER_ID, NameOID.COMMON_NAME), names, strict=True)]
     )
     builder = _leaf(authority_key, authority.subject, subject, public, days * DAY)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
@@ -113,6 +115,13 @@ def _push_certificate(
         oid = ObjectIdentifier(f"{APPLE}.{suffix}")
         builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
     return builder.sign(authority_key, hashes.SHA256())
+
+
+def _service(topics: Sequence[tuple[str, str]]) -> str:
+    """How the common name begins."""
+    kinds = {kind for _, kind in topics}
+    alone = next(iter(kinds)) if len(kinds) == 1 else ""
+    return {"voip": "VoIP Services", "complication": "WatchKit Services"}.get(alone, "Apple Push Services")
 
 
 def _apple_extensions(topics: Sequence[tuple[str, str]], environments: str) -> list[tuple[int, bytes]]:

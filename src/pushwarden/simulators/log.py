@@ -5,6 +5,7 @@ File: HEADER, then blocks of BLOCK + payload, little-endian; a block cut short b
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ class Event(IntEnum):
     GOAWAY = 3  # last-stream-id
     UNFINISHED = 4  # stream whose HEADERS came (then) and whose end did not, written when the connection closes
     REFUSED = 5  # stream above the limit: reset with REFUSED_STREAM
+    CERTIFICATE = 6  # the client's: `certificate_number`
 
 
 class Flag(IntEnum):
@@ -181,6 +183,11 @@ def summarise(path: Path) -> Summary:
             ids.update(row[3] for row in rows)
     repeated = {key: count for key, count in ids.items() if count > 1}
     return Summary(sum(by_status.values()), len(ids), dict(by_status), repeated, len(connections), first, last)
+
+
+def certificate_number(der: bytes) -> int:
+    """What stands for a client certificate in the log: 8 bytes of its SHA-256."""
+    return int.from_bytes(hashlib.sha256(der).digest()[:8], "big", signed=True)
 
 
 def frames_after(path: Path, ns: int) -> int:

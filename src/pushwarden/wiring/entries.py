@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -116,6 +116,14 @@ class Entries:
     def anew(self, credential: Credential) -> None:
         """Somebody asks for a proof: an access token that was refused may be asked for again at once."""
         self._grants.anew(credential.label)
+
+    def keep(self, credentials: Iterable[Credential]) -> None:
+        """What was opened of any others goes from memory."""
+        gone = self._material.keys() - {one.label for one in credentials}
+        for label in gone:
+            del self._material[label]
+        if gone:
+            self._contexts.clear()
 
     def _target(self, lane: Lane, origin: Origin, authorization: Authorization) -> Target:
         simulated = lane.environment is Environment.SIMULATED

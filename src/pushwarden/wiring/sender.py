@@ -82,7 +82,7 @@ class Sender:
         self.journal, self.devices = self.stores.journal, self.stores.devices
         self.holds = CatalogHolds(self.stores.catalog)
         self.holder = Holder(settings, VAULT)
-        entries = Entries(settings, self.holder.opening, PROVIDERS)
+        self.entries = entries = Entries(settings, self.holder.opening, PROVIDERS)
         self.ledger = Ledger(self.journal, settings.unknown_window)
         tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries, quotas(settings, name))
         self.pump = Pump(name, classes_of(name), tools, Gate(FenceFile(settings.fence_file)), self.ledger)
@@ -177,6 +177,7 @@ class Sender:
     def _configure(self, snapshot: Any) -> None:
         names = [held_name(Lane.parse(hold.lane)) for hold in self.held.values()]
         self.pump.configure(snapshot or self.pump.gate.snapshot, names)
+        self.entries.keep(self.pump.gate.snapshot.credentials.values())
 
     # --- the ring
 

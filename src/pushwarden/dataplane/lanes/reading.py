@@ -116,7 +116,7 @@ class Maker:
         rows, offsets, envelope = self._rendered(work, rows, base, offsets, now_ms)
         if envelope is None:
             return None
-        part = Slice(work, envelope, now, base, offsets, rows.tokens)
+        part = Slice(work, envelope, now, base, offsets, rows.tokens, self.credential)
         for row, outcome in envelope.refused:
             offset = part.base + row if offsets is None else offsets[row]
             fail(work, offset, rows.tokens[row], Fate.REFUSED, outcome, now_ms)

@@ -55,8 +55,11 @@ class Station:
         limit = None if flow.free else int(flow.limit)
         return {"state": state, "seconds": round(self.pace.seconds(now), 1), "limit": limit}
 
-    def use(self, credential: Credential) -> None:
-        """Another credential is active: old connections drain, new ones use it."""
+    def use(self, credential: Credential | None) -> None:
+        """Another credential is active: old connections drain, new ones use it. None or a disabled one: they drain."""
+        if credential is None or not credential.enabled:
+            self.connections.rotate()
+            return
         if (credential.id, credential.fingerprint) == (self.credential.id, self.credential.fingerprint):
             return
         self.credential = credential

@@ -40,9 +40,7 @@ class Stations(dict[str, Station]):
     def configure(self, snapshot: Snapshot) -> None:
         """Each uses the credential that is active now."""
         for station in self.values():
-            credential = snapshot.of_lane(station.lane)
-            if credential is not None:
-                station.use(credential)
+            station.use(snapshot.of_lane(station.lane))
 
     def paused(self, lane_key: str) -> bool:
         """Whether nothing may be written of the lane for now."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pushwarden.core.app import Credential
 from pushwarden.core.lane import Lane
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push
@@ -45,6 +46,7 @@ class Slice:
     base: int
     offsets: Sequence[int] | None
     tokens: list[bytes] = field(repr=False)
+    credential: Credential | None = None  # whose it was rendered as
     again: bool = False  # rows that were written before and are not processed
     written: int = 0  # rows of the envelope written so far
     requests: Requests | None = None

@@ -40,7 +40,7 @@ class Writer:
         left = most
         while left > 0:
             part = work.slice
-            if part is None or not part.left or _now() - part.read_at > SLICE_AGE:
+            if part is None or not part.left or _is_old(part, station):
                 work.put_back()
                 if not self._may_load(work, station) or not await self._load(work, station):
                     return most - left
@@ -130,7 +130,8 @@ class Writer:
     def _bundle(self, parts: Sequence[Slice], station: Station) -> int:
         """Writes slices of which nothing was written yet; how many rows."""
         now, now_ms = _now(), self._clock.now_ms()
-        going = [part for part in parts if self._may_write(part.work, now_ms)]
+        same = [part for part in parts if part.credential is station.credential]
+        going = [part for part in same if self._may_write(part.work, now_ms)]
         wrote = sum(_submit(joint, station, now) for joint in joined(going))
         for part in parts:
             if part.written:
@@ -166,6 +167,11 @@ def _submit(joint: Joint, station: Station, now: float) -> int:
             part.written += 1
         start += wrote
     return start
+
+
+def _is_old(part: Slice, station: Station) -> bool:
+    """Whether its rows must be read and rendered anew."""
+    return _now() - part.read_at > SLICE_AGE or part.credential is not station.credential
 
 
 def _room(station: Station) -> int:

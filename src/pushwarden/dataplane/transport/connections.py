@@ -58,6 +58,7 @@ class Connections:
         self._dialling = pool.Dialling()
         self._opening: set[asyncio.Task[None]] = set()
         self._told: Trouble | None = None
+        self._rotations = 0
         self.links: list[Link] = []
 
     def __repr__(self) -> str:
@@ -105,6 +106,7 @@ class Connections:
 
     def rotate(self) -> None:
         """Retires every link: new ones are opened with the current credential, answers under way are still read."""
+        self._rotations += 1
         for link in [*self.links]:
             link.retire()
 
@@ -139,7 +141,7 @@ class Connections:
         if link in self.links:
             self.links.remove(link)
         now = asyncio.get_running_loop().time()
-        if link.answers == 0 and (refused or now - link.opened_at < SHORT_LIFE):
+        if link.answers == 0 and not link.retired and (refused or now - link.opened_at < SHORT_LIFE):
             self._dialling.failed(now, random.random())  # noqa: S311
             self._owner.troubled(self.lane, reason, credential=refused)
 
@@ -167,7 +169,7 @@ class Connections:
         task.add_done_callback(self._opening.discard)
 
     async def _dial(self, target: Target, authorization: Authorization) -> None:
-        authority = target.origin.authority
+        authority, rotations = target.origin.authority, self._rotations
         try:
             link = await dial(target, lambda: Link(self.facts, authorization, authority, self))
         except DialError as error:
@@ -176,4 +178,6 @@ class Connections:
             return
         self._dialling.succeeded()
         self.links.append(link)
+        if rotations != self._rotations:  # it was opened as someone who is not to be used any more
+            link.retire()
         self._owner.heard(self.lane, link, ())

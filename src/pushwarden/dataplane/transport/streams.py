@@ -76,6 +76,11 @@ class Link(asyncio.Protocol):
     def usable(self) -> bool:
         return self._transport is not None and not self._full and not self._retired and not self.connection.draining
 
+    @property
+    def retired(self) -> bool:
+        """Whether its end is ours to answer for."""
+        return self._retired
+
     # --- what the pump does
 
     def submit(self, requests: Requests, start: int, stop: int, tag: Any, deadline: float) -> int:

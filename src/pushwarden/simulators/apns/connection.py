@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from pushwarden.http2.hpack import Header
 from pushwarden.http2.server import Heard, ServerConnection
@@ -10,10 +11,11 @@ from pushwarden.simulators import faults
 from pushwarden.simulators.common import connection
 from pushwarden.simulators.common.batch import Batch
 from pushwarden.simulators.common.inbox import Stored
+from pushwarden.simulators.log import Event, certificate_number
 
 from . import columns, writing
 from .answers import Refusal
-from .client_certificate import Peer, peer
+from .client_certificate import peer
 from .judge import Judge
 from .rules import Kind
 from .service import Service
@@ -29,7 +31,11 @@ class Connection(connection.Connection[Kind, Refusal]):
 
     def _greet(self, windows: dict[str, int]) -> ServerConnection:
         settings = self._service.configuration
-        holder = _peer(self._transport, self._service)
+        der = _certificate(self._transport)
+        holder = peer(der, settings.environment, frozenset(settings.bad_certificates)) if der else None
+        if der:
+            number = certificate_number(der)
+            self._service.ledger.log.event(time.monotonic_ns(), self.number, Event.CERTIFICATE, number)
         self._bench = Judge(self._service.provider_tokens, holder)
         self._raised = holder is not None
         first = settings.streams if self._raised else settings.first_streams
@@ -82,8 +88,6 @@ class Connection(connection.Connection[Kind, Refusal]):
             self._h2.set_max_streams(self._service.configuration.streams)
 
 
-def _peer(transport: asyncio.BaseTransport, service: Service) -> Peer | None:
+def _certificate(transport: asyncio.BaseTransport) -> bytes:
     tls = transport.get_extra_info("ssl_object")
-    der = tls.getpeercert(binary_form=True) if tls else None
-    settings = service.configuration
-    return peer(der, settings.environment, frozenset(settings.bad_certificates)) if der else None
+    return (tls.getpeercert(binary_form=True) if tls else None) or b""
