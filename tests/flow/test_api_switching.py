@@ -36,7 +36,7 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]
 
 async def inspect(_: str, data: bytes, password: Secret | None, hints: Mapping[str, str]) -> Report:
     """The file is JSON: its facts."""
-    return Report("apns_token", (), json.loads(data), data.hex(), Secret(data))
+    return Report("apns_token", (), json.loads(data), data.hex(), Secret(data), "apns")
 
 
 def phones(calls: int = 7) -> Callable[[Scope], Awaitable[Sequence[Audience]]]:
