@@ -17,6 +17,7 @@ from pushwarden.control.retiring import retire
 from pushwarden.core.app import CredentialState
 from pushwarden.core.device import Audience
 from pushwarden.core.health import Event, heard, record_of
+from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.secret import Secret
 from pushwarden.core.slots import WEEK_MS
@@ -205,6 +206,29 @@ def test_a_week_after_it_was_replaced_its_material_is_gone_and_the_rest_stays(ca
         assert await upload(scene) != one
 
     tell(catalog, story)
+
+
+def test_the_key_of_a_request_goes_with_the_last_credential_that_used_it(catalog: Catalog) -> None:
+    async def story(scene: Stage) -> None:
+        made = CertificateRequest("acme", "shop", Environment.PRODUCTION, "r1", "Shop", "pem", "ff", b"sealed")
+        one, two = await upload(scene), await upload(scene, n=2)
+        await catalog.note(lambda tables: _made_from(tables, made, (one, two)))
+        for name in (one, two, await upload(scene, n=3)):
+            await activate(scene, name)
+            scene.clock.ms += 1
+        for ahead, left in ((0, made), (5, None)):
+            await retire(catalog, scene.clock.ms + WEEK_MS - 2 + ahead)
+            assert await catalog.read(lambda tables: tables.requests.get("acme", "shop", "r1")) == left
+
+    tell(catalog, story)
+
+
+def _made_from(tables: Tables, request: CertificateRequest, names: Sequence[str]) -> None:
+    tables.requests.insert(request)
+    for name in names:
+        kept = tables.credentials.get("acme", "shop", name)
+        assert kept is not None
+        tables.credentials.update(replace(kept, request=request.id))
 
 
 def test_one_replaced_before_that_was_written_down_has_its_week_from_now(catalog: Catalog) -> None:

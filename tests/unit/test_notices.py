@@ -121,3 +121,5 @@ def test_the_devices_that_would_go_silent_are_those_of_its_slot() -> None:
     assert silenced(whole, [calls, whole], fleet) == 103
     assert silenced(calls, [calls, whole], fleet) == 20
     assert silenced(whole, [replace(calls, enabled=False), whole], fleet) == 123
+    alerts = replace(whole, facts={"slots": [""]})
+    assert silenced(alerts, [calls, alerts], fleet) == 100

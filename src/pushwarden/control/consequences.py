@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from pushwarden.core.app import Credential, CredentialState, choose
-from pushwarden.core.device import Audience
+from pushwarden.core.device import Audience, slot_of
 from pushwarden.core.health import Health, Record, standing
 from pushwarden.core.scope import Environment
 from pushwarden.providers.port import Facts
@@ -52,7 +52,7 @@ class Plan:
         counts: dict[str, int] = {}
         for audience in self.audiences:
             if audience.provider == self.facts.name:
-                slot = self.facts.slot(audience.token_kind.removesuffix("-start"))
+                slot = self.facts.slot(slot_of(audience.token_kind))
                 counts[slot] = counts.get(slot, 0) + audience.size
         return counts
 

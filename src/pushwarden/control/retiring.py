@@ -9,7 +9,7 @@ from pushwarden.core import slots
 from pushwarden.core.app import Credential, CredentialState
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.errors import Conflict
-from pushwarden.core.scope import Scope
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.catalog import Catalog, Changed, Tables
 
 BY = "chores"
@@ -33,10 +33,22 @@ async def _retire(catalog: Catalog, credential: Credential, now_ms: int) -> None
         if kept is None or not slots.is_over(kept, now_ms):
             raise Conflict
         tables.credentials.update(slots.retired(kept))
+        _forget_key(tables, kept)
         return Changed(None, before={"state": kept.state}, after={"state": CredentialState.RETIRED})
 
     where = Scope(credential.organisation, credential.app, credential.environment)
     await catalog.change(AuditEntry(now_ms, BY, "credential.retire", where, credential.id), work)
+
+
+def _forget_key(tables: Tables, credential: Credential) -> None:
+    """The key of a request made here goes with the last credential that used it."""
+    request = tables.requests.get(credential.organisation, credential.app, credential.request)
+    if request is None:
+        return
+    place = credential.organisation, credential.app
+    others = [one for environment in Environment for one in tables.credentials.of(*place, environment)]
+    if not any(one.request == request.id and one.sealed for one in others):
+        tables.requests.delete(request)
 
 
 def _date(tables: Tables, undated: Sequence[Credential], now_ms: int) -> None:

@@ -26,6 +26,14 @@ TOKEN_KINDS: dict[str, tuple[str, ...]] = {
     "fcm": ("alert", "voip"),
 }  # fmt: skip
 
+_OF_THE_APP = frozenset({"alert", "mdm"})
+"""Token kinds whose pushes go to the app's own topic; each other kind has one of its own."""
+
+
+def slot_of(token_kind: str) -> str:
+    """The slot of credentials that pushes to such tokens ask for first, as `Credential.slot`."""
+    return "" if token_kind in _OF_THE_APP else token_kind.removesuffix("-start")
+
 
 LEAST_LOT = 100
 """Fewer unproven devices than this are sent to like the others: too few to say anything by a share of them."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pushwarden.core.app import Credential, choose
 from pushwarden.core.callback import Event
-from pushwarden.core.device import Audience
+from pushwarden.core.device import Audience, slot_of
 from pushwarden.core.health import DAY_MS, Health
 
 DAYS = (60, 30, 14, 7, 3, 1)
@@ -65,7 +65,7 @@ def silenced(credential: Credential, active: Sequence[Credential], audiences: Se
     return sum(
         one.size
         for one in audiences
-        if one.provider == credential.provider and serves(credential, active, one.token_kind)
+        if one.provider == credential.provider and serves(credential, active, slot_of(one.token_kind))
     )
 
 
