@@ -5,26 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import functools
-import json
-import subprocess
-import tempfile
 import time
-import uuid
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import pkcs7
-
-from apns_fixtures import NOW_MS, Pair, openssl_p12, p8
-from fcm_fixtures import ServiceAccount
+from apns_fixtures import NOW_MS, Pair
+from credential_samples import SAMPLES, SHOP, Sample, from_openssl
 from mutations import mutated
-from pfx_fixtures import as_ber, certificate_bag, file, key_bag, nest, open_safe, shrouded_bag, with_pbmac1
+from pfx_fixtures import certificate_bag, closed_safe, file, key_bag, nest, open_safe, shrouded_bag, with_pbmac1
 from pushwarden.core.messages import MESSAGES
 from pushwarden.providers.inspection import CALLED
 from pushwarden.wiring.inspect import READING, asked, concluded
@@ -32,19 +23,7 @@ from pushwarden.wiring.limited.asking import AT_ONCE, ForkServer
 from pushwarden.wiring.limited.server import DONE, Ending
 
 PASSWORD = b"secret"
-PASSWORDS = (PASSWORD,) * 6 + (None, b"", b"wrong", b"se\0cret", "пароль".encode(), b"x" * 20_000)
-HINTS = {"file_name": "AuthKey_ABCDEFGHIJ.p8", "team_id": "TEAMTEAM12", "bundle_id": "com.acme.shop"}
-HUB = f"Endpoint=sb://acme.servicebus.windows.net/;SharedAccessKeyName=DefaultFull;SharedAccessKey={'A' * 43}="
-ENTRA = f"tenant_id={uuid.UUID(int=1)},client_id={uuid.UUID(int=2)},client_secret={'x' * 40}"
-OPENSSL = {
-    "p12, today's": (),
-    "p12, RC2-40 and 3DES": ("-legacy",),
-    "p12, 3DES": ("-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "sha1"),
-    "p12, AES-128 and SHA-512": ("-keypbe", "AES-128-CBC", "-certpbe", "AES-128-CBC", "-macalg", "sha512"),
-    "p12, no MAC": ("-nomac",),
-    "p12, open parts": ("-keypbe", "NONE", "-certpbe", "NONE"),
-    "p12, 100,000 iterations": ("-iter", "100000"),
-}
+PASSWORDS = (None, b"", PASSWORD, b"wrong", b"se\0cret", "пароль".encode(), b"x" * 20_000)
 CPU_SECONDS, MEMORY = 2.0, 128 << 20
 """What one file may cost."""
 
@@ -83,76 +62,45 @@ class Tally:
         }
 
 
-@functools.cache
-def seeds() -> dict[str, tuple[str, bytes]]:
-    """Name → (provider, file), all under PASSWORD where they have one."""
-    pair, closing = Pair(topics={"com.acme.shop": "app", "com.acme.shop.voip": "voip"}), (1000,)
-    pem, der = serialization.Encoding.PEM, serialization.Encoding.DER
-    locked = serialization.BestAvailableEncryption(PASSWORD)
-    parts = open_safe(shrouded_bag(pair, PASSWORD, *closing), nest(certificate_bag(pair), 3))
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Acme")])
-    request = x509.CertificateSigningRequestBuilder(name).sign(pair.key, hashes.SHA256())
-    account = ServiceAccount().file()
-    apple = {
-        "p8": p8(),
-        "p8, in base64": base64.b64encode(p8()),
-        "p8, pasted": json.dumps(p8().decode()).encode(),
-        "p7b": pkcs7.serialize_certificates([pair.certificate, Pair().certificate], der),
-        "p8, closed": pair.key.private_bytes(pem, serialization.PrivateFormat.PKCS8, locked),
-        "p8, scrypt": _openssl(pair.key_pem, "pkcs8", "-topk8", "-scrypt", "-passout", "pass:secret"),
-        "cer": pair.certificate.public_bytes(der),
-        "pem": pair.pem,
-        "pem with key": pair.pem + pair.key_pem,
-        "csr": request.public_bytes(pem),
-        "p12, cryptography's": pair.p12(PASSWORD),
-        "p12, two keys": file(open_safe(key_bag(pair), key_bag(Pair()), certificate_bag(pair)), parts),
-        "p12, newer MAC": with_pbmac1(file(parts), PASSWORD),
-        "p12, BER": as_ber(file(parts)),
-        "p12, RSA": Pair(key=rsa.generate_private_key(65537, 2048)).p12(PASSWORD),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        apple |= {name: openssl_p12(Path(folder), pair, *options) for name, options in OPENSSL.items()}
-    other = {
-        "json": ("fcm", account),
-        "json, another key": ("fcm", ServiceAccount().file(private_key=pair.key_pem.decode())),
-        "json to Apple": ("apns", account),
-        "google-services": ("fcm", json.dumps({"project_info": {"project_id": "x"}, "client": []}).encode()),
-        "connection string": (
-            "fcm",
-            b"Endpoint=sb://a.servicebus.windows.net/;SharedAccessKeyName=x;SharedAccessKey=eA==",
-        ),
-        "connection string in JSON": ("azure", json.dumps({"primaryConnectionString": HUB}).encode()),
-        "secret, lines": ("wns", ENTRA.replace(",", "\n").encode()),
-        "secret, JSON": ("wns", json.dumps(dict(part.split("=") for part in ENTRA.split(","))).encode()),
-        "plist": ("apns", b"<?xml version='1.0'?><plist><key>PROJECT_ID</key><string>x</string></plist>"),
-        "page": ("apns", b"<!DOCTYPE html><html><body>Sign in</body></html>"),
-        "profile": ("apns", b"\x30\x82\x01\x00..<?xml?><!DOCTYPE plist PUBLIC>..."),
-        "profile, signed": ("apns", _profile(pair)),
-    }
-    return {name: ("apns", data) for name, data in apple.items()} | other
-
-
 @dataclass(frozen=True)
 class Variant:
     name: str
     provider: str
     data: bytes
     password: bytes | None
+    hints: Mapping[str, str]
 
     @property
     def work(self) -> bytes:
-        return asked(self.provider, self.data, self.password, HINTS, NOW_MS)
+        return asked(self.provider, self.data, self.password, self.hints, NOW_MS)
+
+
+@functools.cache
+def seeds() -> dict[str, Variant]:
+    """Every sample there is, and stores that no program writes."""
+    pair, pair_too = Pair(topics={"com.acme.shop": "app", "com.acme.shop.voip": "voip"}), Pair()
+    parts = open_safe(shrouded_bag(pair, PASSWORD, 1000), nest(certificate_bag(pair), 3))
+    hidden = closed_safe(PASSWORD, 1000, key_bag(pair_too), certificate_bag(pair_too))
+    scrypt = ("pkcs8", "-topk8", "-scrypt", "-passout", "pass:secret", "-in", "@key", "-out", "@out")
+    more = {
+        "open": file(open_safe(key_bag(pair), certificate_bag(pair))),
+        "two keys": file(open_safe(key_bag(pair), key_bag(pair_too), certificate_bag(pair)), parts),
+        "a hidden key": file(hidden, parts),
+        "the newer MAC": with_pbmac1(file(parts), PASSWORD),
+        "scrypt": from_openssl(*scrypt, key=pair.key_pem),
+    }
+    known = {name: _seed(name, sample) for name, sample in SAMPLES.items()}
+    return known | {name: Variant(name, "", data, PASSWORD, SHOP) for name, data in more.items()}
 
 
 def variant(seed: int, number: int) -> Variant:
     """One changed file, the same in shape for the same numbers; keys and salts are made anew each time."""
     chance = Random(f"{seed}/{number}")
-    kinds = seeds()
-    name = chance.choice(sorted(kinds))
-    provider, data = kinds[name]
-    data = mutated(data, chance, PASSWORD)
-    provider = chance.choice((provider,) * 6 + ("",) * 3 + tuple(CALLED))
-    return Variant(f"{seed}/{number} {name}", provider, data, chance.choice(PASSWORDS))
+    one = seeds()[chance.choice(sorted(seeds()))]
+    password = one.password if chance.random() < 0.7 else chance.choice(PASSWORDS)
+    provider = chance.choice((one.provider,) * 7 + ("", *CALLED))
+    data = mutated(one.data, chance, one.password or b"")
+    return Variant(f"{seed}/{number} {one.name}", provider, data, password, one.hints)
 
 
 async def run(files: int, seed: int) -> Tally:
@@ -193,14 +141,6 @@ def _note(tally: Tally, one: Variant, answer: bytes, ending: Ending) -> None:
         tally.broken.append({"file": one.name, "code": ending.code, "ends": failed, "base64": data[:3000]})
 
 
-def _openssl(given: bytes, *arguments: str) -> bytes:
-    return subprocess.run(["openssl", *arguments], input=given, capture_output=True, check=True, timeout=60).stdout
-
-
-def _profile(pair: Pair) -> bytes:
-    """As Apple signs a provisioning profile: a property list in CMS."""
-    plist = b'<?xml version="1.0"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" ""><plist></plist>'
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "pair.pem").write_bytes(pair.pem + pair.key_pem)
-        signer = str(Path(folder) / "pair.pem")
-        return _openssl(plist, "cms", "-sign", "-nodetach", "-binary", "-outform", "DER", "-signer", signer)
+def _seed(name: str, sample: Sample) -> Variant:
+    password = None if sample.password is None else sample.password.encode()
+    return Variant(name, sample.provider, sample.make(), password, sample.hints)

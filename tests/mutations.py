@@ -244,5 +244,5 @@ def mutated(data: bytes, chance: Random, password: bytes) -> bytes:
             ways += [rearmoured] * 8
         elif data[:1] == b"{":
             ways += [fields] * 8
-        data = chance.choice(ways)(data, chance) or b"\0"
+        data = chance.choice(ways)(data or b"\0", chance)
     return data

@@ -18,7 +18,7 @@ from pushwarden.core.errors import Busy
 from pushwarden.core.messages import MESSAGES
 from pushwarden.core.secret import Secret
 from pushwarden.providers.port import Report
-from pushwarden.wiring.inspect import Inspector, asked, concluded
+from pushwarden.wiring.inspect import Inspector, concluded
 from pushwarden.wiring.limited.reading import Answer, Request, read
 from pushwarden.wiring.limited.server import BROKEN, DONE, OUT_OF_MEMORY, Ending
 from real import need
@@ -47,7 +47,7 @@ def test_every_kind_of_file_is_read_with_what_was_loaded_before() -> None:
         "for work in msgspec.msgpack.decode(sys.stdin.buffer.read()): reading.read(work)\n"
         "print(*sorted(set(sys.modules) - loaded))\n"
     )
-    works = [asked(provider, data, b"secret", HINTS, NOW_MS) for provider, data in seeds().values()]
+    works = [one.work for one in seeds().values()]
     command, given = [sys.executable, "-I", "-c", program], msgspec.msgpack.encode(works)
     done = subprocess.run(command, input=given, capture_output=True, timeout=100, check=True)
     assert (done.stdout, done.stderr) == (b"\n", b"")
