@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,40 @@ def test_only_a_change_of_state_has_an_audit_row_and_a_proof_is_noted_once_a_min
     assert (failed["action"], failed["actor"], failed["target"]) == ("credential.health", "sender-bulk-0", "c1")
     assert failed["after"] == {"health": "failing", "reason": "p8.refused"}
     assert (failed["before"]["health"], well["before"]["health"]) == ("ready", "unproven")
+
+
+def changed(catalog: Catalog, action: str, at: int, where: Scope, version: int = 0) -> None:
+    entry = AuditEntry(at, "k7", action, where, "c1", extra={"actor_name": "Omar"})
+    after = {"version": version} if version else None
+
+    async def run() -> None:
+        await catalog.change(entry, lambda tables: Changed(None, after=after))
+
+    asyncio.run(run())
+
+
+def test_the_last_change_is_named_with_who_made_it_and_when(catalog: Catalog) -> None:
+    healths = CatalogHealths(catalog, "sender-normal")
+    midnight = NOW - NOW % 86_400_000
+    shop, here = Scope("acme", "shop"), Scope("acme", "shop", Environment.PRODUCTION)
+
+    def last(at: int) -> str:
+        async def run() -> str:
+            return await healths.last_change(USED, at)
+
+        return asyncio.run(run())
+
+    assert last(midnight - 86_400_000) == ""
+    changed(catalog, "app.change", midnight + 50_280_000, shop, version=42)
+    changed(catalog, "credential.activate", midnight + 50_281_000, Scope("acme", "shop", Environment.SANDBOX))
+    changed(catalog, "credential.activate", midnight + 50_282_000, Scope("acme", "other", Environment.PRODUCTION))
+    changed(catalog, "callback.change", midnight + 50_283_000, shop)
+    assert last(midnight + 60_000_000) == "v42 by Omar, 13:58 UTC"
+    changed(catalog, "credential.activate", midnight + 61_000_000, here)
+    assert last(midnight + 60_000_000) == "v42 by Omar, 13:58 UTC"
+    assert last(midnight + 61_000_000) == "activation of c1 by Omar, 16:56 UTC"
+    day = f"{datetime.fromtimestamp(midnight / 1000, UTC):%Y-%m-%d}"
+    assert last(midnight + 90_000_000) == f"activation of c1 by Omar, {day} 16:56 UTC"
 
 
 def test_what_comes_in_of_a_credential_that_is_gone_leaves_nothing(catalog: Catalog) -> None:

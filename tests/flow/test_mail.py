@@ -70,6 +70,11 @@ def test_why_a_mail_was_not_taken_is_one_sentence_without_the_password(tmp_path:
     assert box.mails == []
 
 
+def test_a_password_that_no_server_can_take_is_said_so(tmp_path: Path) -> None:
+    with MailBox(tmp_path, login=True).up() as box, pytest.raises(Undelivered, match="must be ASCII"):
+        run(mailer(box, url=box.url(password="pässwörd")).send(MAIL))
+
+
 def test_a_mail_that_is_not_taken_is_sent_later_and_once(tmp_path: Path) -> None:
     async def scene(box: MailBox) -> None:
         catalog, clock = MemoryCatalog(), HeldClock(NOW)

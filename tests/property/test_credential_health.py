@@ -22,6 +22,7 @@ from pushwarden.core.health import (
     Health,
     Record,
     Standing,
+    enabled_again,
     heard,
     record_of,
     standing,
@@ -143,6 +144,12 @@ def test_the_clock_alone_leads_from_active_to_attention_to_failing() -> None:
     assert [one.reason for one in shown] == ["", "cert.expires", "cert.expires", "cert.expired"]
     assert standing(NEW, record, warned).health is Health.READY  # in reserve it warns nobody
     assert standing(replace(used, facts={}), record, NOW + 10**13).health is Health.ACTIVE  # a key has no end
+
+
+def test_one_that_is_switched_on_again_is_to_be_proven_anew() -> None:
+    refused = heard(record_of(NEW), Event.REFUSED, NOW, checks=(TWO,))
+    again = enabled_again(refused, NOW + 5)
+    assert (again.health, again.since, again.reason, again.checks) == (Health.VERIFYING, NOW + 5, "", ())
 
 
 def test_the_evidence_of_a_trouble_is_replaced_by_newer_and_gone_with_a_proof() -> None:

@@ -152,6 +152,11 @@ def heard(record: Record, event: Event, now_ms: int, reason: str = "", checks: t
     return replace(record, health=after, since=since, reason=why, checks=checks)
 
 
+def enabled_again(record: Record, now_ms: int) -> Record:
+    """A person switched it on: what was known of it is to be proven anew."""
+    return heard(replace(record, health=Health.DISABLED), Event.ENABLED, now_ms)
+
+
 def standing(credential: Credential, record: Record, now_ms: int) -> Standing:
     """How it stands now: what is kept, and then what follows from the credential itself and from the clock."""
     found = Standing(record.health, record.reason, record.since)

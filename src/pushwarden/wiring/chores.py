@@ -61,11 +61,17 @@ class Chores:
             asyncio.create_task(self.beat(NOTICE_SECONDS, self.notices().look)),
             *(asyncio.create_task(self.beat(MAIL_SECONDS, postman.step)) for postman in self.postmen()),
         ]
-        await ended.wait()
-        for beat in beats:
-            beat.cancel()
-        await self.server.close()
-        await self.stores.close()
+        asked = asyncio.create_task(ended.wait())
+        try:
+            done, _ = await asyncio.wait({asked, *beats}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # a chore that died must not go unseen: the supervisor starts all of them again
+        finally:
+            for task in (asked, *beats):
+                task.cancel()
+            await asyncio.gather(asked, *beats, return_exceptions=True)
+            await self.server.close()
+            await self.stores.close()
 
     def office(self) -> Office:
         """What tells callbacks; the only place where their secrets open."""

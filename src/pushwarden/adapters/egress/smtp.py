@@ -44,6 +44,8 @@ class SmtpMailer:
             raise Undelivered(f"{where} offers no {'login' if self._server.user else 'TLS'}: {error}.") from error
         except ssl.SSLCertVerificationError as error:
             raise Undelivered(f"{where} shows a certificate that is not trusted: {error.verify_message}.") from error
+        except UnicodeError as error:
+            raise Undelivered(f"{where}: the user and the password of PUSHWARDEN_SMTP must be ASCII.") from error
         except (OSError, smtplib.SMTPException) as error:
             raise Undelivered(f"{where} cannot be reached: {getattr(error, 'strerror', '') or error}.") from error
 

@@ -18,7 +18,7 @@ from pushwarden.core import slots
 from pushwarden.core.app import Credential, CredentialState
 from pushwarden.core.device import Audience
 from pushwarden.core.errors import ConfirmationNeeded, InUse, Invalid, UnusableCredential
-from pushwarden.core.health import ends_at
+from pushwarden.core.health import enabled_again, ends_at, record_of
 from pushwarden.core.principal import Permission
 from pushwarden.core.slots import TABLE, Step
 from pushwarden.ports.catalog import Changed, Tables
@@ -88,7 +88,7 @@ class Switching:
         return await self._switch(call, Step.SWITCH_BACK, wanted)
 
     async def change(self, call: Call) -> Answer:
-        wanted = await call.json(_CHANGE)
+        wanted, now_ms = await call.json(_CHANGE), self._services.clock.now_ms()
 
         def work(tables: Tables) -> Changed[CredentialView]:
             before = one_of(tables, call, wanted.version)
@@ -96,9 +96,12 @@ class Switching:
                 raise InUse("This credential is retired and its material destroyed; upload the file again.")
             rows = slots.revised([*beside(tables, call, before), replace(before, enabled=wanted.enabled)])
             store(tables, rows)
+            if wanted.enabled and not before.enabled:
+                known = tables.healths.get(before.organisation, before.id) or record_of(before)
+                tables.healths.put(enabled_again(known, now_ms))
             return Changed(view_of(rows[-1]), before.id, {"enabled": before.enabled}, {"enabled": wanted.enabled})
 
-        entry = call.entry("credential.change", self._services.clock.now_ms())
+        entry = call.entry("credential.change", now_ms)
         return Answer(await self._services.catalog.change(entry, work))
 
     async def _switch(self, call: Call, step: Step, wanted: Switch) -> Answer:
