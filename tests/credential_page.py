@@ -108,9 +108,10 @@ Kept is what answers said; that a credential is in use, ends, is off or destroye
 is not named leaves the state as it is: an outage of the provider changes nothing, nothing leads out of `retired`.
 
 A sender judges the answers of ten minutes against the hour before by a sequential test
-([refusals.py](../src/pushwarden/dataplane/feedback/refusals.py)): three refusals in a row are `doubted`, five more
-refusals than other answers `refused`. Both are over when good answers came and no refusal for a minute, or when a proof
-passed. Meanwhile the lanes of that credential alone wait; one push tries after 15 s, doubling to 5 min.
+([refusals.py](../src/pushwarden/dataplane/feedback/refusals.py)): three refusals in a row are `doubted`; five more
+refusals than other answers, or nothing else for fifteen seconds, `refused`. Both are over when good answers came and no
+refusal for a minute, or when a proof passed. Meanwhile the lanes of that credential alone wait; one push tries after
+15 s, doubling to 5 min.
 
 | event | leads from → to | reason |
 |---|---|---|

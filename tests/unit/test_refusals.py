@@ -112,6 +112,22 @@ def test_many_good_answers_outweigh_what_was_refused_before() -> None:
     assert refusals.judged(5.0).event is Event.PROVEN  # type: ignore[union-attr]
 
 
+def test_nothing_but_refusals_outweighs_what_was_good_before_once_the_next_trial_is_refused_too() -> None:
+    refusals = seen((10_000, 0), (0, 300), step=1.0)
+    assert refusals.judged(2.0).event is Event.DOUBTED  # type: ignore[union-attr]
+    feed(refusals, 0, 1, 16.0)
+    assert refusals.judged(16.0).event is Event.REFUSED  # type: ignore[union-attr]
+    feed(refusals, 1, 0, 46.0)
+    assert refusals.judged(46.0).event is Event.DOUBTED  # type: ignore[union-attr]
+    assert refusals.judged(16.0 + QUIET).event is Event.PROVEN  # type: ignore[union-attr]
+
+
+def test_refusals_far_apart_with_good_answers_between_are_no_run() -> None:
+    refusals = seen(*[(300, 1)] * 20, step=20.0)
+    judged = refusals.judged(400.0)
+    assert judged is not None and judged.event is Event.PROVEN
+
+
 def test_another_ones_proof_ends_the_trouble_here() -> None:
     refusals = seen((0, 9))
     refusals.judged(1.0)

@@ -19,6 +19,9 @@ USUAL, WORSE = 0.001, 0.01
 """Shares of refusals told apart, at least: usual becomes twice what it was before, worse five times that (C2)."""
 FEW, MOST = 0.2, 0.8
 """Shares told apart by the second test. They lie evenly: five refusals more than other answers decide it."""
+RUN, RUN_SECONDS = 5, 15.0
+"""So many refusals with nothing else between decide it as well, whatever was good before, once the trial after a lane's
+first pause was refused too (lanes/pace.py, CREDENTIAL)."""
 MINUTES = 10
 """What is judged (console.md §3.2, `run.refused_rate`)."""
 BEFORE = 60
@@ -59,6 +62,7 @@ class Refusals:
     def _forget(self) -> None:
         self._minutes.clear()
         self._worse = self._most = self._certain = self._well_since = False
+        self._run, self._run_since = 0, -inf
         self._before: float | None = None
         self._last, self._began, self._reason = -inf, -inf, ""
 
@@ -68,12 +72,15 @@ class Refusals:
 
     def good(self, count: int, now: float) -> None:
         self._minute(now).good += count
-        self._well_since = True
+        self._well_since, self._run = True, 0
 
     def refused(self, reason: str, now: float, *, certain: bool = False) -> None:
         """certain: this one leaves no doubt."""
         if now - self._last > 60 * MINUTES:
             self._began = now
+        if not self._run:
+            self._run_since = now
+        self._run += 1
         self._minute(now).refused += 1
         self._last, self._reason, self._well_since = now, reason, False
         self._certain |= certain
@@ -94,11 +101,15 @@ class Refusals:
             self._before = self._share_before(now)
         usual = max(USUAL, 2 * min(self._before or 0.0, 0.25))
         self._worse = _decided(self._worse, refused, good, usual, max(WORSE, min(5 * usual, 0.9)))
-        self._most = self._certain or _decided(self._most, refused, good, FEW, MOST)
+        self._most = self._certain or self._only_refused or _decided(self._most, refused, good, FEW, MOST)
         event = Event.REFUSED if self._most else Event.DOUBTED if self._worse else Event.PROVEN
         if event is Event.PROVEN and not good:
             return None
         return Judgement(event, refused, good + refused, self._before, self._reason, self._began)
+
+    @property
+    def _only_refused(self) -> bool:
+        return self._run >= RUN and self._last - self._run_since >= RUN_SECONDS
 
     def _minute(self, now: float) -> _Minute:
         number = int(now // 60)
