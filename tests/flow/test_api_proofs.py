@@ -14,7 +14,7 @@ from pushwarden.adapters.probes import CatalogProbes
 from pushwarden.control.proofs import ask, due
 from pushwarden.core.app import Credential, CredentialState
 from pushwarden.core.check import Check
-from pushwarden.core.health import Health
+from pushwarden.core.health import Event, Health
 from pushwarden.core.probe import DAY_MS, HOUR_MS
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Tables
@@ -179,6 +179,25 @@ def test_a_credential_is_asked_for_again_a_day_after_its_last_word_within_an_hou
         scene.clock.ms += HOUR_MS
         assert await due_now(scene) == [credential]
         assert await due_now(scene, lambda where: where.app == "shop") == []
+
+    tell(story)
+
+
+def test_a_fresh_key_apple_does_not_know_is_asked_for_again_for_a_quarter_of_an_hour() -> None:
+    async def story(scene: Stage) -> None:
+        credential = (await uploaded(scene))["credential"]["id"]
+        one = await scene.catalog.read(lambda tables: kept(tables, credential))
+        began, asked = scene.clock.ms, []
+        while scene.clock.ms < began + HOUR_MS:
+            if await scene.catalog.read(lambda tables: tables.probes.open()):
+                await found(scene, BAD)
+                healths = CatalogHealths(scene.catalog, "sender-normal")
+                await healths.heard(one, Event.REFUSED, scene.clock.ms, reason="p8.refused", checks=(BAD,))
+            scene.clock.ms += 60_000
+            if await due_now(scene):
+                asked.append((scene.clock.ms - began) // 60_000)
+                await scene.catalog.note(lambda tables: ask(tables, one, "chores", scene.clock.ms))
+        assert asked == [5, 10, 15]
 
     tell(story)
 

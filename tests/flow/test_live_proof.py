@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -119,6 +120,14 @@ def test_a_key_apple_does_not_know_is_refused_with_its_ids(apple: Simulator) -> 
     (refused,) = prove(apple, key_credential(SigningKey("ZZZZZZZZZZ", "TEAM123456")))
     assert (refused.id, refused.result) == ("p8.refused", "failed")
     assert "ZZZZZZZZZZ" in refused.message and "TEAM123456" in refused.message
+
+
+def test_a_fresh_key_is_told_when_it_is_tried_again(apple: Simulator) -> None:
+    credential, material = key_credential(SigningKey("ZZZZZZZZZZ", "TEAM123456"))
+    (old,) = prove(apple, (credential, material))
+    (fresh,) = prove(apple, (replace(credential, created_at=time.time_ns() // 1_000_000), material))
+    assert "we try again at" in fresh.next
+    assert "we try again at" not in old.next
 
 
 def test_a_revoked_key_a_limited_one_and_a_specific_one_are_told_apart(tmp_path: Path) -> None:

@@ -20,13 +20,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from test_dial import silent
 from test_live_proof import certificate
 
-from proof_fixtures import SHOP, Material, OneSender, key_credential, prove, said, towards
+from fcm_fixtures import ServiceAccount
+from proof_fixtures import SHOP, Material, OneSender, file_credential, key_credential, prove, said, towards
 from pushwarden.adapters.egress.tls import client_context
+from pushwarden.core.app import CredentialKind
 from pushwarden.core.check import Check
 from pushwarden.core.probe import Finding, found
 from pushwarden.core.scope import Environment
 from pushwarden.core.secret import Secret
 from pushwarden.dataplane.proof import live
+from pushwarden.dataplane.transport import post
 from pushwarden.providers.apns import APNS
 from pushwarden.providers.fcm import FCM
 from pushwarden.providers.port import Heard, Hitch, Origin, Reply, Unreached
@@ -36,6 +39,10 @@ from simulator_fixtures import SigningKey, Simulator, running
 
 APPLE = Origin("api.push.apple.com", 443)
 KEY = SigningKey()
+
+
+def account() -> Material:
+    return file_credential("fcm", ServiceAccount().file(), CredentialKind.FCM_SERVICE_ACCOUNT)
 
 
 def at(port: int, ca: Path, material: Material, host: str = "localhost", **target: Any) -> tuple[Check, ...]:
@@ -116,11 +123,12 @@ def test_a_port_that_is_closed_names_the_firewall_line_and_the_other_port(ca: Pa
 
 
 def test_a_firewall_that_swallows_everything_is_told_in_time(ca: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "CONNECTING", 0.3)
+    monkeypatch.setattr(post, "CONNECTING", 0.3)
     with silent("127.0.0.1") as port:
         (check,) = at(port, ca, key_credential(KEY))
-    assert check.id == "net.blocked"
-    assert "timed out" in check.message
+        (exchange,) = at(port, ca, account())
+    assert check.id == exchange.id == "net.blocked"
+    assert "timed out" in check.message and "timed out" in exchange.message
 
 
 def test_a_proxy_that_refuses_is_named(ca: Path) -> None:

@@ -29,6 +29,11 @@ DAY_MS = HOUR_MS * 24
 """After so long without an answer that only a good credential gets, it is asked for."""
 
 
+NOT_YET = "p8.refused"
+AGAIN_MS, FRESH_MS = 5 * 60_000, 15 * 60_000
+"""Apple may need some minutes to know a new key: while it is that fresh it is asked for again so often."""
+
+
 class Finding(StrEnum):
     """What a live proof says of the credential."""
 
@@ -72,7 +77,12 @@ def found(checks: Iterable[Check]) -> Finding:
 
 
 def due_at(credential: Credential, record: Record | None) -> int:
-    """When its daily proof is due, Unix ms: a day after the last word of it, and a part of an hour that is its own."""
+    """When its next proof is due, Unix ms: a day after the last word of it, and a part of an hour that is its own.
+
+    A fresh key that Apple does not know yet: soon.
+    """
+    if record and record.reason == NOT_YET and record.asked_at < credential.created_at + FRESH_MS:
+        return record.asked_at + AGAIN_MS
     heard = (record.proven_at, record.asked_at) if record else (0, 0)
     own = zlib.crc32(f"{credential.organisation}/{credential.id}".encode()) % HOUR_MS
     return max(credential.created_at, *heard) + DAY_MS + own

@@ -28,8 +28,6 @@ from pushwarden.providers.port import (
     Unreached,
 )
 
-CONNECTING = 5.0
-"""Seconds in which a connection must stand: a firewall that swallows everything is told from a slow provider."""
 LOOK = 0.02
 """Seconds between two looks whether the access token has come."""
 
@@ -106,7 +104,7 @@ class Proof:
             await asyncio.sleep(LOOK)
 
     async def _connect(self, entry: Entry, as_whom: Authorization, requests: tuple[ProbeRequest, ...]) -> None:
-        target, began = replace(entry.target, timeout=CONNECTING), time.monotonic()
+        target, began = entry.target, time.monotonic()
         try:
             self._line = await opened(target)
         except DialError as error:

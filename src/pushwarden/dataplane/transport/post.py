@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from pushwarden.dataplane.transport.dial import DialError, Target, broken_off, certificate_of, dial
@@ -12,6 +12,8 @@ from pushwarden.http2.client import ClientConnection
 from pushwarden.http2.messages import Answer, Broken, Event, GoneAway, Requests, Unanswered
 from pushwarden.providers.port import Exchange, Hitch, Origin, Reply
 
+CONNECTING = 5.0
+"""Seconds in which a connection must stand: a firewall that swallows everything is told from a slow provider."""
 PATIENCE = 10.0
 """Seconds an answer may take, from the first byte sent."""
 
@@ -35,6 +37,7 @@ async def post(errand: Errand) -> Reply:
 
 async def opened(target: Target) -> Line:
     """A connection of its own on which one may ask at once; whoever opens it ends it. DialError when there is none."""
+    target = replace(target, timeout=min(target.timeout, CONNECTING))
     line = await dial(target, lambda: Line(target.origin))
     try:
         async with asyncio.timeout(target.timeout):

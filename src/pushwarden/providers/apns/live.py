@@ -6,13 +6,13 @@ are good is inferred (console.md §2.3).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 from pushwarden.core.app import App, Credential, CredentialKind
 from pushwarden.core.check import Check
 from pushwarden.core.messages import Result
 from pushwarden.core.outcome import Blame
+from pushwarden.core.probe import AGAIN_MS, FRESH_MS
 from pushwarden.core.push import PushType
 from pushwarden.core.scope import Environment
 from pushwarden.providers import live
@@ -85,11 +85,11 @@ def _answered(credential: Credential, topic: str, heard: Heard, reply: Reply) ->
     if reply.status == 200 or outcome.reason in KNOWN:
         return _accepted(credential, f"{said} to an impossible token for {topic}, {heard.ms} ms", heard)
     if outcome.reason == "TooManyProviderTokenUpdates":
-        again = datetime.fromtimestamp(heard.now, UTC) + timedelta(seconds=TOKEN_REST)
-        return (Check.of("apns.throttled", said, team=_fact(credential, "team_id"), time=f"{again:%H:%M} UTC"),)
+        team, again = credential.facts.get("team_id"), _hour(heard.now + TOKEN_REST)
+        return (Check.of("apns.throttled", said, team=team, time=again),)
     if outcome.blame is Blame.PROVIDER:
         return (live.down(APPLE, said),)
-    return (_refused(credential, topic, outcome.reason, said) or live.unclear(APPLE, said),)
+    return (_refused(credential, topic, outcome.reason, said, heard.now) or live.unclear(APPLE, said),)
 
 
 def _accepted(credential: Credential, evidence: str, heard: Heard) -> tuple[Check, ...]:
@@ -99,13 +99,12 @@ def _accepted(credential: Credential, evidence: str, heard: Heard) -> tuple[Chec
     return accepted, Check.of("p8.unproven_topic")
 
 
-def _refused(credential: Credential, topic: str, reason: str, said: str) -> Check | None:
+def _refused(credential: Credential, topic: str, reason: str, said: str, now: float) -> Check | None:
     """None when the answer says nothing of the credential."""
     certificate = credential.kind is CredentialKind.APNS_CERTIFICATE
     match reason:
         case "InvalidProviderToken" | "MissingProviderToken" | "Forbidden" if not certificate:
-            ids = {"team": _fact(credential, "team_id"), "kid": _fact(credential, "key_id")}
-            return Check.of("p8.refused", said, answer=reason, **ids)
+            return _unknown_key(credential, reason, said, now)
         case "ExpiredProviderToken":
             # Our tokens are half an hour old at most: only a clock that is wrong makes Apple's hour of them.
             least = live.span(TOKEN_END - TOKEN_LAG - TOKEN_STEP)
@@ -124,6 +123,13 @@ def _refused(credential: Credential, topic: str, reason: str, said: str) -> Chec
             return None
 
 
+def _unknown_key(credential: Credential, reason: str, said: str, now: float) -> Check:
+    fresh = now * 1000 < credential.created_at + FRESH_MS
+    again = _hour(now + AGAIN_MS / 1000) if fresh else None
+    ids = {"team": credential.facts.get("team_id"), "kid": credential.facts.get("key_id")}
+    return Check.of("p8.refused", said, answer=reason, again=again, **ids)
+
+
 def _disallowed(credential: Credential, topic: str, said: str, *, certificate: bool) -> Check:
     if not certificate:
         return Check.of("p8.topic", said, bundle=topic)
@@ -131,7 +137,7 @@ def _disallowed(credential: Credential, topic: str, said: str, *, certificate: b
     if topic.endswith(calls):
         result = Result.FAILED if credential.slot == PushType.VOIP else None
         return Check.of("cert.voip_missing", said, result, bundle=topic.removesuffix(calls))
-    own = _fact(credential, "bundle_id") or _fact(credential, "subject")
+    own = credential.facts.get("bundle_id") or credential.facts.get("subject")
     return Check.of("cert.wrong_bundle", said, cert_bundle=own, app_bundle=topic)
 
 
@@ -142,7 +148,7 @@ def _unreached(credential: Credential, app: App, heard: Heard, why: Unreached) -
         if why.hitch is Hitch.ALERT:
             return _alerted(credential, heard, why)
     if why.hitch is Hitch.BROKEN and why.said:
-        refused = _refused(credential, app.bundle_id, why.said, why.said)
+        refused = _refused(credential, app.bundle_id, why.said, why.said, heard.now)
         if refused is not None:
             return refused
     return live.on_the_way(APPLE, heard, why, ISSUERS, OTHER_PORT.get(heard.origin.port))
@@ -166,5 +172,5 @@ def _ended(credential: Credential, heard: Heard, evidence: str) -> Check:
     return Check.of("cert.expired", evidence, n=days, date=date_of(ends))
 
 
-def _fact(credential: Credential, name: str) -> Any:
-    return credential.facts.get(name)
+def _hour(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M} UTC"
