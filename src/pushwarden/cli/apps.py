@@ -140,17 +140,16 @@ def credentials_verify(
 def credentials_list(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
     """The credentials of an app and environment."""
     found = api(context).call("GET", place("apps", app, env, "credentials"), as_json=json)["credentials"]
-    items = (
-        found
-        if json
-        else [one | {"subject": one["facts"].get("subject"), "ends": _ends(one["facts"])} for one in found]
-    )
-    columns = ("id", "provider", "slot", "kind", "state", "enabled", "subject", "ends", "created_at")
+    items = found if json else [{**one, **words_of(one)} for one in found]
+    columns = ("id", "provider", "slot", "kind", "state", "health", "subject", "ends", "created_at")
     rows(items, columns, json, f"None yet. pushwarden credentials add {app} FILE --env {env}")
 
 
-def _ends(facts: dict[str, Any]) -> str:
-    return shown(facts.get("not_after"), "not_after_at") if facts.get("not_after") else "never"
+def words_of(credential: dict[str, Any]) -> dict[str, str]:
+    """What a table says of a credential: how it stands by shape and word, whose it is, when it ends."""
+    health, facts = credential["health"], credential["facts"]
+    ends = shown(facts["not_after"], "not_after_at") if facts.get("not_after") else "never"
+    return {"health": f"{health['shape']} {health['word']}", "subject": facts.get("subject", ""), "ends": ends}
 
 
 @keys.command("list")

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from pushwarden.cli.apps import words_of
 from pushwarden.cli.common import api
-from pushwarden.cli.out import REFUSED, Json, console, emit, rows, shown
+from pushwarden.cli.out import REFUSED, Json, console, emit, rows
 from pushwarden.cli.switching import credentials
 
 __all__ = ["credentials"]
@@ -38,12 +39,11 @@ def credentials_health(
 
 
 def _row(one: dict[str, Any]) -> dict[str, Any]:
-    credential, health = one["credential"], one["credential"]["health"]
-    ends = shown(one["not_after"], "not_after_at") if one["not_after"] else "never"
+    credential = one["credential"]
     return {
         "app": one["app"], "environment": one["environment"], "credential": credential["id"],
-        "provider": credential["provider"], "slot": credential["slot"], "health": f"{health['shape']} {health['word']}",
-        "ends": ends, "devices": f"{one['devices']:,}",
+        "provider": credential["provider"], "slot": credential["slot"], "devices": f"{one['devices']:,}",
+        **words_of(credential),
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pushwarden.control.api.credential_views import CredentialView, view_of
 from pushwarden.control.api.fields import Request, Version
 from pushwarden.control.api.kept import all_of, beside, one_of, store
 from pushwarden.control.consequences import Consequence, Plan
+from pushwarden.control.proofs import ask
 from pushwarden.control.services import Services
 from pushwarden.core import slots
 from pushwarden.core.app import Credential, CredentialState
@@ -99,6 +100,7 @@ class Switching:
             if wanted.enabled and not before.enabled:
                 known = tables.healths.get(before.organisation, before.id) or record_of(before)
                 tables.healths.put(enabled_again(known, now_ms))
+                ask(tables, rows[-1], call.principal.id, now_ms)
             return Changed(view_of(rows[-1]), before.id, {"enabled": before.enabled}, {"enabled": wanted.enabled})
 
         entry = call.entry("credential.change", now_ms)
