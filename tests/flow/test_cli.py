@@ -99,6 +99,11 @@ def test_wrong_usage_of_a_credential_check_is_one_sentence(shell: Shell) -> None
         assert sentence in " ".join(err.replace("│", " ").split())
 
 
+def test_a_file_without_an_end_is_too_large(shell: Shell) -> None:
+    report = shell.json("credentials", "check", "/dev/zero", expect=1)
+    assert [one["id"] for one in report["checks"] if one["result"] == "failed"] == ["file.too_large"]
+
+
 def test_a_credential_is_added_and_switched_back(shell: Shell) -> None:
     key = shell.folder / f"AuthKey_{KEY_ID}.p8"
     key.write_bytes(generated_key())

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pushwarden.cli.checking import CredentialFile, KeyId, Provider, Serial, TeamId, check, hints_of
-from pushwarden.cli.client import place, read_file
+from pushwarden.cli.client import place, read_credential
 from pushwarden.cli.common import PRODUCTION, App, Env, api, group
 from pushwarden.cli.out import REFUSED, Json, emit, rows, shown
 from pushwarden.cli.report import show_report
@@ -107,7 +107,7 @@ def credentials_add(
     one = api(context)
     base = place("apps", app, env, "credentials")
     given = {"password": password, "key_id": key_id, "team_id": team_id, "serial": serial, "provider": provider}
-    body = {"content": base64.b64encode(read_file(file, json)).decode(), **hints_of(file)}
+    body = {"content": base64.b64encode(read_credential(file, json)).decode(), **hints_of(file)}
     body |= {hint: value for hint, value in given.items() if value}
     made = one.call("POST", base, json=body, params={"wait": PROOF_SECONDS}, as_json=json)
     probe = made["probe"] or {"checks": [], "finding": "", "says": ""}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from pushwarden.cli.client import read_file
+from pushwarden.cli.client import read_credential
 from pushwarden.cli.out import REFUSED, Json, console, emit
 from pushwarden.cli.report import conclusion, show_report
 from pushwarden.core.check import Check
@@ -58,7 +58,7 @@ def check(
         "push_types": push_types, "project_id": project_id, "serial": serial,
     }  # fmt: skip
     given = sys.stdin.buffer.readline().rstrip(b"\r\n") if password_stdin else _encoded(password)
-    data = read_file(file, json)
+    data = read_credential(file, json)
     report = _inspected(provider, data, given, hints)
     if given is None and not json and sys.stdin.isatty() and str(file) != "-":
         report = _asked_for(report, provider, data, hints)

@@ -121,11 +121,19 @@ def _own_key(settings: Settings) -> str:
         return ""
 
 
-def read_file(path: Path, as_json: bool = False) -> bytes:
-    """A file's bytes, `-` for standard input; exits 1 with a sentence when it cannot be read."""
-    if str(path) == "-":
-        return sys.stdin.buffer.read()
+def read_credential(path: Path, as_json: bool = False) -> bytes:
+    """As `read_file`, and of one that is too large as much as shows that."""
+    from pushwarden.providers.detection import SIZE_LIMIT
+
+    return read_file(path, as_json, SIZE_LIMIT + 1)
+
+
+def read_file(path: Path, as_json: bool = False, most: int = -1) -> bytes:
+    """A file's bytes, `-` for standard input; exits 1 with a sentence when it cannot be read. most: all by itself."""
     try:
-        return path.read_bytes()
+        if str(path) == "-":
+            return sys.stdin.buffer.read(most)
+        with path.open("rb") as file:
+            return file.read(most)
     except OSError as error:
         raise fail(f"{path} cannot be read: {error.strerror}.", as_json, "unreadable") from error

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import typer
 
 from pushwarden.cli.apps import credentials
-from pushwarden.cli.client import place, read_file
+from pushwarden.cli.client import place, read_credential
 from pushwarden.cli.common import PRODUCTION, App, Env, api
 from pushwarden.cli.out import Json, console, emit, fail, rows
 from pushwarden.cli.report import show_report
@@ -70,7 +70,7 @@ def credentials_answer(
 ) -> None:
     """Bring Apple's certificate back; with the key that waits here it becomes a standby credential."""
     one, base = api(context), place("apps", app, env, "credentials")
-    content = base64.b64encode(read_file(file, json)).decode()
+    content = base64.b64encode(read_credential(file, json)).decode()
     path = place("apps", app, env, "credentials", "requests", request, "certificate") if request else base
     body = {"provider": "apns", "content": content, "file_name": file.name}
     made = one.call("POST", path, json=body, as_json=json)
