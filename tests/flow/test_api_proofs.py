@@ -125,6 +125,19 @@ def test_where_sending_is_stopped_nothing_is_asked() -> None:
     tell(story, health=there, stopped=lambda where: stopped and where.app == "shop")
 
 
+def test_a_credential_that_is_enabled_again_is_asked_for() -> None:
+    async def story(scene: Stage) -> None:
+        one = f"{BASE}/{(await uploaded(scene))['credential']['id']}"
+        await found(scene, GOOD)
+        for version, enabled in enumerate((False, True), 1):
+            changed = await scene.ask("alice", "PATCH", one, {"version": version, "enabled": enabled})
+            assert changed.status == 200, changed.body
+            waiting = await scene.catalog.read(lambda tables: tables.probes.open())
+            assert len(waiting) == enabled
+
+    tell(story, health=there)
+
+
 def test_a_disabled_app_and_a_retired_credential_are_not_asked_for() -> None:
     async def story(scene: Stage) -> None:
         credential = (await uploaded(scene))["credential"]["id"]

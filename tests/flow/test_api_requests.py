@@ -91,7 +91,7 @@ class Desk:
 @asynccontextmanager
 async def desk(folder: Path) -> AsyncIterator[Desk]:
     scene, private = await stage(MemoryCatalog()), X25519PrivateKey.generate()
-    services = replace(scene.services, inspect=inspect, vault=Sealing(private.public_key()))
+    services = replace(scene.services, inspect=inspect, vault=Sealing(private.public_key))
     yield Desk(replace(scene, services=services, app=build(services)), private, folder)
 
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from pushwarden.control.api.adding import Adding, app_of, kept
-from pushwarden.control.api.credential_views import Uploaded, view_of
+from pushwarden.control.api.credential_views import Uploaded, probe_view, view_of
 from pushwarden.control.api.fields import LINE, Identifier, Request
 from pushwarden.control.api.upload import LIMIT, UploadBody, uploaded
 from pushwarden.control.services import Services, new_id
@@ -140,7 +140,8 @@ class Requests:
             raise Invalid("That is no certificate; upload it to …/credentials.", field="file")
         same = await self._services.catalog.read(lambda tables: kept(tables, call.where, report.fingerprint))
         if same is not None:
-            return Answer(Uploaded(view_of(same), list(report.checks)))
+            last = await self._services.catalog.read(lambda tables: tables.probes.last(same.organisation, same.id))
+            return Answer(Uploaded(view_of(same), list(report.checks), probe_view(last, same) if last else None))
         return Answer(await self._adding.keep(call, "credential.answer", report), status=201)
 
     async def delete(self, call: Call) -> Answer:

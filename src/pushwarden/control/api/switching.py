@@ -100,7 +100,8 @@ class Switching:
             if wanted.enabled and not before.enabled:
                 known = tables.healths.get(before.organisation, before.id) or record_of(before)
                 tables.healths.put(enabled_again(known, now_ms))
-                ask(tables, rows[-1], call.principal.id, now_ms)
+                if not self._services.stopped(call.where):
+                    ask(tables, rows[-1], call.principal.id, now_ms)
             return Changed(view_of(rows[-1]), before.id, {"enabled": before.enabled}, {"enabled": wanted.enabled})
 
         entry = call.entry("credential.change", now_ms)
