@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -29,7 +29,11 @@ CANARY = "="
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """slot: which credential it uses, as `Credential.slot`, or a canary's."""
+    """slot: which credential it uses, as `Credential.slot`, or a canary's.
+
+    family: the lane without its class; all classes share the credential and the tokens. key: the family and the class,
+    which stands last: SQL changes it there. Both are asked for with every burst, so they are put together once.
+    """
 
     organisation: str
     app: str
@@ -37,17 +41,14 @@ class Lane:
     provider: str
     klass: Class
     slot: str = ""
+    family: str = field(init=False, repr=False, compare=False)
+    key: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def family(self) -> str:
-        """The lane without its class: all classes share the credential and the tokens."""
-        place = f"{self.organisation}/{self.app}/{self.environment}/{self.provider}"
-        return f"{place}/{self.slot}" if self.slot else place
-
-    @property
-    def key(self) -> str:
-        """Its family and its class, which stands last: SQL changes it there."""
-        return f"{self.family}/{self.klass}"
+    def __post_init__(self) -> None:
+        place = (self.organisation, self.app, self.environment, self.provider)
+        family = "/".join((*place, self.slot) if self.slot else place)
+        object.__setattr__(self, "family", family)
+        object.__setattr__(self, "key", f"{family}/{self.klass.value}")
 
     @classmethod
     @lru_cache(maxsize=4096)
