@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from credential_samples import SAMPLES, look_at_sample
+from credential_samples import ENTRA, SAMPLES, look_at_sample
+from fcm_pushes import account, file
+from looking import NOW_MS, look_at
 from pushwarden.core.messages import MESSAGES, Result
+from pushwarden.core.secret import Secret
+from pushwarden.wiring.inspect import Inspector
 from real import need
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +35,31 @@ def test_a_file_is_named_judged_and_told_what_to_do(name: str) -> None:
     assert all(check.next for check in report.checks if check.result in (Result.FAILED, Result.WARNING))
     shown = repr(report) + json.dumps(dict(report.facts))
     assert not re.search(r"PRIVATE KEY-----\s*\w|[A-Za-z0-9+/]{80}", shown.replace(report.fingerprint, ""))
+
+
+def test_the_limited_child_says_the_same_of_every_third() -> None:
+    async def whole() -> None:
+        inspector = Inspector(lambda: NOW_MS)
+        try:
+            for sample in list(SAMPLES.values())[::3]:
+                data, password = sample.make(), None if sample.password is None else Secret(sample.password.encode())
+                here = look_at(data, password=password, hints=sample.hints, provider=sample.provider)
+                assert await inspector(sample.provider, data, password, sample.hints) == here
+        finally:
+            inspector.close()
+
+    asyncio.run(whole())
+
+
+def test_what_stands_in_the_wrong_place_is_not_shown_for_it_may_be_the_secret() -> None:
+    secret = "abc8Q~" + "secret" * 5
+    swapped = {"tenant": secret, "appId": secret, "password": ENTRA["appId"]}
+    key = account()["private_key"]
+    for data in (json.dumps(swapped).encode(), file(private_key_id=key), file(project_id=key), file(type=key)):
+        report = look_at(data)
+        shown = repr(report) + json.dumps(dict(report.facts))
+        assert not report.usable
+        assert secret not in shown and key[60:90] not in shown
 
 
 def test_there_are_files_enough_to_mean_something() -> None:

@@ -31,6 +31,11 @@ def test_values_are_filled_in_and_what_is_not_known_is_left_out() -> None:
     assert message("cert.expired", n=3, date="1 May 2026").text.endswith("since.")
 
 
+def test_one_day_is_not_days() -> None:
+    assert message("cert.expires", n=1, date="1 May 2026", weekday="Friday").title == "Expires in 1 day"
+    assert message("cert.expires", n=21, date="1 May 2026", weekday="Friday").title == "Expires in 21 days"
+
+
 def test_a_missing_value_is_an_error_here_and_neutral_words_for_a_user() -> None:
     with pytest.warns(MissingValue, match="cert.wrong_bundle was made without its value `app_bundle`"):
         said = message("cert.wrong_bundle", cert_bundle="com.acme")

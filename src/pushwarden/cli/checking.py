@@ -21,7 +21,6 @@ from pushwarden.core.secret import Secret
 if TYPE_CHECKING:
     from pushwarden.providers.port import Report
 
-_TRIES = 3
 _PASSWORD_WANTED = frozenset({"p12.password", "p8.encrypted", "p8.password"})
 
 CredentialFile = Annotated[
@@ -103,10 +102,11 @@ def _inspected(provider: str, data: bytes, password: bytes | None, hints: dict[s
 
 def _asked_for(report: Report, provider: str, data: bytes, hints: dict[str, str]) -> Report:
     """The report once a person at the terminal has typed the password, if that is all it needs."""
-    for _ in range(_TRIES):
+    asked = f"Password of {hints['file_name']}"
+    for question in (asked, f"That is not it. {asked}", f"That is not it either. {asked}"):
         if not _PASSWORD_WANTED & {one.id for one in report.checks}:
             break
-        typed = typer.prompt(f"Password of {hints['file_name']}", hide_input=True, default="", show_default=False)
+        typed = typer.prompt(question, hide_input=True, default="", show_default=False)
         report = _inspected(provider, data, typed.encode(), hints)
     return report
 

@@ -25,6 +25,10 @@ class Findings:
     checks: list[Check] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def failed(self) -> bool:
+        return any(check.result == Result.FAILED for check in self.checks)
+
     def add(self, check: str, evidence: str = "", result: Result | None = None, **values: object) -> None:
         """As `Check.of`: the id, the fact that shows it, and the values its words need."""
         self.checks.append(Check.of(check, evidence, result, **values))
@@ -36,6 +40,7 @@ class Findings:
 
     def report(self, fingerprint: str = "", material: Secret | None = None) -> Report:
         """Without material when a check failed."""
-        sound = all(check.result != Result.FAILED for check in self.checks)
         facts: Mapping[str, Any] = {"kind": str(self.kind), **self.facts}
-        return Report(self.kind, tuple(self.checks), facts, fingerprint, material if sound else None, self.provider)
+        return Report(
+            self.kind, tuple(self.checks), facts, fingerprint, None if self.failed else material, self.provider
+        )

@@ -25,6 +25,7 @@ MESSAGES: dict[str, Words] = {name: words for section in SECTIONS.values() for n
 UNSAID = "…"
 _LONGEST = 500  # characters of one value: a file's author chooses some of them
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+_PLURAL = re.compile(r"(?<![\w.,:-])1 (day|byte|minute)s\b")
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -45,7 +46,7 @@ def message(id: str, /, **values: object) -> Message:
     """The words of `id` with its values in their places. KeyError for an id that is not in the table."""
     words = MESSAGES[id]
     known = {name: "" if value is None else plain(value) for name, value in values.items()}
-    title, text, then = (_filled(id, template, known) for template in (words.title, words.text, words.next))
+    title, text, then = (_one(_filled(id, template, known)) for template in (words.title, words.text, words.next))
     return Message(id, words.result, title, text, then)
 
 
@@ -53,6 +54,10 @@ def plain(value: object) -> str:
     """A value as it may stand in a sentence on a terminal: printable, at most 500 characters."""
     text = "".join(letter if letter.isprintable() else "·" for letter in str(value))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _one(text: str) -> str:
+    return _PLURAL.sub(r"1 \1", text)
 
 
 def _filled(id: str, template: str, values: Mapping[str, str]) -> str:

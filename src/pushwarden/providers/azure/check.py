@@ -36,22 +36,15 @@ def check_hub(found: HubString, file: File, findings: Findings) -> Report:
         if not parts.get(name):
             findings.add("azure.missing", field=field)
     endpoint = _ENDPOINT.fullmatch(parts.get("endpoint", ""))
+    namespace, hub = endpoint[1].lower() if endpoint else "", parts.get("entitypath") or file.hint("hub")
     if endpoint is None:
         findings.add("azure.endpoint", value=parts.get("endpoint", ""))
-    elif hub := parts.get("entitypath") or file.hint("hub"):
-        findings.add("azure.namespace", namespace=endpoint[1].lower(), hub=hub)
     else:
-        findings.add("azure.no_hub", namespace=endpoint[1].lower())
+        findings.add("azure.namespace" if hub else "azure.no_hub", namespace=namespace, hub=hub)
     _key(parts.get("sharedaccesskey", ""), findings)
-    if policy := parts.get("sharedaccesskeyname"):
+    if policy := parts.get("sharedaccesskeyname", ""):
         findings.add(_RIGHTS.get(policy, "azure.rights_unknown"), policy=policy)
-    namespace = endpoint[1].lower() if endpoint else ""
-    findings.facts |= {
-        "namespace": namespace,
-        "hub": parts.get("entitypath") or file.hint("hub"),
-        "policy": parts.get("sharedaccesskeyname", ""),
-        "subject": namespace,
-    }
+    findings.facts |= {"namespace": namespace, "hub": hub, "policy": policy, "subject": namespace}
     findings.add("provider.later", provider="Azure Notification Hubs")
     return findings.report()
 

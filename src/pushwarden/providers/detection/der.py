@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from pushwarden.providers.apns.certificates import BROKEN
 from pushwarden.providers.detection.found import Certificates, Key, Store, What, Wrong
 
-INTEGER, BITS, OCTETS, OID, SEQUENCE, TAG_0 = 0x02, 0x03, 0x04, 0x06, 0x30, 0xA0
+_INTEGER = 0x02
 _RSA = bytes.fromhex("06092a864886f70d010101")
 """rsaEncryption (RFC 8017), encoded."""
 _PROFILE_NAME = re.compile(rb"<key>Name</key>\s*<string>([^<]{1,100})")
@@ -42,24 +42,25 @@ def cut_off(data: bytes) -> str:
 def is_rsa(key: bytes) -> bool:
     """Whether an unencrypted private key (PKCS#8, PKCS#1 or SEC 1) is RSA."""
     parts = list(_parts(key))[:2]
-    return ([tag for tag, _ in parts] == [INTEGER, INTEGER] and parts[0][1] == b"\0") or _RSA in key[:40]
+    return ([tag for tag, _ in parts] == [_INTEGER, _INTEGER] and parts[0][1] == b"\0") or _RSA in key[:40]
 
 
 def _known(data: bytes) -> What | None:
-    match _tags(data):
-        case [0x02, 0x02, 0x02, *_]:
-            return Wrong("file.is_private_key", {"what": "RSA"}) if is_rsa(data) else None
-        case [0x02, 0x30, 0x04, *_] | [0x02, 0x04, *_]:
-            return Wrong("file.is_private_key", {"what": "RSA"}) if is_rsa(data) else Key(data)
-        case [0x02, 0x30, *_]:
+    rsa = Wrong("file.is_private_key", {"what": "RSA"})
+    match [tag for tag, _ in _parts(data)]:
+        case [0x02, 0x02, 0x02, *_]:  # PKCS#1
+            return rsa if is_rsa(data) else None
+        case [0x02, 0x30, 0x04, *_] | [0x02, 0x04, *_]:  # PKCS#8, SEC 1
+            return rsa if is_rsa(data) else Key(data)
+        case [0x02, 0x30, *_]:  # PKCS#12
             return Store(data)
-        case [0x30, 0x04]:
+        case [0x30, 0x04]:  # PKCS#8 under a password
             return Key(data, closed=True)
-        case [0x30, 0x03]:
+        case [0x30, 0x03]:  # SubjectPublicKeyInfo
             return Wrong("file.is_public_key")
-        case [0x30, 0x30, 0x03]:
+        case [0x30, 0x30, 0x03]:  # X.509 and PKCS#10
             return Wrong("file.is_csr") if _is_request(data) else Certificates((data,))
-        case [0x06, 0xA0]:
+        case [0x06, 0xA0]:  # PKCS#7
             return bundle(data)
         case _:
             return None
@@ -79,11 +80,7 @@ def bundle(data: bytes) -> What:
 def _is_request(data: bytes) -> bool:
     """A request begins with version, subject and key; a certificate of version 1 has more parts, others a tag."""
     signed = next(content for _, content in _parts(data))
-    return [tag for tag, _ in _parts(b"\x30\x80" + signed)][:4] in ([2, 0x30, 0x30], [2, 0x30, 0x30, TAG_0])
-
-
-def _tags(data: bytes) -> list[int]:
-    return [tag for tag, _ in _parts(data)]
+    return [tag for tag, _ in _parts(b"\x30\x80" + signed)][:4] in ([0x02, 0x30, 0x30], [0x02, 0x30, 0x30, 0xA0])
 
 
 def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:

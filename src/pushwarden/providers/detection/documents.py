@@ -95,7 +95,7 @@ def _object(fields: Mapping[str, Any]) -> What:
     if kind == "service_account":
         return Account(fields)
     if "type" in fields or "private_key" in fields:
-        return Wrong("json.wrong_type", {"type": kind if isinstance(kind, str) and kind else "nothing"})
+        return Wrong("json.wrong_type", {"type": kind[:40] if isinstance(kind, str) and kind else "nothing"})
     texts = {key: value for key, value in fields.items() if isinstance(value, str)}
     hub = next((value for value in texts.values() if value.lower().startswith("endpoint=sb://")), "")
     if hub:

@@ -30,6 +30,7 @@ _FORMS = {
     "private_key_id": re.compile(r"[\x21-\x7e]{1,128}"),
 }
 _LEAST_BITS, _MOST_BITS = 2048, 8192
+_SHOWN = 40  # characters of a value that is in the wrong place: of a key, no more than its first line
 _DAY_MS = 86_400_000
 _OLD_DAYS = 365
 """Google advises 90 days (cloud.google.com, "Service account key rotation"); who is past a year has no such habit."""
@@ -39,9 +40,8 @@ def check_account(fields: Mapping[str, object], file: File, findings: Findings) 
     """hints: environment, project_id, known_project, modified_at. Never raises for what is in the fields."""
     findings.kind = CredentialKind.FCM_SERVICE_ACCOUNT
     account = {name: _text(fields, name, findings) for name in _NEEDED}
-    if "" in account.values():
+    if "" in account.values() or not _well_formed(account, findings):
         return findings.report()
-    _forms(account, findings)
     _token_uri(account["token_uri"], file.hint("environment"), findings)
     _project(account["project_id"], file, findings)
     key = _key(account["private_key"], findings)
@@ -62,12 +62,13 @@ def _text(fields: Mapping[str, object], name: str, findings: Findings) -> str:
     return ""
 
 
-def _forms(account: Mapping[str, str], findings: Findings) -> None:
+def _well_formed(account: Mapping[str, str], findings: Findings) -> bool:
     wrong = [name for name, form in _FORMS.items() if not form.fullmatch(account[name])]
     for name in wrong:
-        findings.add("json.form", field=name, value=account[name])
+        findings.add("json.form", field=name, value=account[name][:_SHOWN])
     if not wrong:
         findings.add("json.account", project_id=account["project_id"], client_email=account["client_email"])
+    return not wrong
 
 
 def _token_uri(uri: str, environment: str, findings: Findings) -> None:
