@@ -185,6 +185,24 @@ def test_what_waits_for_a_refused_credential_ends_with_its_ttl(simulator: Simula
     asyncio.run(scene())
 
 
+def test_a_credential_that_ended_or_does_not_open_here_was_refused_by_nobody(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    async def scene() -> None:
+        async with watched(simulator, tmp_path) as house:
+            push = await house.pump.accept(PushType.BACKGROUND)
+            await house.pump.until_done(push)
+            await house.until(Health.READY)
+            [station] = house.pump.pump.stations.values()
+            answers = house.pump.pump.answers
+            answers.troubled(station.lane, "It does not open.", credential=True, certain=True, ours=True)
+            assert station.pace.credential.sentence
+            await house.look()
+            assert (await house.record()).health is Health.READY
+
+    asyncio.run(scene())
+
+
 def test_a_certain_word_of_a_token_endpoint_needs_no_second(simulator: Simulator, tmp_path: Path) -> None:
     async def scene() -> None:
         async with watched(simulator, tmp_path) as house:

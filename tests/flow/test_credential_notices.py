@@ -125,6 +125,17 @@ def test_after_a_long_downtime_one_notice_comes_and_not_all() -> None:
     run(scene())
 
 
+def test_that_it_has_ended_is_not_told_as_a_refusal_too() -> None:
+    async def scene() -> None:
+        house = House()
+        await house.enter()
+        await house.healths.heard(CERTIFICATE, Word.REFUSED, ENDS, reason="cert.expired", checks=(REFUSED,))
+        await house.at(ENDS)
+        assert [one["action"] for one in await house.told()] == ["credential.expired"]
+
+    run(scene())
+
+
 def test_what_waits_is_counted_and_called_not_lost() -> None:
     async def scene() -> None:
         lane = {"lane": "acme/shop/production/apns/bulk", "recipients": 70, "state": "ready"}

@@ -142,7 +142,8 @@ def check_of(case: Case, now_ms: int, held: int) -> Check:
 def _due(one: Stand, now_ms: int, told: Mapping[str, int]) -> list[Due]:
     ends = ends_at(one.credential)
     expiry = expiry_due(ends, now_ms, told) if ends else None
-    return [due for due in (expiry, level_due(one.record.health, now_ms, told)) if due is not None]
+    level = None if 0 < ends <= now_ms else level_due(one.record.health, now_ms, told)  # its end says it all
+    return [due for due in (expiry, level) if due is not None]
 
 
 def _waits(case: Case, lane: Lane) -> bool:

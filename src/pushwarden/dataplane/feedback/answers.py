@@ -56,13 +56,17 @@ class Answers:
                     pass  # the link itself heeds PingAcked and Broken
         self._stir()
 
-    def troubled(self, lane: Lane, sentence: str, *, credential: bool, certain: bool = False) -> None:
+    def troubled(
+        self, lane: Lane, sentence: str, *, credential: bool, certain: bool = False, ours: bool = False
+    ) -> None:
         """A connection could not be opened, or ended before it answered anything. certain: pause at once."""
         station = self._stations[lane.key]
         self._ledger.trouble(lane, sentence)
         if credential:
-            self.watch.refused(station.credential, sentence, asyncio.get_running_loop().time(), certain=certain)
-            station.pace.refused(sentence, asyncio.get_running_loop().time(), certain=certain)
+            now = asyncio.get_running_loop().time()
+            if not ours:  # what has ended, or does not open here, no provider has refused
+                self.watch.refused(station.credential, sentence, now, certain=certain)
+            station.pace.refused(sentence, now, certain=certain)
         elif not station.connections.links:
             station.pace.unreachable(sentence, asyncio.get_running_loop().time())
         self._stir()

@@ -43,8 +43,13 @@ class Owner(Protocol):
     """Who hears of a lane's answers and troubles."""
 
     def heard(self, lane: Lane, link: Link, events: Sequence[Event]) -> None: ...
-    def troubled(self, lane: Lane, sentence: str, *, credential: bool, certain: bool = False) -> None:
-        """No connection could be opened, or one ended badly. credential: it is suspected; certain: it is to blame."""
+    def troubled(
+        self, lane: Lane, sentence: str, *, credential: bool, certain: bool = False, ours: bool = False
+    ) -> None:
+        """No connection could be opened, or one ended badly. credential: it is suspected; certain: it is to blame.
+
+        ours: nobody was asked, so nobody refused it.
+        """
         ...
 
 
@@ -151,7 +156,8 @@ class Connections:
         """Nothing may be written without an access token: what is open ends, nothing is opened, the reason is told."""
         self.rotate()
         if trouble is not None and trouble is not self._told:
-            self._owner.troubled(self.lane, trouble.sentence, credential=trouble.credential, certain=True)
+            blamed, ours = trouble.credential, trouble.ours
+            self._owner.troubled(self.lane, trouble.sentence, credential=blamed, certain=True, ours=ours)
         self._told = trouble
 
     def _renew(self, link: Link, authorization: Authorization, now: float) -> None:

@@ -33,6 +33,11 @@ class Trouble:
     credential: bool
     found: Heard | None = field(default=None, repr=False)
 
+    @property
+    def ours(self) -> bool:
+        """Whether nobody was asked: it has ended, or does not open here."""
+        return self.found is not None and isinstance(self.found.answer, Unreached)
+
 
 @dataclass(slots=True)
 class _Standing:
