@@ -17,7 +17,7 @@ from credential_samples import SAMPLES, SHOP, Sample, from_openssl
 from mutations import mutated
 from pfx_fixtures import certificate_bag, closed_safe, file, key_bag, nest, open_safe, shrouded_bag, with_pbmac1
 from pushwarden.core.messages import MESSAGES
-from pushwarden.providers.inspection import CALLED
+from pushwarden.core.names import PEOPLE
 from pushwarden.wiring.inspect import READING, asked, concluded
 from pushwarden.wiring.limited.asking import AT_ONCE, ForkServer
 from pushwarden.wiring.limited.server import DONE, Ending
@@ -98,7 +98,7 @@ def variant(seed: int, number: int) -> Variant:
     chance = Random(f"{seed}/{number}")
     one = seeds()[chance.choice(sorted(seeds()))]
     password = one.password if chance.random() < 0.7 else chance.choice(PASSWORDS)
-    provider = chance.choice((one.provider,) * 7 + ("", *CALLED))
+    provider = chance.choice((one.provider,) * 7 + ("", *PEOPLE))
     data = mutated(one.data, chance, one.password or b"")
     return Variant(f"{seed}/{number} {one.name}", provider, data, password, one.hints)
 

@@ -77,10 +77,10 @@ def hints_of(file: Path) -> dict[str, str]:
 
 
 def _possible(file: Path, password: str | None, password_stdin: bool, provider: str) -> None:
-    from pushwarden.providers.inspection import CALLED
+    from pushwarden.core.names import PEOPLE
 
-    if provider and provider not in CALLED:
-        raise typer.BadParameter(f"There is no provider {provider}; there are {', '.join(CALLED)}.")
+    if provider and provider not in PEOPLE:
+        raise typer.BadParameter(f"There is no provider {provider}; there are {', '.join(PEOPLE)}.")
     if password_stdin and password is not None:
         raise typer.BadParameter("Give --password or --password-stdin, not both.")
     if password_stdin and str(file) == "-":
@@ -126,9 +126,9 @@ def _show(file: Path, report: Report, json: bool) -> None:
 
 def _unasked(report: Report) -> list[Check]:
     """Who would be asked after an upload of this file, and was not."""
-    from pushwarden.providers.inspection import CALLED
+    from pushwarden.core.names import PEOPLE
 
-    return [Check.of("live.offline", provider=CALLED[report.provider])] if report.usable else []
+    return [Check.of("live.offline", provider=PEOPLE[report.provider])] if report.usable else []
 
 
 def _encoded(password: str | None) -> bytes | None:

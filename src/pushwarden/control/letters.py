@@ -7,7 +7,7 @@ from typing import Any
 
 from pushwarden.core.app import App, Credential
 from pushwarden.core.callback import Event
-from pushwarden.core.names import PEOPLE
+from pushwarden.core.names import called
 from pushwarden.core.notice import Due
 from pushwarden.providers.dates import date_of, weekday_of
 
@@ -25,7 +25,7 @@ def letter(app: App, credential: Credential, due: Due, facts: Mapping[str, Any])
     """Subject and body. facts: as the audit row and the callbacks have them."""
     devices, held = counted(facts["devices"], "device"), counted(facts["held"], "push", "pushes")
     name = app.name if credential.environment == _PRODUCTION else f"{app.name} ({credential.environment})"
-    provider = PEOPLE.get(credential.provider, credential.provider)
+    provider = called(credential.provider)
     subject = SUBJECTS[due.event].format(app=name, provider=provider, days=counted(due.days, "day"), devices=devices)
     rows = {
         "App": f"{app.name} ({app.organisation}/{app.id}), {credential.environment}",

@@ -10,7 +10,7 @@ from pushwarden.control.services import Services, new_id
 from pushwarden.core.app import Credential, CredentialState
 from pushwarden.core.check import Check
 from pushwarden.core.health import Event, heard, record_of
-from pushwarden.core.names import PEOPLE
+from pushwarden.core.names import called
 from pushwarden.core.probe import Probe, due_at
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Tables
@@ -88,9 +88,9 @@ def waited(call: Call, usual: int) -> int:
 
 def not_asked(provider: str) -> Check:
     """Why nothing is asked where sending is stopped."""
-    return Check.of("live.stopped", provider=PEOPLE.get(provider, provider))
+    return Check.of("live.stopped", provider=called(provider))
 
 
 def nobody(provider: str) -> Check:
     """Why a proof that was waited for is not there."""
-    return Check.of("live.no_sender", provider=PEOPLE.get(provider, provider))
+    return Check.of("live.no_sender", provider=called(provider))

@@ -10,7 +10,7 @@ from pushwarden.core.check import Check
 from pushwarden.core.device import Audience
 from pushwarden.core.health import DAY_MS, Health, Record, Standing, ends_at, record_of, standing
 from pushwarden.core.lane import Lane
-from pushwarden.core.names import PEOPLE
+from pushwarden.core.names import called
 from pushwarden.core.notice import silenced
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Tables
@@ -107,4 +107,4 @@ def ended(credential: Credential, now_ms: int, held: int = 0) -> Check:
 
 def people(credential: Credential) -> str:
     """Whose credential it is, as people call them."""
-    return PEOPLE.get(credential.provider, credential.provider)
+    return called(credential.provider)

@@ -7,6 +7,7 @@ from typing import assert_never
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from pushwarden.core.names import PEOPLE
 from pushwarden.providers.apns.cer import check_cer
 from pushwarden.providers.apns.certificates import BROKEN
 from pushwarden.providers.apns.p8 import check_p8
@@ -30,9 +31,6 @@ from pushwarden.providers.findings import Findings, Unusable
 from pushwarden.providers.port import Report
 from pushwarden.providers.wns.check import check_entra
 
-CALLED = {"apns": "Apple", "fcm": "Google", "wns": "Windows (WNS)", "azure": "Azure Notification Hubs"}
-"""Providers whose files are known, as people call them."""
-
 _WHAT: dict[type, tuple[str, str]] = {
     Key: ("apns", "a key for provider tokens (.p8)"),
     Store: ("apns", "a certificate with its key (.p12)"),
@@ -45,7 +43,7 @@ _PEM_PAIR = "a certificate with its key (PEM)"
 
 
 def inspect(file: File, provider: str = "") -> Report:
-    """Never raises for what is in the file. provider: one of CALLED; by itself the one the file is for."""
+    """Never raises for what is in the file. provider: one of PEOPLE; by itself the one the file is for."""
     findings = Findings()
     found = detect(file.data, file.hint("file_name"))
     try:
@@ -65,7 +63,7 @@ def _recognised(what: What, given: str, findings: Findings) -> None:
     if isinstance(what, Certificates) and what.keys:
         called = _PEM_PAIR
     if given not in ("", findings.provider):
-        findings.end("file.other_provider", found=CALLED[findings.provider], given=CALLED[given], what=called)
+        findings.end("file.other_provider", found=PEOPLE[findings.provider], given=PEOPLE[given], what=called)
     findings.add("file.recognised", what=called)
 
 

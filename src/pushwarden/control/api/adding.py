@@ -14,12 +14,12 @@ from pushwarden.control.services import Services, new_id
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.errors import AlreadyExists, Invalid, NotFound, UnusableCredential
 from pushwarden.core.messages import Result
+from pushwarden.core.names import PEOPLE
 from pushwarden.core.probe import Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.slots import members
 from pushwarden.ports.catalog import Changed, Tables
-from pushwarden.providers.inspection import CALLED
 from pushwarden.providers.port import Report
 from pushwarden.web.call import Call
 
@@ -32,8 +32,8 @@ class Adding:
 
     async def examine(self, where: Scope, sent: Upload, meant: CertificateRequest | None = None) -> Report:
         """The report of a usable file; UnusableCredential has the checks of another. meant: the request it answers."""
-        if sent.provider and sent.provider not in CALLED:
-            known = ", ".join(CALLED)
+        if sent.provider and sent.provider not in PEOPLE:
+            known = ", ".join(PEOPLE)
             raise Invalid(f"There is no provider `{sent.provider}`; it is one of {known}.", field="provider")
         hints = await self._services.catalog.read(lambda tables: _hints(tables, where))
         asked = {"request": meant.public_key} if meant else {}

@@ -11,7 +11,7 @@ from pushwarden.control.standings import Stand
 from pushwarden.core.app import App, Credential
 from pushwarden.core.check import Check
 from pushwarden.core.health import WORDS, Health, Standing
-from pushwarden.core.names import PEOPLE
+from pushwarden.core.names import called
 from pushwarden.core.probe import Finding, Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
@@ -90,7 +90,7 @@ _SAYS = {
 
 
 def probe_view(probe: Probe, credential: Credential) -> ProbeView:
-    says = _SAYS[probe.finding].format(people=PEOPLE.get(credential.provider, credential.provider))
+    says = _SAYS[probe.finding].format(people=called(credential.provider))
     where = f"/v1/apps/{credential.app}/{credential.environment}/credentials/{credential.id}/probes/{probe.id}"
     own = {name: getattr(probe, name) for name in ("id", "credential", "asked_by", "asked_at", "done_at", "finding")}
     return ProbeView(**own, says=says, checks=list(probe.checks), url=where)
@@ -119,7 +119,7 @@ def absent(
     for provider, name in IDENTITIES.items():
         if provider not in there and getattr(app, name):
             asked = provider == "apns" and waiting
-            checks = () if asked else (Check.of("none", provider=PEOPLE[provider]),)
+            checks = () if asked else (Check.of("none", provider=called(provider)),)
             state = Standing(Health.REQUESTED) if asked else Standing(Health.NONE, "none")
             found[provider] = _health(state, checks, 0)
     return found

@@ -17,7 +17,7 @@ from pushwarden.core.check import Check
 from pushwarden.core.errors import Busy, StoreFull
 from pushwarden.core.health import Event, Health
 from pushwarden.core.messages import Result
-from pushwarden.core.names import PEOPLE
+from pushwarden.core.names import called
 from pushwarden.dataplane.feedback.refusals import MINUTES, Judgement, Refusals
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.health import Healths
@@ -126,7 +126,7 @@ class Watching:
 
     async def _check(self, credential: Credential, judged: Judgement, now_ms: int, now: float) -> Check:
         began_ms = now_ms - int(1000 * (now - judged.began))
-        people = PEOPLE.get(credential.provider, credential.provider)
+        people = called(credential.provider)
         return Check.of(
             "run.refused_rate",
             judged.reason,

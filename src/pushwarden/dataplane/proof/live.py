@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pushwarden.core.app import Credential
 from pushwarden.core.check import Check
 from pushwarden.core.errors import Invalid, VaultRefused
-from pushwarden.core.names import PEOPLE
+from pushwarden.core.names import called
 from pushwarden.core.probe import PATIENCE_MS
 from pushwarden.dataplane.proof.issuer import issuer_of, shown
 from pushwarden.dataplane.transport.connections import Entry
@@ -49,7 +49,7 @@ class Proof:
 
     def __init__(self, task: Task, provider: Provider, ways: Ways) -> None:
         self.task, self._provider, self._ways = task, provider, ways
-        self._people = PEOPLE.get(task.credential.provider, task.credential.provider)
+        self._people = called(task.credential.provider)
         self._line: Line | None = None
         self.checks: list[Check] = []
 

@@ -15,7 +15,7 @@ from pushwarden.core.errors import Busy, StoreFull
 from pushwarden.core.health import Event
 from pushwarden.core.lane import Class, Lane
 from pushwarden.core.messages import Result
-from pushwarden.core.names import PEOPLE
+from pushwarden.core.names import called
 from pushwarden.core.probe import Finding, found
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.proof.live import Proof, Ways
@@ -92,7 +92,7 @@ class Prover:
             checks = await proof.make()
         except Exception as error:  # ours or a provider's: it must not end the sending
             log.exception("proof failed", credential=task.credential.id)
-            people = PEOPLE.get(task.credential.provider, task.credential.provider)
+            people = called(task.credential.provider)
             checks = (Check.of("live.unclear", type(error).__name__, provider=people, answer="what we can't read"),)
         finally:
             self._proofs.discard(proof)
