@@ -52,7 +52,8 @@ class Adding:
         def work(tables: Tables) -> Changed[tuple[Credential, Probe | None]]:
             if same := kept(tables, call.where, credential.fingerprint):
                 raise AlreadyExists("This credential was uploaded before; activate the one that is there.", id=same.id)
-            made = credential if credential.sealed else _joined(tables, credential, report)
+            joined = "public_key" in report.facts
+            made = _joined(tables, credential, report) if joined else self._sealed(credential, report)
             beside = members(tables.credentials.of(*_place(call.where)), made.provider, made.slot)
             made = replace(made, revision=max((one.revision for one in beside), default=1))
             tables.credentials.insert(made)
@@ -67,9 +68,9 @@ class Adding:
         return Uploaded(view_of(made), list(report.checks), probe_view(probe, made))
 
     def _credential(self, where: Scope, report: Report) -> Credential:
-        """Not sealed when its key is that of a request."""
-        assert where.environment is not None and report.material is not None
-        credential = Credential(
+        """Not sealed yet."""
+        assert where.environment is not None
+        return Credential(
             where.organisation,
             where.app,
             where.environment,
@@ -82,8 +83,10 @@ class Adding:
             slot=next(iter(report.facts.get("slots", ())), ""),
             created_at=self._services.clock.now_ms(),
         )
-        if "public_key" in report.facts:
-            return credential
+
+    def _sealed(self, credential: Credential, report: Report) -> Credential:
+        """In the transaction: a rotation that found nothing left to seal anew before it is seen here."""
+        assert report.material is not None
         return replace(credential, sealed=self._services.vault.seal(report.material, credential.label))
 
 

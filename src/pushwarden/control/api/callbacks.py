@@ -130,9 +130,9 @@ class Callbacks:
 
     async def create(self, call: Call) -> Answer:
         wanted, now = await call.json(_NEW), self._services.clock.now_ms()
-        callback, secret = new_callback(self._services, call.where, wanted, now)
 
         def work(tables: Tables) -> Changed[WithSecret]:
+            callback, secret = new_callback(self._services, call.where, wanted, now)
             _app(tables, call.where)
             if len(tables.callbacks.of(*_place(call.where))) >= MOST:
                 raise InUse(f"An app has at most {MOST} callbacks; delete one first.")

@@ -21,6 +21,7 @@ from pushwarden.core.errors import InUse, Invalid, NotFound
 from pushwarden.core.principal import Permission
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
+from pushwarden.core.secret import Secret
 from pushwarden.ports.catalog import Changed, Tables
 from pushwarden.providers.port import Requesting
 from pushwarden.web.call import Answer, Call
@@ -103,11 +104,12 @@ class Requests:
     async def create(self, call: Call) -> Answer:
         wanted = await call.json(_NEW)
         plan = await self._services.catalog.read(lambda tables: _planned(tables, call.where, wanted))
-        request = await asyncio.to_thread(self._made, call, plan)
+        request, key = await asyncio.to_thread(self._made, call, plan)
 
         def work(tables: Tables) -> Changed[Instructions]:
             _planned(tables, call.where, wanted)
-            tables.requests.insert(request)
+            sealed = self._services.vault.seal(key, request.label)  # in the transaction, as in adding.py
+            tables.requests.insert(replace(request, sealed=sealed))
             made = self._instructions(request, plan.app, plan.renewed)
             return Changed(made, target=request.id, after=msgspec.to_builtins(made.request))
 
@@ -161,15 +163,15 @@ class Requests:
         assert found is not None
         return found
 
-    def _made(self, call: Call, plan: _Plan) -> CertificateRequest:
-        """In a thread. The key is sealed where it is made."""
+    def _made(self, call: Call, plan: _Plan) -> tuple[CertificateRequest, Secret]:
+        """In a thread."""
         assert call.where.environment is not None
         made = self._requesting().make(plan.name, plan.email)
         request = CertificateRequest(
             plan.app.organisation, plan.app.id, call.where.environment, new_id(), plan.name, made.pem, made.public_key,
             renews=plan.renewed.id if plan.renewed else "", created_by=call.principal.id, created_at=self._now(),
         )  # fmt: skip
-        return replace(request, sealed=self._services.vault.seal(made.key, request.label))
+        return request, made.key
 
     def _view(self, request: CertificateRequest) -> RequestView:
         state = "stale" if request.stale(self._now()) else "open" if request.open else "answered"
