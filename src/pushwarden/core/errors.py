@@ -212,7 +212,8 @@ class AlreadyExists(PushwardenError):
 class VaultRefused(PushwardenError):
     """The sealed credential does not open with this key under this name; upload the credential again.
 
-    The data directory has another vault key than the one it was sealed to: restore `keys/`, or upload again.
+    The data directory has another vault key than the one it was sealed to: `pushwarden doctor` names it;
+    restore `keys/private/`, or upload again.
     """
 
     code, status = "vault_refused", 500
