@@ -15,9 +15,13 @@ from mail_fixtures import MailBox
 from pushwarden.adapters.egress.smtp import SmtpMailer
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.control.postman import Postman
+from pushwarden.core.app import App
 from pushwarden.core.callback import GIVE_UP_MS
 from pushwarden.core.mail import KEPT_MS, Mail, addresses_of, is_address, server_of
 from pushwarden.ports.egress import Undelivered
+from pushwarden.settings import Settings
+from pushwarden.wiring.doctor import examine
+from pushwarden.wiring.stores import keeping_of, stores_of
 
 NOW = 1_800_000_000_000
 MAIL = Mail("acme", "mail_1", "ada@acme.example", "Shop — läuft ab", "One line.\n.\nÜber alles.\n", NOW, NOW)
@@ -158,3 +162,21 @@ def test_a_mail_servers_url_has_its_own_ports_and_shows_no_password() -> None:
     assert server.password.reveal() == b"p:w"
     assert "p:w" not in repr(server)
     assert server_of("smtp://mail.example").port == 587
+
+
+def test_doctor_names_the_mails_that_do_not_get_through_and_people_nobody_can_write_to(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data": tmp_path})
+    keeping_of(settings).migrate()
+    assert [one for one in examine(settings) if one.name.startswith("mail")] == []
+
+    async def enter() -> None:
+        stores = stores_of(settings, "test")
+        stuck = replace(MAIL, attempts=9, error="mail.example:587 cannot be reached: Connection refused.", gave_up=True)
+        app = App("acme", "shop", "Shop", contacts=("ada@acme.example",))
+        await stores.catalog.note(lambda tables: (tables.mails.put(stuck), tables.apps.insert(app)))
+        await stores.close()
+
+    run(enter())
+    [stuck, unset] = [one for one in examine(settings) if one.name.startswith("mail")]
+    assert not stuck.good and stuck.sentence.startswith("To ada@acme.example, 9 times: mail.example:587 cannot be")
+    assert not unset.good and "set PUSHWARDEN_SMTP" in unset.sentence

@@ -41,3 +41,32 @@ def test_another_store_is_refused_without_repeating_what_was_said() -> None:
 def test_the_password_is_not_shown() -> None:
     settings = Settings.model_validate({"store": DSN})
     assert "pa55word" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+MAIL = {"smtp": "smtp://push:pa55word@mail.example", "smtp_from": "push@acme.example"}
+
+
+def test_a_mail_server_is_known_by_its_url_which_can_stand_in_a_file(tmp_path: Path) -> None:
+    assert Settings.model_validate({}).mail_server is None
+    server = Settings.model_validate(MAIL).mail_server
+    assert server is not None and (server.host, server.port, server.user) == ("mail.example", 587, "push")
+    (tmp_path / "smtp").write_text("smtps://mail.example\n")
+    filed = Settings.model_validate({"smtp_file": str(tmp_path / "smtp"), "smtp_from": "push@acme.example"})
+    assert filed.mail_server is not None and filed.mail_server.implicit
+    assert "pa55word" not in repr(Settings.model_validate(MAIL))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"smtp": MAIL["smtp"]}, "PUSHWARDEN_SMTP_FROM is not"),
+        (MAIL | {"smtp": "mail.example"}, "it is smtp://"),
+        (MAIL | {"smtp": "smtp://push:pa55word@mail.example:99999"}, "Port"),
+        (MAIL | {"smtp_from": "push"}, "`push` is no e-mail address"),
+        ({"contacts": "ada@acme.example, bob"}, "`bob` is no e-mail address"),
+    ],
+)
+def test_mail_that_could_not_be_sent_is_refused_at_start(said: dict[str, str], words: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match=words) as caught:
+        Settings.model_validate(said)
+    assert all("pa55word" not in one["msg"] for one in caught.value.errors())
