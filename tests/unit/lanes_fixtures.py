@@ -7,7 +7,8 @@ from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, Push, PushType
 from pushwarden.core.scope import Environment
 from pushwarden.core.shard import Shard, ShardKind
-from pushwarden.dataplane.lanes.work import Slice, Work, pack
+from pushwarden.dataplane.lanes.slices import Slice
+from pushwarden.dataplane.lanes.work import Work, pack
 from pushwarden.providers.port import Envelope, Origin
 
 LANE = "acme/shop/simulated/apns/bulk"

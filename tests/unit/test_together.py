@@ -7,8 +7,9 @@ from dataclasses import replace
 from tests.unit.lanes_fixtures import a_push, a_work
 
 from pushwarden.core.shard import ShardKind
+from pushwarden.dataplane.lanes.slices import Bundle, Slice
 from pushwarden.dataplane.lanes.together import MOST_TOGETHER, first_of, joined, together
-from pushwarden.dataplane.lanes.work import Bundle, Slice, Work
+from pushwarden.dataplane.lanes.work import Work
 from pushwarden.providers.port import Authorization, Cell, Envelope, Origin
 
 NORMAL = "acme/shop/simulated/apns/normal"

@@ -16,7 +16,7 @@ from pushwarden.core.shard import ShardKind
 from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.feedback.settle import QUARANTINED, UNANSWERED, Follow, settle
 from pushwarden.dataplane.feedback.watch import Watch
-from pushwarden.dataplane.lanes.work import Bundle, Burst, Slice
+from pushwarden.dataplane.lanes.slices import Bundle, Burst, Slice
 from pushwarden.dataplane.transport.streams import Link
 from pushwarden.http2.frames import Code
 from pushwarden.http2.messages import Accepted, Answer, Event, GoneAway, Unanswered, Why
@@ -77,7 +77,7 @@ class Answers:
             part.work.accept(part, own)
             if part.work.trial is not None:
                 part.work.trial.accept(len(own))
-        station.tally.attempts += count
+        station.tally.count(count)
         now = asyncio.get_running_loop().time()
         self.watch.good(station.user(link), count, now)
         self._went_well(station, burst, count, now)

@@ -153,7 +153,8 @@ class Proving:
         moved = 0
         for (lane, audience), upto in [*self._trials.behind.items()]:
             moved += await self._journal.promote(lane.key, lane.of(Class.BULK).key, audience, upto)
-            self._trials.behind.pop((lane, audience), None)
+            if self._trials.behind[lane, audience] == upto:  # it may have come further meanwhile
+                del self._trials.behind[lane, audience]
         return moved > 0
 
     async def _hold(self, trial: Trial, station: Station) -> None:

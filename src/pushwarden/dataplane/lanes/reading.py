@@ -18,7 +18,8 @@ from pushwarden.core.push import Push
 from pushwarden.core.shard import Shard, ShardKind
 from pushwarden.dataplane.feedback.settle import QUARANTINED, fail
 from pushwarden.dataplane.lanes.poison import failing, quarantine
-from pushwarden.dataplane.lanes.work import Slice, Work, pack, unpack
+from pushwarden.dataplane.lanes.slices import Slice
+from pushwarden.dataplane.lanes.work import Work, pack, unpack
 from pushwarden.ports.devices import Devices
 from pushwarden.ports.journal import Journal
 from pushwarden.providers.port import Envelope, Provider

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pushwarden.dataplane.lanes.work import Slice, Work
+from pushwarden.dataplane.lanes.slices import Slice
+from pushwarden.dataplane.lanes.work import Work
 from pushwarden.http2.messages import Cell, Requests
 from pushwarden.providers.port import Authorization
 

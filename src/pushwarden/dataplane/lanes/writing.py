@@ -14,10 +14,11 @@ from pushwarden.dataplane.feedback.ledger import Ledger
 from pushwarden.dataplane.lanes.gate import Gate, Verdict
 from pushwarden.dataplane.lanes.lease import Lease
 from pushwarden.dataplane.lanes.reading import SLICE_AGE, Maker
+from pushwarden.dataplane.lanes.slices import Bundle, Burst, Slice
 from pushwarden.dataplane.lanes.station import Station
 from pushwarden.dataplane.lanes.together import Joint, first_of, joined
 from pushwarden.dataplane.lanes.window import release
-from pushwarden.dataplane.lanes.work import Bundle, Burst, Slice, Work
+from pushwarden.dataplane.lanes.work import Work
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.devices import Devices
 

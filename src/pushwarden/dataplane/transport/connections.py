@@ -84,8 +84,7 @@ class Connections:
 
     def best(self, now: float) -> Link | None:
         """The link to write on now; None when every one is busy or none is open yet."""
-        link = pool.choose(self.links, now)
-        return link if isinstance(link, Link) else None
+        return pool.choose(self.links, now)
 
     def tend(self, now: float, under_way: int, *, one: bool = False) -> None:
         """Opens what is wanted, renews authorizations, retires what is old. under_way: requests it could carry now.

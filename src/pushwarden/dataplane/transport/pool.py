@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pushwarden.core.lane import Class
 from pushwarden.providers.port import Facts
@@ -34,6 +34,9 @@ class Member(Protocol):
     def owes(self, now: float) -> float:
         """Seconds for which it has had requests and given no answer; 0 when it has none."""
         ...
+
+
+M = TypeVar("M", bound=Member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,13 @@ def worth(member: Member) -> int:
     return 0 if room <= 0 or room < BURST < member.in_flight else room
 
 
-def choose(members: Sequence[Member], now: float) -> Member | None:
+def choose(members: Sequence[M], now: float) -> M | None:
     """The usable connection with most room, weighed by how quickly it answers; None when none is worth a write.
 
     One that owes answers for longer than it used to is as slow as that. One that owes them for `STALLED` gets nothing
     while another answers.
     """
-    best: Member | None = None
+    best: M | None = None
     score = 0.0
     for member in members:
         if not member.usable:
