@@ -144,7 +144,8 @@ async def _relayed(port: int) -> AsyncIterator[tuple[Relay, int]]:
 @contextlib.asynccontextmanager
 async def _stage(simulator: Simulator, folder: Path, port: int, klass: Class) -> AsyncIterator[PumpStage]:
     classes, most = (klass, Class.SUSPECT), CONNECTIONS[Class.BULK]
-    async with pump_stage(simulator, folder, port=port, classes=classes, connections=(most, most)) as stage:
+    some = {"classes": classes, "connections": (most, most)}
+    async with pump_stage(simulator, folder, port=port, patient=False, **some) as stage:
         await stage.register(FLEET if klass is Class.BULK else 100)
         yield stage
 

@@ -45,6 +45,8 @@ from pushwarden.wiring.entries import Opened, enter
 
 WHERE = Scope("acme", "shop", Environment.SIMULATED)
 SEAT = "sender-bulk-0"
+PATIENT = {"deadline": 90.0, "urgent_deadline": 90.0, "ping_after": 90.0, "ping_timeout": 90.0}
+"""Seconds: a machine that is full makes a simulator late, and only tests of lateness may find it so."""
 
 
 @pytest.fixture(scope="module")
@@ -219,13 +221,15 @@ async def pump_stage(
     window: int = 1000,
     classes: Sequence[Class] = (Class.NORMAL, Class.BULK, Class.SUSPECT),
     credential_facts: dict[str, Any] | None = None,
+    patient: bool = True,
     **facts: Any,
 ) -> AsyncIterator[PumpStage]:
-    """facts: changes to the provider's Facts, for deadlines that a test can wait for."""
+    """facts: changes to the provider's Facts, for deadlines that a test can wait for. patient: PATIENT where not named;
+    else the product's own."""
     clock = SystemClock()
     journal, devices, holds = MemoryJournal(), MemoryDevices(), HeldInMemory()
     side = SIDES[name]
-    provider = _with_facts(side.provider, facts)
+    provider = _with_facts(side.provider, (PATIENT if patient else {}) | facts)
     credential, material = side.credential(simulator, clock.now_ms())
     credential = replace(credential, facts={**credential.facts, **(credential_facts or {})})
     context = client_context(ca or simulator.ca)
@@ -285,8 +289,6 @@ def _snapshot(credential: Credential) -> Snapshot:
 
 
 def _with_facts(provider: Provider, changes: dict[str, Any]) -> Provider:
-    if not changes:
-        return provider
     changed = type(provider)()
     changed.facts = replace(provider.facts, **changes)
     return changed

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pushwarden.simulators.log import Summary, summarise
 
-START_SECONDS = 60.0
+START_SECONDS = SETTLE_SECONDS = 60.0
 PROOF_SECONDS = 11
 KEY_ID, TEAM_ID = "DEMOKEY123", "DEMOTEAM12"
 BUNDLE_ID = "com.example.shop"
@@ -205,9 +205,9 @@ class Stage:
         report: dict[str, Any] = json.loads(answer.text.strip().splitlines()[-1])
         return report
 
-    def settled(self, base: str, push: str, seconds: float = 60.0) -> dict[str, Any]:
+    def settled(self, base: str, push: str, seconds: float = 0) -> dict[str, Any]:
         """The push's state once every recipient has ended. TimeoutError otherwise."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + (seconds or SETTLE_SECONDS)
         while True:
             state: dict[str, Any] = self.call("GET", f"{base}/pushes/{push}")
             if state["state"] == "done":
