@@ -83,6 +83,12 @@ def apple() -> bytes:
     return p8()
 
 
+def apple_key() -> ec.EllipticCurvePrivateKey:
+    loaded = serialization.load_pem_private_key(apple(), None)
+    assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+    return loaded
+
+
 def text() -> str:
     return apple().decode()
 
@@ -250,6 +256,7 @@ APPLE_KEYS: dict[str, Sample] = {
     "RSA, named .p8": key(lambda: pem(rsa_key()).encode(), "p8.curve", False),
     "Ed25519, named .p8": key(lambda: pem(ED).encode(), "p8.curve", False),
     "a certificate, named .p8": key(lambda: Pair().pem, "p8.is_cert", False),
+    "a binary certificate, named .p8": key(lambda: Pair().certificate.public_bytes(DER), "p8.is_cert", False),
     "for In-App Purchase": key(
         apple, "p8.other_service", False, file_name="SubscriptionKey_ABCDEFGHIJ.p8", key_id="ABCDEFGHIJ"
     ),
@@ -339,6 +346,13 @@ APPLE_CERTIFICATES: dict[str, Sample] = {
         ),
         "p12.pair",
         password="",
+    ),
+    "certificate and closed key": store(lambda: Pair(key=apple_key()).pem + closed_key(), "p12.pair"),
+    "certificate and closed key, another password": store(
+        lambda: Pair(key=apple_key()).pem + closed_key(), "p8.password", False, password="Secret"
+    ),
+    "certificate and closed key at a price": store(
+        lambda: Pair(key=apple_key()).pem + closed_key(9_000_000), "p12.too_costly", False
     ),
     "certificate and old closed key": store(
         lambda: pair().pem + rsa_key().private_bytes(PEM, PKCS1, BestAvailableEncryption(b"x")),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import assert_never
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 
 from pushwarden.core.names import PEOPLE
 from pushwarden.providers.apns.cer import check_cer
 from pushwarden.providers.apns.certificates import BROKEN
-from pushwarden.providers.apns.p8 import check_p8
+from pushwarden.providers.apns.p8 import check_p8, opened
 from pushwarden.providers.apns.p12 import check_p12
 from pushwarden.providers.apns.pairs import check_pair
 from pushwarden.providers.azure.check import check_hub
@@ -90,9 +89,8 @@ def _checked(what: What, file: File, findings: Findings) -> Report:
 def _certificates(what: Certificates, file: File, findings: Findings) -> Report:
     try:
         held = [x509.load_der_x509_certificate(one) for one in what.certificates]
-        keys = [serialization.load_der_private_key(key.der, None) for key in what.keys]
     except BROKEN:
         findings.end("cert.unreadable", reason="it is altered or damaged")
-    if not keys:
+    if not what.keys:
         return check_cer(held, file.hints, file.now_ms, findings)
-    return check_pair(keys, held, file, findings)
+    return check_pair([opened(key, file, findings) for key in what.keys], held, file, findings)

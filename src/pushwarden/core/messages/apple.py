@@ -162,7 +162,7 @@ MESSAGES: dict[str, Words] = {
     ),
     "p8.encrypted": failed(
         "The key has a password",
-        "Apple's .p8 has none, so somebody closed it after the download.",
+        "Apple gives keys without one; somebody closed this one afterwards.",
         "Enter its password · Drop the file Apple gave you",
     ),
     "p8.password": failed(

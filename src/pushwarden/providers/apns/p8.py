@@ -33,7 +33,7 @@ _TEN = re.compile(r"[A-Z0-9]{10}")
 def check_p8(found: Key, file: File, findings: Findings) -> Report:
     """hints: file_name, key_id, team_id. Unusable when the key cannot be read at all."""
     findings.kind = CredentialKind.APNS_TOKEN
-    key = _elliptic(_loaded(found, file, findings), findings)
+    key = _elliptic(opened(found, file, findings), findings)
     _service(file.hint("file_name"), findings)
     key_id, team_id = _key_id(file, findings), _team_id(file, findings)
     if key_id and key_id == team_id:
@@ -48,7 +48,8 @@ def check_p8(found: Key, file: File, findings: Findings) -> Report:
     return findings.report(sha256(spki).hexdigest(), _material(key, key_id, team_id))
 
 
-def _loaded(found: Key, file: File, findings: Findings) -> PrivateKeyTypes:
+def opened(found: Key, file: File, findings: Findings) -> PrivateKeyTypes:
+    """The key, under its password where it has one. Unusable when it cannot be read."""
     if found.closed:
         _may_be_opened(found, file, findings)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pushwarden.providers.detection import der, magic, texts
-from pushwarden.providers.detection.found import UNKNOWN, Found, Key, Wrong
+from pushwarden.providers.detection.found import UNKNOWN, Certificates, Found, Key, Wrong
 from pushwarden.providers.nesting import DEPTH_LIMIT, asn1_depth, json_depth
 
 SIZE_LIMIT = 64 * 1024
@@ -21,6 +21,8 @@ def detect(data: bytes, name: str) -> Found:
     seen = _seen(data, name)
     if isinstance(seen, bytes):
         seen = _unpacked(seen, name)
+    if isinstance(seen.what, Certificates) and not seen.what.keys and name.lower().endswith(".p8"):
+        return Found(Wrong("p8.is_cert"))
     return Found(_by_name(data, name)) if seen.what == Wrong(UNKNOWN) else seen
 
 

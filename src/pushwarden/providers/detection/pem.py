@@ -73,16 +73,14 @@ def _known(held: list[Block], name: str) -> What:
     if wrong or any(label.startswith("PGP ") for label in labels):
         return Wrong(wrong or "file.is_pgp")
     if certificates or bundles:
-        return _with_certificates(certificates, bundles, keys, name)
+        return _with_certificates(certificates, bundles, keys)
     if keys:
         return _lone_key(keys, name)
     return Wrong("file.is_public_key" if any("PUBLIC KEY" in label for label in labels) else UNKNOWN)
 
 
-def _with_certificates(certificates: list[Block], bundles: list[Block], keys: list[Block], name: str) -> What:
+def _with_certificates(certificates: list[Block], bundles: list[Block], keys: list[Block]) -> What:
     fault = next((block.fault for block in (*certificates, *bundles, *keys) if block.fault), "")
-    if not keys and name.lower().endswith(".p8"):
-        return Wrong("p8.is_cert")
     if fault:
         return Wrong("cert.unreadable", {"reason": f"one of its blocks {fault}"})
     if any(key.old_closing for key in keys):
