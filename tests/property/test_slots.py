@@ -87,6 +87,7 @@ class Slots(RuleBasedStateMachine):
             found = snapshot.credential("acme", "shop", Environment.PRODUCTION, "apns", slot)
             main = snapshot.credential("acme", "shop", Environment.PRODUCTION, "apns")
             assert found in ((one,) if one.enabled or one.state is S.STANDBY else (one, main))
+            assert snapshot.credential("acme", "shop", Environment.PRODUCTION, "apns", CANARY + one.id) == one
 
 
 TestSlots = Slots.TestCase

@@ -118,7 +118,7 @@ class Switching:
         def work(tables: Tables) -> Changed[Switched]:
             decision = decided(tables)
             if isinstance(wanted, Activation):
-                _ask(decision.consequences, wanted.confirm)
+                _confirmed(decision.consequences, wanted.confirm)
             store(tables, decision.rows)
             done = decision.view(done=True)
             before = {"active": decision.replaced, "state": TABLE[step][0]}
@@ -158,16 +158,13 @@ def _may(chosen: Credential, step: Step, now_ms: int) -> None:
         raise UnusableCredential("Its certificate has ended; upload a renewed one and activate that.")
 
 
-def _ask(consequences: Sequence[Consequence], confirmed: Collection[str]) -> None:
-    open_ = [one for one in consequences if one.what not in confirmed]
-    if open_:
-        words = list(dict.fromkeys(one.what for one in open_))
-        said = " ".join(one.sentence for one in open_)
-        raise ConfirmationNeeded(
-            f"{said} To do it nevertheless send `confirm` with {' and '.join(words)}.",
-            confirm=words,
-            consequences=open_,
-        )
+def _confirmed(consequences: Sequence[Consequence], confirmed: Collection[str]) -> None:
+    left = [one for one in consequences if one.what not in confirmed]
+    if left:
+        words = list(dict.fromkeys(one.what for one in left))
+        said = " ".join(one.sentence for one in left)
+        detail = f"{said} To do it nevertheless send `confirm` with {' and '.join(words)}."
+        raise ConfirmationNeeded(detail, confirm=words, consequences=left)
 
 
 def routes(services: Services) -> tuple[Route, ...]:
