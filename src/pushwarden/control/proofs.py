@@ -40,15 +40,16 @@ def due(tables: Tables, now_ms: int, stopped: Callable[[Scope], bool]) -> list[C
     under_way = {(one.organisation, one.credential) for one in tables.probes.open()}
     kept = tables.credentials.in_state(CredentialState.ACTIVE, CredentialState.STANDBY)
     busy = {_host(one) for one in kept if (one.organisation, one.id) in under_way}
-    found: dict[tuple[str, str], Credential] = {}
-    for at, one in sorted(((due_at(one, records.get((one.organisation, one.id))), one) for one in kept), key=_first):
-        if at <= now_ms and _host(one) not in busy and _may_be_asked(tables, one, stopped):
-            found.setdefault(_host(one), one)
-    return list(found.values())
 
+    def at(one: Credential) -> int:
+        return due_at(one, records.get((one.organisation, one.id)))
 
-def _first(pair: tuple[int, Credential]) -> tuple[int, str]:
-    return pair[0], pair[1].id
+    found = []
+    for one in sorted((one for one in kept if at(one) <= now_ms), key=lambda one: (at(one), one.id)):
+        if _host(one) not in busy and _may_be_asked(tables, one, stopped):
+            busy.add(_host(one))
+            found.append(one)
+    return found
 
 
 def _host(credential: Credential) -> tuple[str, str]:

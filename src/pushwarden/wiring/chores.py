@@ -114,10 +114,10 @@ class Chores:
     async def prove(self) -> None:
         """Asks for the daily proofs that are due."""
         now_ms, catalog = self.clock.now_ms(), self.stores.catalog
-        found = await catalog.browse(lambda tables: due(tables, now_ms, partial(covered, self.fence)))
-        if found:
-            await catalog.note(lambda tables: [ask(tables, one, "chores", now_ms) for one in found])
-            log.info("daily proofs", asked=[one.id for one in found])
+        found = partial(due, now_ms=now_ms, stopped=partial(covered, self.fence))
+        if await catalog.browse(found):  # which holds nobody up; the write does
+            asked = await catalog.note(lambda tables: [ask(tables, one, "chores", now_ms) for one in found(tables)])
+            log.info("daily proofs", asked=[one.credential for one in asked])
 
     async def retain(self) -> None:
         now_ms = self.clock.now_ms()
