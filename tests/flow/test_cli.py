@@ -116,6 +116,27 @@ def test_a_credential_is_added_and_switched_back(shell: Shell) -> None:
     assert states[first] == "active" and states[added["id"]] != "active"
 
 
+def test_a_credential_is_verified_and_one_that_is_refused_is_kept_and_not_activated(
+    shell: Shell, tmp_path: Path
+) -> None:
+    active = shell.json("apps", "show", "shop", *IN)["credentials"]["apns"]["id"]
+    out, _ = shell.run("credentials", "verify", "shop", active, *IN)
+    assert "Apple, Simulated" in out and "Ready: Apple accepts it." in out
+    key = tmp_path / f"AuthKey_{KEY_ID}.p8"
+    key.write_bytes(generated_key())
+    add = ("credentials", "add", "shop", str(key), "--team-id", TEAM_ID, *IN)
+    rule = {"do": "refuse", "status": 403, "reason": "InvalidProviderToken"}
+    shell.stage.control("POST", "/script", json={"rules": [rule]})
+    try:
+        out, _ = shell.run(*add, expect=1)
+        assert shell.json("credentials", "verify", "shop", active, *IN, expect=1)["finding"] == "refused"
+    finally:
+        shell.stage.control("POST", "/script", json={"rules": []})
+    assert "is kept and not activated. Refused: it can't send." in out
+    assert shell.json("apps", "show", "shop", *IN)["credentials"]["apns"]["id"] == active
+    assert shell.json("credentials", "verify", "shop", active, *IN)["finding"] == "proven"
+
+
 def test_devices_go_out_and_come_back_and_bad_lines_are_named(shell: Shell) -> None:
     exported, _ = shell.run("devices", "export", "shop", *IN)
     assert len(exported.splitlines()) >= 50
