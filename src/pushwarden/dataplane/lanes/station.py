@@ -25,7 +25,6 @@ class Station:
         self.lane, self.provider, self.credential = lane, provider, credential
         self.pace = Pace(bucket)
         self.tally = Tally()
-        self.hold_opened = False
         self._entry = entry
         self._users: dict[str, Credential] = {}  # identity of an authorization → whose it is
         self.connections = Connections(lane, provider.facts, self._enter, owner)
