@@ -62,6 +62,16 @@ def test_what_stands_in_the_wrong_place_is_not_shown_for_it_may_be_the_secret() 
         assert secret not in shown and key[60:90] not in shown
 
 
+def test_damaged_json_says_where_and_how() -> None:
+    for data, where in (
+        (b'{"type": "service_account",\n "a" 1}', "Line 2, column 6: a colon is missing."),
+        (b'{"type": "service_account",\n', "Line 1, column 28: the file ends here, too early."),
+        (b'{"type": "service_acc', "Line 1, column 10: a text begins here and does not end."),
+    ):
+        (check,) = look_at(data).checks
+        assert (check.id, check.message) == ("json.malformed", where)
+
+
 def test_there_are_files_enough_to_mean_something() -> None:
     assert len(SAMPLES) >= 60
 

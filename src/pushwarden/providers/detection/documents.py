@@ -46,6 +46,7 @@ def look_json(text: str) -> Found:
         fields, repaired = _loaded(text)
     except json.JSONDecodeError as error:
         said = next((words for start, words in _REASONS.items() if error.msg.startswith(start)), "it is damaged")
+        said = "the file ends here, too early" if error.pos >= len(text) else said
         return Found(Wrong("json.malformed", {"line": error.lineno, "column": error.colno, "reason": said}))
     except (ValueError, RecursionError):
         deep = {"line": 1, "column": 1, "reason": "it is nested too deep, or a number has too many digits"}
