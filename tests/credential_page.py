@@ -11,11 +11,15 @@ from pushwarden.cli.report import conclusion, rows_of
 from pushwarden.core.check import Check
 from pushwarden.core.health import REASONS, TABLE, WORDS, Event, Health
 from pushwarden.core.messages import SECTIONS
+from pushwarden.core.slots import TABLE as STEPS
+from pushwarden.core.slots import Step
+from pushwarden.providers.apns.facts import FACTS
 
 HEAD = """# Credentials: which file, how they stand, and what is said of them
 
-Made from [core/health.py](../src/pushwarden/core/health.py) and [core/messages](../src/pushwarden/core/messages) by
-[tests/credential_page.py](../tests/credential_page.py) (`python -m tests.pages`); change it there.
+Made from [core/health.py](../src/pushwarden/core/health.py), [core/slots.py](../src/pushwarden/core/slots.py) and
+[core/messages](../src/pushwarden/core/messages) by [tests/credential_page.py](../tests/credential_page.py)
+(`python -m tests.pages`); change it there.
 
 """
 FILES = """## Which file, and where it comes from
@@ -116,6 +120,28 @@ refusal for a minute, or when a proof passed. Meanwhile the lanes of that creden
 | event | leads from → to | reason |
 |---|---|---|
 """
+VERSIONS = """
+## Which one sends
+
+Credentials of an app, environment and provider stand in slots: the main one, and one for each push type with a topic of
+its own: {slots}.
+A push goes by the one that is active in its own slot, else by the main one if that covers its topic: a key covers all,
+a certificate what it names. `--slot voip` at activation uses a universal certificate for calls alone.
+
+| step | from → to | by |
+|---|---|---|
+"""
+BY = {
+    Step.ACTIVATE: "`credentials activate`, `POST …/{id}/activate`; `--dry-run` tells beforehand what it means",
+    Step.SWITCH_BACK: "`credentials switch-back`, `POST …/{id}/switch-back`, within a week",
+    Step.REPLACE: "another that becomes active in the slot",
+    Step.RETIRE: "chores, a week after it was replaced: its material is destroyed, what is known of it stays",
+}
+CANARY = """
+To try one on standby, send by it to devices marked `test`, and to nobody else:
+`pushwarden send APP --user USER --title Trial --credential ID --wait`. `credentials disable` lets the pushes of one
+wait until `credentials enable`, or until they expire.
+"""
 MESSAGES = """
 ## Every message
 
@@ -133,7 +159,13 @@ def credentials() -> str:
     sources = [f"| {' | '.join(source)} |" for source in SOURCES]
     files = FILES + "\n".join([*sources, ""]) + LOOK.replace("{example}", _example())
     states = STATES + "\n".join([*rows, ""]) + LEADS + "\n".join([*events, ""])
-    return HEAD + files + states + MESSAGES + "".join(_section(name) for name in SECTIONS)
+    return HEAD + files + states + _versions() + MESSAGES + "".join(_section(name) for name in SECTIONS)
+
+
+def _versions() -> str:
+    steps = [f"| `{step}` | {before} → **{after}** | {BY[step]} |" for step, (before, after) in STEPS.items()]
+    named = ", ".join(f"`{slot}`" for slot in FACTS.slots)
+    return VERSIONS.format(slots=named) + "\n".join([*steps, ""]) + CANARY
 
 
 def _example() -> str:
