@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from apns_fixtures import Pair
-from pushwarden.wiring.stage import KEY_ID, TEAM_ID, Stage, device_line, generated_key, temporary
+from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID, Stage, device_line, generated_key, temporary
 from warm_cli import Warm
 
 IN = ("--env", "simulated")
@@ -114,6 +114,36 @@ def test_a_credential_is_added_and_switched_back(shell: Shell) -> None:
     shell.run("credentials", "switch-back", "shop", first, *IN)
     states = {one["id"]: one["state"] for one in shell.json("credentials", "list", "shop", *IN)}
     assert states[first] == "active" and states[added["id"]] != "active"
+
+
+def test_a_certificate_comes_without_a_mac(shell: Shell) -> None:
+    shell.run("apps", "create", "nomac", "--bundle-id", BUNDLE_ID)
+    out, _ = shell.run("credentials", "request", "nomac", *IN, "--name", "Shop calls")
+    file = next(shell.folder.glob("nomac_Push_*.certSigningRequest"))
+    assert f"Saved {file.name}." in out and "1. Open https://developer.apple.com" in out and "credentials answer" in out
+    (listed,) = shell.json("credentials", "requests", "nomac", *IN)
+    assert (listed["name"], listed["state"]) == ("Shop calls", "open")
+    shown, _ = shell.run("credentials", "request", "nomac", *IN, "--again", listed["id"], "--out", "-")
+    assert shown == file.read_text()
+    cer = shell.folder / "aps.cer"
+    authority = ("--cert-dir", str(shell.stage.folder / "certificates"), "--bundle-id", BUNDLE_ID)
+    shell.run("simulate", "apple", str(file), *authority, "--out", str(cer))
+    out, _ = shell.run("credentials", "answer", "nomac", str(cer), *IN)
+    assert "The key was made here with the request Shop calls." in out
+    assert "Next: pushwarden credentials activate nomac" in out
+    again = shell.json("credentials", "answer", "nomac", str(cer), *IN, "--request", listed["id"])
+    assert again["credential"]["state"] == "standby"
+    renewal = shell.json("credentials", "request", "nomac", *IN, "--renews", again["credential"]["id"])
+    assert renewal["request"]["name"] == "Shop calls"
+    away = str(shell.folder / "none" / "a.csr")
+    _, err = shell.run("credentials", "request", "nomac", *IN, "--again", listed["id"], "--out", away, expect=1)
+    assert "have its file with --again" in err
+    shell.run("credentials", "request-delete", "nomac", renewal["request"]["id"], *IN)
+    assert len(shell.json("credentials", "requests", "nomac", *IN)) == 1
+    said, _ = shell.run("credentials", "check", str(cer), "--bundle-id", BUNDLE_ID, expect=1)
+    assert "We don't have the key for this certificate" in said
+    _, err = shell.run("simulate", "apple", str(cer), *authority, "--out", str(cer), expect=1)
+    assert "No certificate for" in err
 
 
 def test_a_credential_is_verified_and_one_that_is_refused_is_kept_and_not_activated(

@@ -108,6 +108,12 @@ def simulate_fcm(context: typer.Context) -> None:
     _exec("pushwarden.simulators.fcm", context.args)
 
 
+@simulate.command("apple", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def simulate_apple(context: typer.Context) -> None:
+    """Apple's page for certificates: REQUEST --bundle-id ID --cert-dir DIR --out aps.cer (docs/simulators.md)."""
+    _exec("pushwarden.simulators.apple", context.args)
+
+
 @simulate.command("phone", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def simulate_phone(context: typer.Context) -> None:
     """A phone that registers itself and prints what arrives (docs/simulators.md)."""
