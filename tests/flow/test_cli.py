@@ -107,7 +107,7 @@ def test_a_file_without_an_end_is_too_large(shell: Shell) -> None:
 def test_a_credential_is_added_and_switched_back(shell: Shell) -> None:
     key = shell.folder / f"AuthKey_{KEY_ID}.p8"
     key.write_bytes(generated_key())
-    first = shell.json("credentials", "list", "shop", *IN)[0]["id"]
+    first = next(one["id"] for one in shell.json("credentials", "list", "shop", *IN) if one["state"] == "active")
     added = shell.json("credentials", "add", "shop", str(key), *IN, "--team-id", TEAM_ID)["credential"]
     assert added["state"] == "active"
     assert "BEGIN" not in json.dumps(added)

@@ -41,8 +41,11 @@ def test_carol_sees_and_does_nothing_in_the_whole_table(calm: Stage) -> None:
     key_id = calm.call("GET", "/v1/keys")["keys"][0]["id"]
     credential = calm.call("GET", f"{base}/credentials")["credentials"][0]["id"]
     callback = calm.call("POST", "/v1/apps/private/callbacks", json={"url": "https://example.com/outcomes"})
+    request = calm.call("POST", f"{base}/credentials/requests", json={})
+    proof = calm.call("POST", f"{base}/credentials/{credential}/verify")
     names = {
         "app": "private", "env": "simulated", "id": push, "credential": credential, "key": key_id, "hold": "hold_1",
+        "probe": proof["id"], "request": request["request"]["id"],
         "callback": callback["callback"]["id"],
         "installation_id": "00000000-0000-4000-8000-000000000001", "organisation": "default",
     }  # fmt: skip

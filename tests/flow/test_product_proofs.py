@@ -87,9 +87,9 @@ def test_a_proof_in_the_middle_of_a_fan_out_leaves_its_connections_alone(calm: S
 
 
 def test_while_an_app_is_stopped_no_request_of_any_kind_leaves(calm: Stage) -> None:
-    base = calm.make_app("halted")
+    base = calm.make_app("halted-proof")
     credential = active(calm, base)
-    calm.call("POST", "/v1/stop", json={"app": "halted"})
+    calm.call("POST", "/v1/stop", json={"app": "halted-proof"})
     try:
         before = len(frames(calm))
         refused = ask(calm, "POST", f"{base}/credentials/{credential}/verify")
@@ -99,7 +99,7 @@ def test_while_an_app_is_stopped_no_request_of_any_kind_leaves(calm: Stage) -> N
         assert "live.stopped" in [check["id"] for check in made["checks"]]
         assert frames(calm)[before:] == []
     finally:
-        calm.call("POST", "/v1/resume", json={"app": "halted", "held": "release"})
+        calm.call("POST", "/v1/resume", json={"app": "halted-proof", "held": "release"})
     assert verify(calm, base, made["credential"]["id"])["finding"] == "proven"
 
 

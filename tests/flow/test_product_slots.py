@@ -120,7 +120,7 @@ def test_credentials_that_change_under_fan_outs_lose_double_and_refuse_nothing(c
 
 
 def test_a_certificate_refused_in_mid_run_holds_its_lane_alone_until_another_is_active(calm: Stage) -> None:
-    dying, well = House(calm, calm.make_app("revoked", bundle_id=DYING)), House(calm, calm.make_app("unharmed"))
+    dying, well = House(calm, calm.make_app("revoked-slot", bundle_id=DYING)), House(calm, calm.make_app("unharmed"))
     dying.fill(0, 6000)
     well.fill(0, 6000)
     told = rotation.revoke(dying, well, 6000)
