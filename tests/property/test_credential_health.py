@@ -1,4 +1,4 @@
-"""A credential's state machine: whatever happens in whatever order, what is shown keeps to what console.md promises."""
+"""A credential's state machine: whatever happens in whatever order, the table of states holds."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class DeviceState(StrEnum):
     GONE = "gone"  # a tombstone: the provider said so; reversible for 30 days
 
 
-# What a token is for. A PushKit token is not a device token: the kind is stored with it (providers.md §1.3).
+# What a token is for. A PushKit token is not a device token: the kind is stored with it.
 TOKEN_KINDS: dict[str, tuple[str, ...]] = {
     "apns": (
         "alert", "voip", "complication", "fileprovider", "mdm", "location", "liveactivity", "liveactivity-start",

@@ -14,7 +14,7 @@ from pushwarden.core.check import Check
 
 DAY_MS = 86_400_000
 WARNED_DAYS = 30
-"""Days before its end from which a credential in use needs attention (console.md §3.1; Apple mails at 30 days)."""
+"""Days before its end from which a credential in use needs attention (Apple mails at 30 days)."""
 PROOF_MS = 15_000
 """How long a proof is awaited: a sender has 10 s for it, and may have to be found first."""
 PROVEN_MS = 60_000

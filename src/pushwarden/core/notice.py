@@ -11,7 +11,7 @@ from pushwarden.core.device import Audience, slot_of
 from pushwarden.core.health import DAY_MS, Health
 
 DAYS = (60, 30, 14, 7, 3, 1)
-"""Days before the end at which it is told (console.md §3.1)."""
+"""Days before the end at which it is told."""
 CALM_MS = 600_000
 """How long a trouble must be over before its end is told: one that comes and goes is told once."""
 

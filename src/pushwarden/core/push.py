@@ -19,7 +19,7 @@ class PushState(StrEnum):
 
 
 class PushType(StrEnum):
-    """Apple's push types (providers.md §1.3); other providers map the ones they know."""
+    """Apple's push types; other providers map the ones they know."""
 
     ALERT = "alert"
     BACKGROUND = "background"

@@ -1,6 +1,6 @@
 """Topics and conditions on topics: recipients the provider itself knows, named in one request without device rows.
 
-Grammar as FCM reads it (providers.md §2.3): `'a' in topics && ('b' in topics || !('c' in topics))`.
+Grammar as FCM reads it: `'a' in topics && ('b' in topics || !('c' in topics))`.
 """
 
 from __future__ import annotations

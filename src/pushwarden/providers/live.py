@@ -12,7 +12,7 @@ from pushwarden.providers.port import Heard, Hitch, Reply, Unreached
 from pushwarden.providers.verdicts import sent_at
 
 CLOCK_OFF = 60.0
-"""Seconds between the provider's clock and ours from which ours is called wrong (reliability.md F16)."""
+"""Seconds between the provider's clock and ours from which ours is called wrong (F16 of docs/faults.md)."""
 
 
 def accepted(provider: str, environment: Environment, evidence: str) -> Check:

@@ -1,7 +1,7 @@
 """7 refusals: whether a credential's answers became worse, judged by how many there were and how it was before. Pure.
 
-The sequential probability ratio test of reliability.md C2 (Wald): with α and β below, three refusals in a row are
-enough to doubt, and a thousand answers with as few refusals as ever say nothing.
+The sequential probability ratio test (Wald): with α and β below, three refusals in a row are enough to doubt, and a
+thousand answers with as few refusals as ever say nothing.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from math import inf, log
 from pushwarden.core.health import Event
 
 ALPHA, BETA = 0.001, 0.01
-"""How often a well credential may be doubted, and a bad one missed (reliability.md C2)."""
+"""How often a well credential may be doubted, and a bad one missed."""
 UPPER, LOWER = log((1 - BETA) / ALPHA), log(BETA / (1 - ALPHA))
 USUAL, WORSE = 0.001, 0.01
-"""Shares of refusals told apart, at least: usual becomes twice what it was before, worse five times that (C2)."""
+"""Shares of refusals told apart, at least: usual becomes twice what it was before, worse five times that."""
 FEW, MOST = 0.2, 0.8
 """Shares told apart by the second test. They lie evenly: five refusals more than other answers decide it."""
 RUN, RUN_SECONDS = 5, 15.0
 """So many refusals with nothing else between decide it as well, whatever was good before, once the trial after a lane's
 first pause was refused too (lanes/pace.py, CREDENTIAL)."""
 MINUTES = 10
-"""What is judged (console.md §3.2, `run.refused_rate`)."""
+"""What is judged (`run.refused_rate`)."""
 BEFORE = 60
 """Minutes before those: how it was."""
 QUIET = 60.0

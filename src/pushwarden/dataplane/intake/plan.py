@@ -64,7 +64,7 @@ def class_of(push_type: PushType, target: Target) -> Class:
 
 
 def token_kind(parsed: Parsed) -> str:
-    """A Live Activity starts by the push-to-start token and goes on by its own (providers.md §1.14)."""
+    """A Live Activity starts by the push-to-start token and goes on by its own."""
     request = parsed.request
     event = request.apns.get("aps", request.apns)
     if request.type is PushType.LIVEACTIVITY and isinstance(event, dict) and event.get("event") == "start":

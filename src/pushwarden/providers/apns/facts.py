@@ -41,7 +41,7 @@ TOKEN_REST = 20 * 60
 """Seconds Apple wants between two tokens. Apple, "Establishing a token-based connection to APNs"."""
 
 IMPOSSIBLE_TOKEN = b"f" * 64
-"""Well formed, and no device's: who may send gets `BadDeviceToken` for it (inferred, providers.md §1.6)."""
+"""Well formed, and no device's: who may send gets `BadDeviceToken` for it (inferred)."""
 
 MDM_TOPIC = "com.apple.mgmt."
 """How the topics of device management begin."""

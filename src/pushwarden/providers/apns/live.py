@@ -1,7 +1,7 @@
 """Does Apple know us? One request for each topic, to a token no device has; its answer as checks. Pure.
 
 Which of credential, topic and token Apple looks at first is not documented: that `BadDeviceToken` means the others
-are good is inferred (console.md §2.3).
+are good is inferred.
 """
 
 from __future__ import annotations

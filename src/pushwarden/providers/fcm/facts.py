@@ -11,13 +11,13 @@ SIMULATED_HOST = "fcm.simulator.invalid"
 
 TOKEN_HOST, TOKEN_PATH = "oauth2.googleapis.com", "/token"
 TOKEN_URI = f"https://{TOKEN_HOST}{TOKEN_PATH}"
-"""The only place an assertion goes. The uploaded file names one too, and is not believed (providers.md §2.2)."""
+"""The only place an assertion goes. The uploaded file names one too, and is not believed."""
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 """Firebase, "Authorize send requests"."""
 
 IMPOSSIBLE_TOKEN = b"pushwarden-probe"
-"""No device's: who may send gets INVALID_ARGUMENT for it (inferred, providers.md §2.2)."""
+"""No device's: who may send gets INVALID_ARGUMENT for it (inferred)."""
 
 ISSUERS = ("Google", "GTS")
 """Who issues the certificates of Google's own servers (observed: Google Trust Services)."""
@@ -35,8 +35,8 @@ LIMIT = 4096
 """Bytes of a message without its target. Firebase, "About FCM messages"."""
 
 TOPIC_LIMIT = 2048
-"""Bytes of a message to a topic or a condition. One page of Firebase's says so, the others 4,096 without exception
-(providers.md §2.3): so it is told to the sender, and nothing is refused."""
+"""Bytes of a message to a topic or a condition. One page of Firebase's says so, the others 4,096 without exception:
+so it is told to the sender, and nothing is refused."""
 
 TTL_LIMIT = 2_419_200
 """Seconds: four weeks. Firebase, "Lifetime of a message"."""
@@ -52,7 +52,7 @@ PUSH_TYPES = (PushType.ALERT, PushType.BACKGROUND, PushType.VOIP)
 
 RESERVED = ("from", "message_type", "gcm", "google")
 RESERVED_STARTS = ("google.", "gcm.")
-"""Names in `data` that Google keeps for itself (providers.md §2.3)."""
+"""Names in `data` that Google keeps for itself (Firebase, "Message")."""
 
 _BESIDE = {PushType.VOIP: ("link", "title", "body")}
 """Texts that a message carries in its data; of the other types the link alone."""

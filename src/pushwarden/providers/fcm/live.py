@@ -1,6 +1,6 @@
 """Does Google know us? An access token, then a message to nobody that is only to be validated. Pure.
 
-That Google looks at project and permission before the token is inferred (console.md §2.3, providers.md §2.2).
+That Google looks at project and permission before the token is inferred.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def texts(value: Any, field: str) -> None:
 
 
 def data(value: Any, field: str) -> None:
-    """Text to text; names that Google keeps for itself are refused (providers.md §2.3)."""
+    """Text to text; names that Google keeps for itself are refused (Firebase, "Message")."""
     texts(value, field)
     for name in value:
         if name in RESERVED or name.startswith(RESERVED_STARTS):

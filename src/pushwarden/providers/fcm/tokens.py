@@ -1,4 +1,4 @@
-"""Who sends: a service account's assertion, changed at Google for an access token (providers.md §2.2)."""
+"""Who sends: a service account's assertion, changed at Google for an access token."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ VERDICTS: tuple[Verdict, ...] = (
     Verdict(503, "UNAVAILABLE", _P, _LATER, "Google is overloaded.",
             "It is tried again when Google says, else after ten seconds or more."),
 )  # fmt: skip
-"""Firebase, "FCM error codes", and the shapes pushiko recorded (providers.md §2.4)."""
+"""Firebase, "FCM error codes", and the shapes pushiko recorded."""
 
 _TABLE = {(verdict.status, verdict.reason): verdict for verdict in VERDICTS}
 
