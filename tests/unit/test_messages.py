@@ -33,6 +33,9 @@ def test_values_are_filled_in_and_what_is_not_known_is_left_out() -> None:
 
 def test_one_day_is_not_days() -> None:
     assert message("cert.expires", n=1, date="1 May 2026", weekday="Friday").title == "Expires in 1 day"
+    assert message("cert.expires", n=0, date="1 May 2026", weekday="Friday").title == "Expires today"
+    assert message("cert.expired", n=0, date="1 May 2026").title == "Expired today"
+    assert message("cert.expires", n=20, date="1 May 2026", weekday="Friday").title == "Expires in 20 days"
     assert message("cert.expires", n=21, date="1 May 2026", weekday="Friday").title == "Expires in 21 days"
 
 

@@ -26,6 +26,7 @@ UNSAID = "…"
 _LONGEST = 500  # characters of one value: a file's author chooses some of them
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _PLURAL = re.compile(r"(?<![\w.,:-])1 (day|byte|minute)s\b")
+_TODAY = re.compile(r"\b(?:in 0 days|0 days ago)\b")
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -46,7 +47,7 @@ def message(id: str, /, **values: object) -> Message:
     """The words of `id` with its values in their places. KeyError for an id that is not in the table."""
     words = MESSAGES[id]
     known = {name: "" if value is None else plain(value) for name, value in values.items()}
-    title, text, then = (_one(_filled(id, template, known)) for template in (words.title, words.text, words.next))
+    title, text, then = (_spoken(_filled(id, template, known)) for template in (words.title, words.text, words.next))
     return Message(id, words.result, title, text, then)
 
 
@@ -56,8 +57,9 @@ def plain(value: object) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _one(text: str) -> str:
-    return _PLURAL.sub(r"1 \1", text)
+def _spoken(text: str) -> str:
+    """Numbers as people say them: `1 day`, `today`."""
+    return _TODAY.sub("today", _PLURAL.sub(r"1 \1", text))
 
 
 def _filled(id: str, template: str, values: Mapping[str, str]) -> str:
