@@ -43,10 +43,10 @@ def test_an_upload_is_proven_by_one_request_and_nothing_is_sent(calm: Stage) -> 
 
 def test_a_certificate_is_proven_for_alerts_and_calls(calm: Stage) -> None:
     base = calm.make_app("proven-certificate")
-    made = upload(calm, base, p12(calm)).json()
     before = len(frames(calm))
-    probe = verify(calm, base, made["credential"]["id"])
-    assert probe["finding"] == "proven"
+    asked = upload(calm, base, p12(calm)).json()["probe"]  # by the upload itself: no second proof beside it
+    until(lambda: calm.call("GET", asked["url"])["done_at"], "the proof")
+    assert calm.call("GET", asked["url"])["finding"] == "proven"
     assert len(proofs(calm, before)) == 2
 
 
