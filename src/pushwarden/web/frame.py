@@ -82,10 +82,19 @@ class Frame:
         else:
             await _give(send, request_id, answer)
 
-    async def _answer(self, scope: dict[str, Any], receive: Receive, request_id: str) -> Answer:
-        route, params = self._locate(scope)
+    async def inside(self, principal: Principal, scope: dict[str, Any], receive: Receive, request_id: str) -> Answer:
+        """What a route answers somebody the console has signed in: the same permissions, the same audit.
+
+        scope: method, path, headers, query_string and client, as ASGI has them.
+        """
+        return await self._answer(scope, receive, request_id, principal)
+
+    async def _answer(
+        self, scope: dict[str, Any], receive: Receive, request_id: str, known: Principal | None = None
+    ) -> Answer:
+        route, params = self._locate(scope, known)
         call = Call(
-            principal=_ANYONE,
+            principal=known or _ANYONE,
             where=_ANYWHERE,
             params=params,
             headers=scope["headers"],
@@ -98,6 +107,7 @@ class Frame:
         if route.permission is None:
             return await route.handler(call)
         try:
+            call.principal = known or self._authenticated(call, route)
             self._admit(call, route, route.permission)
             answer = await route.handler(call)
         except PushwardenError as error:
@@ -109,7 +119,7 @@ class Frame:
             await self._record(call, route, "done")
         return answer
 
-    def _locate(self, scope: dict[str, Any]) -> tuple[Route, dict[str, str]]:
+    def _locate(self, scope: dict[str, Any], known: Principal | None) -> tuple[Route, dict[str, str]]:
         """Who has no key is not even told what is there."""
         path = scope["path"]
         found = self.router.find(path) if len(path) <= LONGEST_PATH else None
@@ -117,14 +127,15 @@ class Frame:
         if found is not None and method in found[0]:
             route, names = found[0][method]
             return route, dict(zip(names, found[1], strict=True))
-        self._ring.authenticate(scope["headers"])
+        if known is None:
+            self._ring.authenticate(scope["headers"])
         if found is None:
             raise NotFound("There is nothing at this address.")
         allowed = sorted(found[0])
         raise MethodNotAllowed(f"This address takes {', '.join(allowed)}.", allowed=allowed)
 
     def _admit(self, call: Call, route: Route, permission: Permission) -> None:
-        call.principal = principal = self._authenticated(call, route)
+        principal = call.principal
         if route.within is Within.INSTALLATION:
             require(principal, permission, _ANYWHERE)
             return

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from pushwarden.core.principal import Permission
 from pushwarden.web.body import LIMIT
@@ -78,42 +78,54 @@ def route(  # noqa: PLR0913 -- a row of a table
     return Route(method, path, handler, permission, within, action, summary, shape, limit, noted, keyed)
 
 
+class Addressed(Protocol):
+    """What a router needs of a row of its table: a route of the API, a page of the console."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+
+
+R = TypeVar("R", bound=Addressed)
+
+
 @dataclass(slots=True)
-class _Node:
+class _Node(Generic[R]):
     """endings: what stands after a parameter in the same segment, the longest first."""
 
-    literal: dict[str, _Node] = field(default_factory=dict)
-    endings: dict[str, _Node] = field(default_factory=dict)
-    routes: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
+    literal: dict[str, _Node[R]] = field(default_factory=dict)
+    endings: dict[str, _Node[R]] = field(default_factory=dict)
+    routes: dict[str, tuple[R, tuple[str, ...]]] = field(default_factory=dict)
 
 
-Found = tuple[dict[str, tuple[Route, tuple[str, ...]]], tuple[str, ...]]
+Found = tuple[dict[str, tuple[R, tuple[str, ...]]], tuple[str, ...]]
 """method → route and parameter names; the parameters' values."""
 
 PATHS = 256
 """Remembered with what was found: a sender goes on asking for the same few. Frame bounds their length."""
 
 
-class Router:
+class Router(Generic[R]):
     """Finds a route in time that depends on the path's length only. A literal segment beats a parameter.
 
     A parameter may be followed by an ending, as in `{request}.pem`; it beats one that is the whole segment.
     """
 
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self.routes: list[Route] = []
-        self._root = _Node()
+    def __init__(self, routes: Iterable[R]) -> None:
+        self.routes: list[R] = []
+        self._root: _Node[R] = _Node()
         self.find = lru_cache(maxsize=PATHS)(self._find)
         for item in routes:
             self._add(item)
 
-    def _find(self, path: str) -> Found | None:
+    def _find(self, path: str) -> Found[R] | None:
         """None when no route has this path."""
         values: list[str] = []
         node = _descend(self._root, path[1:].split("/"), 0, values)
         return (node.routes, tuple(values)) if node is not None else None
 
-    def _add(self, item: Route) -> None:
+    def _add(self, item: R) -> None:
         node, names = self._root, []
         for segment in item.path[1:].split("/"):
             if segment.startswith("{"):
@@ -130,7 +142,7 @@ class Router:
         self.routes.append(item)
 
 
-def _descend(node: _Node, segments: list[str], depth: int, values: list[str]) -> _Node | None:
+def _descend(node: _Node[R], segments: list[str], depth: int, values: list[str]) -> _Node[R] | None:
     if depth == len(segments):
         return node if node.routes else None
     segment = segments[depth]
