@@ -9,9 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+PYTHON = ["src", "tests", "benchmarks", "assets", "hatch_build.py"]
 COMMANDS = {
-    "format": [BIN / "ruff", "format", "--check", "--quiet", "src", "tests", "benchmarks"],
-    "lint": [BIN / "ruff", "check", "--quiet", "src", "tests", "benchmarks"],
+    "format": [BIN / "ruff", "format", "--check", "--quiet", *PYTHON],
+    "lint": [BIN / "ruff", "check", "--quiet", *PYTHON],
     "types": [BIN / "mypy"],
     "imports": [BIN / "lint-imports", "--no-cache"],
 }
