@@ -31,8 +31,8 @@ MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _VIEW = {"app:read", "credential:read", "credential:expiry", "device:read", "push:read"}
 MAY = {
     "admin": {permission.value for permission in Permission} - {"organisation:write"},
-    "send": _VIEW | {"push:send", "device:write", "device:register", "stop:stop"},
-    "read": _VIEW | {"audit:read", "system:read"},
+    "send": _VIEW | {"push:send", "push:test", "device:write", "device:register", "stop:stop"},
+    "read": _VIEW | {"audit:read", "audit:export", "system:read"},
     "stop": {"stop:stop"},
     "device": {"device:register"},
     "feed": {"credential:expiry"},
@@ -328,7 +328,7 @@ def test_the_first_key_is_made_once_and_only_its_owner_can_read_the_file(tmp_pat
         ring = KeyRing(clock)
         await load(catalog, ring)
         principal = ring.authenticate([(b"authorization", b"Bearer " + file.read_bytes().strip())])
-        assert principal.installation_wide
+        assert principal.may(Permission.ORGANISATION_WRITE, Scope())
         assert ring.organisation(principal, []) == "default"
         (row,) = await catalog.read(lambda tables: tables.audit.after("", 0, 10))
         said = json.loads(row.body)

@@ -39,7 +39,7 @@ class ApiKey:
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.id, self.name, self.kind, self.scope)
+        return Principal.of_key(self.id, self.name, self.kind, self.scope)
 
     def usable(self, now_ms: int) -> bool:
         return self.revoked_at is None and now_ms < self.expires_at

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pushwarden.core import apikey
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.errors import Forbidden, NotFound, Unauthenticated
-from pushwarden.core.principal import GRANTS, Permission, Principal
+from pushwarden.core.principal import Permission, Principal
 from pushwarden.core.scope import Scope
 from pushwarden.ports.clock import Clock
 from pushwarden.web.body import RawHeaders, header
@@ -63,8 +63,8 @@ class KeyRing:
     def organisation(self, principal: Principal, headers: RawHeaders) -> str:
         """The organisation a request is about: the key's own, or the one an installation-wide key names."""
         named = header(headers, ORGANISATION_HEADER)
-        organisation = named.decode("latin-1") if named else principal.scope.organisation or DEFAULT_ORGANISATION
-        if organisation not in self._organisations or principal.scope.organisation not in ("", organisation):
+        organisation = named.decode("latin-1") if named else principal.home or DEFAULT_ORGANISATION
+        if organisation not in self._organisations or principal.home not in ("", organisation):
             raise NotFound("There is no such organisation, or it is not yours.")
         return organisation
 
@@ -75,11 +75,10 @@ class KeyRing:
 
 
 def require(principal: Principal, permission: Permission, where: Scope) -> None:
-    """Forbidden when this kind of key may never; NotFound when it may, but not there: nothing foreign is confirmed."""
+    """Forbidden when it may never, or may other things there; NotFound otherwise: nothing foreign is confirmed."""
     if principal.may(permission, where):
         return
-    if permission is Permission.ORGANISATION_WRITE or permission not in GRANTS[principal.kind]:
-        raise Forbidden(
-            f"A key of kind {principal.kind} may not do this; it needs {permission}.", permission=str(permission)
-        )
-    raise NotFound
+    if principal.ever(permission) and not principal.within(where):
+        raise NotFound
+    who = f"A key of kind {principal.kind} may not" if principal.kind else "Your role does not let you"
+    raise Forbidden(f"{who} do this; it needs {permission}.", permission=str(permission))

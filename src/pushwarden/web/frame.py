@@ -23,7 +23,7 @@ from pushwarden.core.errors import (
     PushwardenError,
     UnusableCredential,
 )
-from pushwarden.core.principal import GRANTS, KeyKind, Permission, Principal
+from pushwarden.core.principal import KeyKind, Permission, Principal
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.clock import Clock
 from pushwarden.web.access import KeyRing, require
@@ -45,7 +45,7 @@ LONGEST_PATH = 2048
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SAFE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _ANYWHERE = Scope()
-_ANYONE = Principal("", "anyone", KeyKind.DEVICE, _ANYWHERE)
+_ANYONE = Principal.nobody()
 # Not `stopped` and the like: a sender that goes on asking would fill the audit; those are counted.
 _NOTED = (Forbidden, NotFound, Conflict, AlreadyExists, InUse, UnusableCredential)
 _log = structlog.get_logger("http")
@@ -141,7 +141,9 @@ class Frame:
             return
         organisation = self._ring.organisation(principal, call.headers)
         call.where = _place(organisation, call.params.get("app", ""), call.params.get("env"))
-        if route.within is Within.PATH or permission not in GRANTS[principal.kind]:
+        if route.within is Within.AROUND and principal.about(permission, call.where):
+            return
+        if route.within is not Within.HANDLER or not principal.ever(permission):
             require(principal, permission, call.where)
 
     def _authenticated(self, call: Call, route: Route) -> Principal:
@@ -155,7 +157,7 @@ class Frame:
 
     async def _record(self, call: Call, route: Route, outcome: str) -> None:
         target = "/".join(value for name, value in call.params.items() if name not in ("app", "env"))
-        where = call.where if call.where.organisation else Scope(call.principal.scope.organisation)
+        where = call.where if call.where.organisation else Scope(call.principal.home)
         await self._note(
             AuditEntry(
                 at=self._clock.now_ms(),

@@ -19,8 +19,9 @@ class Within(Enum):
     """Where the permission must hold."""
 
     PATH = "path"  # the organisation, app and environment the path names
-    INSTALLATION = "installation"  # everywhere: only installation-wide keys
-    HANDLER = "handler"  # the kind of key must grant it; the handler checks the scope it finds (or lists only that)
+    INSTALLATION = "installation"  # everywhere: only what is granted installation-wide
+    AROUND = "around"  # there, or in a part of it: whoever has one environment of an app may read its name
+    HANDLER = "handler"  # it must be granted somewhere; the handler checks the scope it finds (or lists only that)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,12 +87,12 @@ class Apps:
         self._services = services
 
     async def list(self, call: Call) -> Answer:
-        """Those the key's scope covers."""
-        organisation, mine = call.where.organisation, call.principal.scope
+        """Those of which the caller may see a part at least."""
+        organisation, may = call.where.organisation, call.principal.about
         apps = await self._services.catalog.read(
             lambda tables: [seen(tables, app) for app in tables.apps.all(organisation)]
         )
-        return Answer(AppList([app for app in apps if mine.app in ("", app.id)]))
+        return Answer(AppList([one for one in apps if may(Permission.APP_READ, Scope(organisation, one.id))]))
 
     async def get(self, call: Call) -> Answer:
         return Answer(await self._services.catalog.read(lambda tables: app_of(tables, call.where)))
@@ -201,10 +201,11 @@ def routes(services: Services) -> tuple[Route, ...]:
               summary="The apps this key may see.", shape=Shape(None, AppList)),
         route("POST", "/v1/apps", apps.create, permission=Permission.APP_WRITE, within=Within.HANDLER,
               action="app.create", summary="Make an app.", shape=Shape(NewApp, App, 201)),
-        route("GET", one, apps.get, permission=Permission.APP_READ, summary="An app.", shape=Shape(None, App)),
+        route("GET", one, apps.get, permission=Permission.APP_READ, within=Within.AROUND, summary="An app.",
+              shape=Shape(None, App)),
         route("PATCH", one, apps.change, permission=Permission.APP_WRITE, action="app.change",
               summary="Change an app; `version` is the one you read.", shape=Shape(AppChange, App)),
-        route("DELETE", one, apps.delete, permission=Permission.APP_WRITE, action="app.delete",
+        route("DELETE", one, apps.delete, permission=Permission.APP_DELETE, action="app.delete",
               summary="Remove an app with its credentials.", shape=Shape(status=204, query=("version",))),
         route("GET", one + "/{env}/effective", apps.effective, permission=Permission.APP_READ,
               summary="The configuration in effect now.", shape=Shape(None, Effective)),

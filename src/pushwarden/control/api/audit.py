@@ -9,12 +9,14 @@ import msgspec
 from pushwarden.control.audit import as_csv, as_jsonl, readable, verified
 from pushwarden.control.services import Services
 from pushwarden.core.chain import Verdict
-from pushwarden.core.errors import Invalid, NotFound
+from pushwarden.core.errors import Forbidden, Invalid, NotFound
 from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import AuditQuery
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, route
 
+DONE = "done"
 _TEXTS = ("actor", "action", "app", "outcome", "target")
 _FILTERS = (*_TEXTS, "since", "until", "before", "limit", "chain")
 _LATEST = 2**53
@@ -43,9 +45,14 @@ class AuditLog:
 
     async def list(self, call: Call) -> Answer:
         asked = call.query(*_FILTERS)
+        chain, texts = _chain(call, asked), {name: asked.get(name, "") for name in _TEXTS}
+        if not call.principal.may(Permission.AUDIT_EXPORT, Scope(chain)):
+            if texts["outcome"] not in ("", DONE):
+                raise Forbidden("Your role shows what was done, not what was refused.")
+            texts["outcome"] = DONE
         query = AuditQuery(
-            _chain(call, asked),
-            **{name: asked.get(name, "") for name in _TEXTS},
+            chain,
+            **texts,
             since=call.number(asked.get("since"), "since", 0, _LATEST),
             until=call.number(asked.get("until"), "until", 0, _LATEST),
             before=call.number(asked.get("before"), "before", 0, _LATEST),
@@ -78,7 +85,7 @@ def _chain(call: Call, asked: dict[str, str]) -> str:
         raise Invalid("`chain` is organisation or installation.", field="chain")
     if chain == "organisation":
         return call.where.organisation
-    if not call.principal.installation_wide:
+    if not call.principal.may(Permission.AUDIT_READ, Scope()):
         raise NotFound
     return ""
 
@@ -88,8 +95,8 @@ def routes(services: Services) -> tuple[Route, ...]:
     return (
         route("GET", "/v1/audit", audit.list, permission=may, summary="What was done, newest first.",
               shape=Shape(None, AuditPage, query=_FILTERS)),
-        route("GET", "/v1/audit/export", audit.export, permission=may, summary="All of it, as JSONL or CSV.",
-              shape=Shape(query=("format", "chain"))),
+        route("GET", "/v1/audit/export", audit.export, permission=Permission.AUDIT_EXPORT,
+              summary="All of it, as JSONL or CSV.", shape=Shape(query=("format", "chain"))),
         route("GET", "/v1/audit/verify", audit.verify, permission=may, summary="Does the hash chain hold?",
               shape=Shape(None, AuditVerdict, query=("chain",))),
     )  # fmt: skip

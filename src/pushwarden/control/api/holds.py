@@ -43,7 +43,9 @@ class HoldDesk:
         found = await self._services.catalog.read(
             lambda tables: tables.holds.all(call.where.organisation, open_only=asked == "true")
         )
-        return Answer(HoldList([hold.shown() for hold in found if call.principal.scope.covers(_scope(hold))]))
+        return Answer(
+            HoldList([hold.shown() for hold in found if call.principal.may(Permission.APP_READ, _scope(hold))])
+        )
 
     async def get(self, call: Call) -> Answer:
         return Answer(await self._services.catalog.read(lambda tables: _one(tables, call).shown()))
@@ -52,6 +54,7 @@ class HoldDesk:
         wanted = await call.json(_RELEASE)
         now = self._services.clock.now_ms()
         scope = _scope(await self._services.catalog.read(lambda tables: _one(tables, call)))
+        call.require(Permission.HOLD_RELEASE, scope)
 
         def work(tables: Tables) -> Changed[Hold]:
             hold = _one(tables, call)
@@ -73,7 +76,7 @@ def _one(tables: Tables, call: Call) -> Hold:
     hold = tables.holds.get(call.params["hold"])
     if hold is None or not Scope(call.where.organisation).covers(_scope(hold)):
         raise NotFound
-    if not call.principal.scope.covers(_scope(hold)):
+    if not call.principal.may(Permission.APP_READ, _scope(hold)):
         raise NotFound
     return hold
 

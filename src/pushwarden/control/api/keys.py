@@ -116,6 +116,7 @@ class Keys:
 
         def work(tables: Tables) -> Changed[ApiKey]:
             key = _one(tables, call)
+            call.require(Permission.KEY_WRITE, key.scope)
             revoked = replace(key, revoked_at=key.revoked_at or now, version=key.version + 1)
             tables.keys.update(revoked)
             return Changed(revoked, target=key.id, before=_said(key), after=_said(revoked))
@@ -126,6 +127,7 @@ class Keys:
         wanted = await call.json(_ROTATION)
         now = self._services.clock.now_ms()
         old = await self._services.catalog.read(lambda tables: _one(tables, call))
+        call.require(Permission.KEY_WRITE, old.scope)
         key, text = minted(
             old.name,
             old.kind,
@@ -166,10 +168,9 @@ def _scope(call: Call, wanted: NewKey) -> Scope:
 
 
 def _visible(call: Call, key: ApiKey) -> bool:
-    """Keys of this organisation within the caller's own scope; installation-wide ones only to their like."""
-    if not key.scope.organisation:
-        return call.principal.installation_wide
-    return key.scope.organisation == call.where.organisation and call.principal.scope.covers(key.scope)
+    """Keys of this organisation within the caller's reach; installation-wide ones only to those who have all of it."""
+    here = key.scope.organisation in ("", call.where.organisation)
+    return here and call.principal.may(Permission.KEY_READ, key.scope)
 
 
 def _one(tables: Tables, call: Call) -> ApiKey:
@@ -194,11 +195,12 @@ def routes(services: Services) -> tuple[Route, ...]:
     keys, one, write = Keys(services), "/v1/keys/{key}", Permission.KEY_WRITE
     mine = Within.HANDLER
     return (
-        route("GET", "/v1/keys", keys.list, permission=write, within=mine, summary="The keys within your scope.",
-              shape=Shape(None, KeyList)),
+        route("GET", "/v1/keys", keys.list, permission=Permission.KEY_READ, within=mine,
+              summary="The keys within your scope.", shape=Shape(None, KeyList)),
         route("POST", "/v1/keys", keys.create, permission=write, within=mine, action="key.create",
               summary="Make a key; its text is in this answer only.", shape=Shape(NewKey, Minted, 201)),
-        route("GET", one, keys.get, permission=write, within=mine, summary="A key.", shape=Shape(None, KeyView)),
+        route("GET", one, keys.get, permission=Permission.KEY_READ, within=mine, summary="A key.",
+              shape=Shape(None, KeyView)),
         route("POST", one + "/revoke", keys.revoke, permission=write, within=mine, action="key.revoke",
               summary="End a key now.", shape=Shape(None, KeyView)),
         route("POST", one + "/rotate", keys.rotate, permission=write, within=mine, action="key.rotate",

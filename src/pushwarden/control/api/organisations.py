@@ -12,6 +12,7 @@ from pushwarden.control.services import Services
 from pushwarden.core.errors import NotFound
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Changed, Tables
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, Within, route
@@ -41,7 +42,8 @@ class Organisations:
 
     async def list(self, call: Call) -> Answer:
         kept = await self._services.catalog.read(lambda tables: tables.organisations.all())
-        return Answer(OrganisationList([one for one in kept if call.principal.scope.organisation in ("", one.id)]))
+        mine = [one for one in kept if call.principal.about(Permission.APP_READ, Scope(one.id))]
+        return Answer(OrganisationList(mine))
 
     async def create(self, call: Call) -> Answer:
         wanted = await call.json(_NEW)

@@ -88,7 +88,9 @@ class StopDesk:
 
     async def status(self, call: Call) -> Answer:
         standing = await self._stops.status(Scope(call.where.organisation))
-        return Answer(StandingList([_view(one) for one in standing if _related(one.scope, call.principal.scope)]))
+        return Answer(
+            StandingList([_view(one) for one in standing if call.principal.about(Permission.STOP_READ, one.scope)])
+        )
 
     async def resume(self, call: Call) -> Answer:
         wanted = await call.json(_RESUME)
@@ -101,7 +103,7 @@ class StopDesk:
                 raise Invalid("`installation` stands for everything; leave the other fields out.", field="installation")
             scope = Scope()
         else:
-            own = call.principal.scope
+            own = call.principal.own
             app, environment = wanted.app or own.app, wanted.environment or own.environment
             scope = Scope(call.where.organisation, app, environment, wanted.schedule, wanted.cohort)
         call.require(permission, scope)
@@ -109,10 +111,6 @@ class StopDesk:
         if wanted.app and snapshot.version and snapshot.app(scope.organisation, wanted.app) is None:
             raise NotFound(f"There is no app `{wanted.app}` here, or it is not yours.")
         return scope
-
-
-def _related(scope: Scope, own: Scope) -> bool:
-    return scope.covers(own) or own.covers(scope)
 
 
 def _view(standing: Standing) -> StandingView:
