@@ -53,6 +53,7 @@ def _json(value: Any) -> str:
 def app_row(app: App) -> dict[str, Any]:
     return asdict(app) | {
         "enabled": int(app.enabled),
+        "trial": int(app.trial),
         "callbacks": _json(app.callbacks),
         "contacts": _json(app.contacts),
     }
@@ -60,7 +61,8 @@ def app_row(app: App) -> dict[str, Any]:
 
 def app_of(row: Row) -> App:
     callbacks, contacts = (tuple(msgspec.json.decode(row[name])) for name in ("callbacks", "contacts"))
-    return App(**{**row, "enabled": bool(row["enabled"]), "callbacks": callbacks, "contacts": contacts})
+    flags = {name: bool(row[name]) for name in ("enabled", "trial")}
+    return App(**{**row, **flags, "callbacks": callbacks, "contacts": contacts})
 
 
 def credential_row(credential: Credential) -> dict[str, Any]:

@@ -42,6 +42,7 @@ app = Table(
     _number("version"),
     _number("created_at"),
     _text("contacts", default="[]"),  # JSON array of e-mail addresses
+    _number("trial", default="0"),
     sqlite_strict=True,
 )
 

@@ -40,11 +40,12 @@ def apps_create(
     contact: Annotated[
         list[str] | None, typer.Option(help="E-mail address told of its credentials; again for each.")
     ] = None,
+    trial: Annotated[bool, typer.Option("--trial", help="It reaches test devices only, until it goes live.")] = False,
     json: Json = False,
 ) -> None:
     """Make an app."""
     body: dict[str, Any] = {"id": app, "name": name or app, "bundle_id": bundle_id, "description": description}
-    body["contacts"] = contact or []
+    body |= {"contacts": contact or [], "trial": trial}
     made = api(context).call("POST", "/v1/apps", json=body, as_json=json)
     emit(made, json, f"Made {app}. Next: pushwarden credentials add {app} FILE")
 
@@ -62,6 +63,7 @@ def apps_set(
     name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     bundle_id: Annotated[str | None, typer.Option(help="Apple's bundle id.")] = None,
     enabled: Annotated[bool | None, typer.Option(help="Whether it may send at all.")] = None,
+    live: Annotated[bool | None, typer.Option("--live/--trial", help="Send to all, or to test devices only.")] = None,
     contact: Annotated[
         list[str] | None, typer.Option(help="E-mail address told of its credentials; all of them, again for each.")
     ] = None,
@@ -73,6 +75,7 @@ def apps_set(
     version = one.call("GET", place("apps", app), as_json=json)["version"]
     contacts = [] if no_contacts else contact
     wanted = {"name": name, "bundle_id": bundle_id, "enabled": enabled, "contacts": contacts}
+    wanted["trial"] = None if live is None else not live
     body = {"version": version} | {field: value for field, value in wanted.items() if value is not None}
     emit(one.call("PATCH", place("apps", app), json=body, as_json=json), json, f"Changed {app}.")
 

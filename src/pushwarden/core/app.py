@@ -14,7 +14,10 @@ from pushwarden.core.scope import Environment
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An app of an organisation. `id` is a slug, unique within its organisation. Times are Unix milliseconds."""
+    """An app of an organisation. `id` is a slug, unique within its organisation. Times are Unix milliseconds.
+
+    trial: until it goes live, production and sandbox pushes reach test devices only.
+    """
 
     organisation: str
     id: str
@@ -28,6 +31,11 @@ class App:
     version: int = 1
     created_at: int = 0
     contacts: tuple[str, ...] = ()  # e-mail addresses of those who are told when a credential ends
+    trial: bool = False
+
+    def tries(self, environment: Environment | None) -> bool:
+        """Whether pushes there may reach test devices only. Simulators are never limited."""
+        return self.trial and environment is not Environment.SIMULATED
 
 
 class CredentialKind(StrEnum):

@@ -146,6 +146,15 @@ class AppDisabled(PushwardenError):
     code, status = "app_disabled", 409
 
 
+class Trial(PushwardenError):
+    """The app is in trial: its pushes reach test devices only.
+
+    Send to a device registered with `"test": true` or to its user, or go live: `pushwarden apps set APP --live`.
+    """
+
+    code, status = "trial", 409
+
+
 class Busy(PushwardenError):
     """The store cannot record this right now; nothing was accepted. Try again in a moment.
 

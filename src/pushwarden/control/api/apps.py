@@ -36,6 +36,7 @@ class NewApp(Request):
     wns_sid: Text = ""
     callbacks: Callbacks = ()
     contacts: Contacts = ()
+    trial: bool = False
 
 
 class AppChange(Request):
@@ -48,6 +49,7 @@ class AppChange(Request):
     wns_sid: Text | UnsetType = UNSET
     callbacks: Callbacks | UnsetType = UNSET
     contacts: Contacts | UnsetType = UNSET
+    trial: bool | UnsetType = UNSET
 
 
 class AppList(msgspec.Struct):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pushwarden.core.app import App, Snapshot
-from pushwarden.core.errors import AppDisabled, NotFound, Stopped
+from pushwarden.core.errors import AppDisabled, NotFound, Stopped, Trial
 from pushwarden.core.scope import Scope
+from pushwarden.dataplane.intake.parse import DEVICES, Target
 from pushwarden.ports.fence import Fence, Stop
 
 
@@ -32,6 +33,18 @@ def hold_or_refuse(where: Scope, stops: Sequence[Stop], when_stopped: str) -> bo
         scope=stop.scope.key,
         stopped_at=stop.at_ms,
     )
+
+
+def on_trial(app: App, where: Scope, target: Target) -> bool:
+    """Whether test devices alone may get it. Trial when it names others than our devices, by themselves or by user."""
+    if not app.tries(where.environment):
+        return False
+    if target.kind not in DEVICES:
+        raise Trial(
+            f"{app.id} is in trial and this push goes to {target.note}; name a device marked as test or its user, "
+            "or go live."
+        )
+    return True
 
 
 class Stops:

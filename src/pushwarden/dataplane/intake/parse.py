@@ -43,6 +43,8 @@ class Kind(StrEnum):
 
 _KINDS = tuple(Kind)
 TOPICS = (Kind.TOPIC, Kind.CONDITION)
+DEVICES = (Kind.USER, Kind.USERS, Kind.DEVICE)
+"""They name devices of ours one by one, so that those marked as test can be told from the others."""
 TOPICS_ARE_OF = "fcm"
 """The one provider that keeps topics itself."""
 
@@ -115,7 +117,7 @@ def check(request: PushRequest) -> Parsed:
             "A voip push rings phones: it goes to a user, users, a device or tokens, never to many unnamed.",
             field="to",
         )
-    if request.credential and target.kind not in (Kind.USER, Kind.USERS, Kind.DEVICE):
+    if request.credential and target.kind not in DEVICES:
         raise Invalid("A credential is tried on devices marked as test: name a user, users or a device.", field="to")
     _check_collapse(request.collapse_id)
     _check_placeholders(request, target)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pushwarden.core.device import Audience
-from pushwarden.core.errors import Invalid, PushwardenError
+from pushwarden.core.errors import Invalid, PushwardenError, Trial
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.parse import Kind, Parsed
@@ -15,16 +15,21 @@ from pushwarden.ports.devices import Devices
 
 _Found = Mapping[str, Mapping[int, Sequence[int]]]
 _NOBODY: Mapping[int, Sequence[int]] = {}
+LIVE = "mark one, or go live."
 
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A push and whom its request names. slots: provider that can be sent to → the slot it goes by there."""
+    """A push and whom its request names. slots: provider that can be sent to → the slot it goes by there.
+
+    trial: of its devices only those marked as test get it.
+    """
 
     push: Push
     parsed: Parsed
     where: Scope
     slots: Mapping[str, str]
+    trial: bool = False
 
 
 class Recipients:
@@ -86,17 +91,21 @@ class Recipients:
         if meant.parsed.request.credential:
             its = {audience: seqs for audience, seqs in found.items() if audiences[audience].provider in meant.slots}
             found = await self._test_devices(its)
+            if not found:
+                raise Invalid('None of these devices is a test device; register one with `"test": true`.', field="to")
+        elif meant.trial:
+            found = await self._test_devices(found)
+            if not found:
+                raise Trial(f'{meant.where.app} is in trial and none of these devices is marked `"test": true`; {LIVE}')
         return plan_list(meant.push, found, audiences, meant.slots)
 
     async def _test_devices(self, found: Mapping[int, Sequence[int]]) -> Mapping[int, Sequence[int]]:
-        """Those of them that are marked as such. Invalid when none is."""
+        """Those of them that are marked as such."""
         tests: dict[int, Sequence[int]] = {}
         for audience, seqs in found.items():
             rows = await self.devices.pick(audience, seqs, ("test",))
             marked = [seq for seq, test in zip(rows.seqs, rows.values["test"], strict=True) if test == "1"]
             tests |= {audience: marked} if marked else {}
-        if not tests:
-            raise Invalid('None of these devices is a test device; register one with `"test": true`.', field="to")
         return tests
 
     async def audiences(self, where: Scope, ids: Iterable[int]) -> Mapping[int, Audience]:

@@ -81,8 +81,10 @@ class Singles:
         if snapshot is not self._snapshot:
             self._snapshot, self._forms = snapshot, {}
         if where not in self._forms:
-            slots = {str(push_type): self._slots(snapshot, where, push_type) for push_type in PushType}
-            self._forms[where] = Forms(Place(where, app_of(snapshot, where), self._sources.providers, slots))
+            app = app_of(snapshot, where)
+            closer = app.tries(where.environment)
+            slots = {str(one): {} if closer else self._slots(snapshot, where, one) for one in PushType}
+            self._forms[where] = Forms(Place(where, app, self._sources.providers, slots))
         return self._forms[where]
 
     def _slots(self, snapshot: Snapshot, where: Scope, push_type: PushType) -> Mapping[str, str]:
