@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 import uvicorn
 
+from pushwarden import __version__
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.processes import LocalProcesses
@@ -25,6 +26,8 @@ from pushwarden.control import access
 from pushwarden.control.api import stops as stop_routes
 from pushwarden.control.api.app import build
 from pushwarden.control.brake import Brake
+from pushwarden.control.console import app as console
+from pushwarden.control.console.door import Desk
 from pushwarden.control.services import Services
 from pushwarden.control.stop_book import StopBook
 from pushwarden.control.stops import Parts, Stops
@@ -46,6 +49,7 @@ from pushwarden.settings import Settings
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
 from pushwarden.wiring.announcing import AnnouncingCatalog
+from pushwarden.wiring.doors import Doors, KeySessions
 from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.keyholders import API, seals
 from pushwarden.wiring.providers import PROVIDERS
@@ -121,6 +125,19 @@ class Api:
             *stop_routes.routes(self.stops, lambda: self.snapshot),
         )
         return build(services, more)
+
+    def doors(self) -> Doors:
+        """The API and the console behind one socket."""
+        frame = self.frame()
+        desk = Desk(
+            frame=frame,
+            sessions=KeySessions(self.keys),
+            snapshot=lambda: self.snapshot,
+            senders=lambda: {name: stats["snapshot"] for name, stats in self.observed.senders.items()},
+            clock=self.clock,
+            version=__version__,
+        )
+        return Doors(frame, console.build(desk))
 
     def health(self) -> Mapping[str, bool]:
         """Whether pushes can be taken and sent."""
@@ -198,7 +215,7 @@ class Api:
             asyncio.create_task(work) for work in (access.follow(self.catalog, self.keys), self.watch(), self.observe())
         ]
         config = uvicorn.Config(
-            self.frame(), log_config=None, access_log=False, lifespan="off", http="httptools", server_header=False,
+            self.doors(), log_config=None, access_log=False, lifespan="off", http="httptools", server_header=False,
             timeout_graceful_shutdown=10, backlog=2048,
         )  # fmt: skip
         server = Server(config)

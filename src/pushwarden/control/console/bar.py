@@ -1,0 +1,91 @@
+"""What stands around every page: apps to switch to, environments, tabs, bands, what is in effect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pushwarden.control.console.visit import Visit
+from pushwarden.core.app import App
+from pushwarden.core.errors import PushwardenError
+from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Environment, Scope
+
+if TYPE_CHECKING:
+    from pushwarden.control.console.door import Desk
+
+RAIL = (
+    ("apps", "Apps", "/apps"),
+    ("deliveries", "Deliveries", "/deliveries"),
+    ("audit", "Audit", "/audit"),
+    ("access", "Access", "/access"),
+    ("system", "System", "/system"),
+)
+TABS = (
+    ("overview", "Overview"),
+    ("credentials", "Credentials"),
+    ("devices", "Devices"),
+    ("send", "Send & test"),
+    ("schedules", "Schedules"),
+    ("guard", "Guard"),
+    ("calls", "Calls"),
+    ("activity", "Activity"),
+    ("history", "History"),
+    ("settings", "Settings"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The foot: which configuration is in effect, and where."""
+
+    version: int
+    loaded: int
+    senders: int
+    build: str
+
+
+async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
+    """Everything base.html and app.html name, from memory but for the stops' reasons."""
+    snapshot = desk.snapshot()
+    loaded = desk.senders()
+    return {
+        "visit": visit,
+        "person": visit.visitor,
+        "csrf": visit.visitor.csrf,
+        "Permission": Permission,
+        "rail": RAIL,
+        "tabs": TABS,
+        "section": visit.path.split("/")[1],
+        "tab": visit.path.split("/")[4] if visit.where.app and visit.path.count("/") > 3 else "",
+        "apps": _apps(visit, snapshot.apps.values()),
+        "app": snapshot.app(visit.where.organisation, visit.where.app),
+        "environment": visit.where.environment,
+        "environments": tuple(Environment),
+        "stops": await _stops(visit),
+        "strip": Strip(
+            snapshot.version, sum(one == snapshot.version for one in loaded.values()), len(loaded), desk.version
+        ),
+    }
+
+
+def _apps(visit: Visit, apps: Any) -> list[App]:
+    own = visit.visitor.organisation
+    found = [one for one in apps if one.organisation == own and visit.may(Permission.APP_READ, Scope(own, one.id))]
+    return sorted(found, key=lambda one: one.name.casefold())
+
+
+async def _stops(visit: Visit) -> list[Any]:
+    """What is stopped at or above this page's place; on pages of no app, all that is the person's."""
+    if not visit.principal.id:
+        return []
+    try:
+        listed = await visit.api.get("/v1/stop")
+    except PushwardenError:
+        return []
+    where = visit.where
+    return [
+        one
+        for one in listed.stops
+        if not where.app or (one.app in ("", where.app) and one.environment in ("", str(where.environment)))
+    ]

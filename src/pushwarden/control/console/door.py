@@ -1,0 +1,226 @@
+"""The console's ASGI application: session, permission, token against forgery, page."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote
+
+import structlog
+
+from pushwarden.control.console import bar
+from pushwarden.control.console.form import Form, read
+from pushwarden.control.console.inside import Api
+from pushwarden.control.console.pages import PageRoute, Reply
+from pushwarden.control.console.render import Renderer
+from pushwarden.control.console.static import Shelf
+from pushwarden.control.console.visit import Page, Redirect, Sessions, Stream, Visit, Visitor
+from pushwarden.core.app import Snapshot
+from pushwarden.core.errors import Forbidden, MethodNotAllowed, NotFound, PushwardenError
+from pushwarden.core.principal import Principal
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.clock import Clock
+from pushwarden.web.access import require
+from pushwarden.web.body import ClientGone, RawHeaders, Receive, header
+from pushwarden.web.call import Answer
+from pushwarden.web.frame import LONGEST_PATH, Frame
+from pushwarden.web.routes import Router, Within
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+HTML = (b"content-type", b"text/html; charset=utf-8")
+CONTENT_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_SAFE = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", CONTENT_POLICY),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+_APP = re.compile(r"/apps/(?P<app>[^/]+)/(?P<env>production|sandbox|simulated)/")
+TOAST = "toast"
+"""The cookie that carries one sentence to the page a form leads to."""
+_log = structlog.get_logger("console")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the console works with. frame: the API's. senders: name → version of the configuration it has loaded."""
+
+    frame: Frame
+    sessions: Sessions
+    snapshot: Callable[[], Snapshot]
+    senders: Callable[[], Mapping[str, int]]
+    clock: Clock
+    version: str
+
+
+class Console:
+    """An ASGI application over a table of pages."""
+
+    def __init__(self, desk: Desk, pages: Sequence[PageRoute]) -> None:
+        self.router = Router(pages)
+        self._desk, self._shelf = desk, Shelf()
+        self._renderer = Renderer(self._shelf, desk.clock)
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["path"].startswith("/static/"):
+            await _give(send, self._shelf.answer(scope["path"], scope["headers"]), ())
+            return
+        visit = self._visit(scope, receive)
+        try:
+            await self._reply(send, visit, await self._answer(scope["method"], visit))
+        except PushwardenError as error:
+            await self._refuse(send, visit, error)
+        except ClientGone:
+            return
+        except Exception:
+            _log.exception("unexpected", request_id=visit.request_id, path=visit.path)
+            await self._refuse(send, visit, PushwardenError())
+
+    def _visit(self, scope: dict[str, Any], receive: Receive) -> Visit:
+        """Who comes, and to where; nothing is decided yet."""
+        now_ms, headers = self._desk.clock.now_ms(), scope["headers"]
+        visitor = self._desk.sessions.visitor(headers, now_ms) or NOBODY
+        request_id, address = f"c-{secrets.token_hex(6)}", (scope.get("client") or ("",))[0]
+        return Visit(
+            visitor=visitor,
+            where=_place(visitor.organisation, scope["path"]),
+            path=scope["path"],
+            params={},
+            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)[:100]),
+            headers=headers,
+            request_id=request_id,
+            address=address,
+            now_ms=now_ms,
+            api=Api(self._desk.frame, visitor.principal, visitor.organisation, request_id, address),
+            receive=receive,
+        )
+
+    async def _answer(self, method: str, visit: Visit) -> Reply:
+        route, visit.params = self._locate("GET" if method == "HEAD" else method, visit)
+        if route.signed_in and visit.visitor is NOBODY:
+            return Redirect(f"/signin?next={quote(_returning(visit, method), safe='')}")
+        if route.permission is not None and route.within is Within.PATH:
+            require(visit.principal, route.permission, visit.where)
+        if visit.where.app and self._desk.snapshot().app(visit.where.organisation, visit.where.app) is None:
+            raise NotFound("There is no such app here, or it is not yours.")
+        if method == "POST":
+            visit.form = await self._form(visit, route)
+        return await route.view(visit)
+
+    def _locate(self, method: str, visit: Visit) -> tuple[PageRoute, dict[str, str]]:
+        found = self.router.find(visit.path) if len(visit.path) <= LONGEST_PATH else None
+        if found is None:
+            raise NotFound("There is no page at this address.")
+        if method not in found[0]:
+            raise MethodNotAllowed("This address takes no such form.", allowed=sorted(found[0]))
+        route, names = found[0][method]
+        return route, dict(zip(names, found[1], strict=True))
+
+    async def _form(self, visit: Visit, route: PageRoute) -> Form:
+        """Forbidden where another site, or a page of another session, sent it."""
+        if not _same_site(visit.headers):
+            raise Forbidden("This form came from another site; nothing was done.")
+        form = Form() if route.streams else await read(visit.headers, visit.receive)
+        given = header(visit.headers, b"x-csrf-token") or (form.raw("csrf") or visit.query.get("csrf", "")).encode()
+        if route.signed_in and not hmac.compare_digest(given, visit.visitor.csrf.encode()):
+            raise Forbidden("This page is of an earlier session; load it again and send the form once more.")
+        return form
+
+    async def _reply(self, send: Send, visit: Visit, reply: Reply) -> None:
+        match reply:
+            case Page():
+                await self._draw(send, visit, reply)
+            case Redirect():
+                await _give(send, Answer(status=303, headers=_onward(reply)), _SAFE)
+            case Stream():
+                answer = Answer(stream=reply.events, content_type=b"text/event-stream")
+                await _give(send, answer, _SAFE)
+            case Answer():
+                await _give(send, reply, _SAFE)
+
+    async def _draw(self, send: Send, visit: Visit, page: Page) -> None:
+        toast = _toast(visit)
+        context = {**await bar.context(self._desk, visit), "toast": toast, **page.context}
+        html = self._renderer.render(page.template, context)
+        gone = ((b"set-cookie", f"{TOAST}=; Path=/; Max-Age=0".encode()),) if toast else ()
+        await _give(send, Answer(html.encode(), page.status, (*page.headers, *gone), HTML[1]), _SAFE)
+
+    async def _refuse(self, send: Send, visit: Visit, error: PushwardenError) -> None:
+        context = {"error": error, "request_id": visit.request_id, "title": error.title()}
+        await self._draw(send, visit, Page("frame/refused.html", context, error.status))
+
+
+NOBODY = Visitor(Principal.nobody(), "", "", "")
+
+
+def _place(organisation: str, path: str) -> Scope:
+    """The app and environment an address names."""
+    found = _APP.match(path + "/")
+    return Scope(organisation, found["app"], Environment(found["env"])) if found else Scope(organisation)
+
+
+def _returning(visit: Visit, method: str) -> str:
+    """Where to go after sign-in: this page, or the one that held the form."""
+    if method in ("GET", "HEAD"):
+        return visit.path
+    return re.sub(r"^https?://[^/]*", "", (header(visit.headers, b"referer") or b"/apps").decode("latin-1")) or "/apps"
+
+
+def _same_site(headers: RawHeaders) -> bool:
+    fetched = header(headers, b"sec-fetch-site")
+    if fetched is not None:
+        return fetched in (b"same-origin", b"none")
+    origin, host = header(headers, b"origin"), header(headers, b"host") or b""
+    return origin is None or origin.split(b"//", 1)[-1] == host
+
+
+def _onward(reply: Redirect) -> tuple[tuple[bytes, bytes], ...]:
+    to = reply.to if reply.to.startswith("/") and not reply.to.startswith("//") else "/apps"
+    headers = ((b"location", quote(to, safe="/?&=#%+:@,;~").encode()), *reply.headers)
+    if not reply.toast:
+        return headers
+    said = quote(json.dumps([reply.toast, reply.undo]), safe="")
+    return (*headers, (b"set-cookie", f"{TOAST}={said}; Path=/; Max-Age=60; HttpOnly; SameSite=Lax".encode()))
+
+
+def _toast(visit: Visit) -> list[str] | None:
+    """[sentence, undo address]."""
+    for name, value in visit.headers:
+        if name == b"cookie":
+            for pair in value.decode("latin-1").split("; "):
+                if pair.startswith(f"{TOAST}="):
+                    return _read_toast(pair[len(TOAST) + 1 :])
+    return None
+
+
+def _read_toast(text: str) -> list[str] | None:
+    try:
+        sentence, undo = json.loads(unquote(text))
+    except ValueError:
+        return None
+    return [sentence, undo if undo.startswith("/") and not undo.startswith("//") else ""]
+
+
+async def _give(send: Send, answer: Answer, safe: tuple[tuple[bytes, bytes], ...]) -> None:
+    headers = [(b"content-type", answer.content_type), *answer.headers, *safe]
+    if answer.stream is None:
+        body = answer.encoded()
+        headers.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    async for part in answer.stream:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

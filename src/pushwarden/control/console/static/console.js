@@ -1,0 +1,76 @@
+// Theme, copying, times in the reader's zone, focus and the search key. Every page works without it.
+const root = document.documentElement;
+
+function stored() {
+  try { return localStorage.getItem("theme"); } catch { return null; }
+}
+
+function isDark() {
+  const chosen = root.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+if (stored()) root.dataset.theme = stored();
+
+function say(words) {
+  document.getElementById("toasts")?.replaceChildren(Object.assign(document.createElement("div"), { className: "toast", textContent: words }));
+}
+
+// Server times are UTC; data-time says how each is written.
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const DAY = { day: "numeric", month: "short" };
+
+function written(at, form) {
+  const today = at.toDateString() === new Date().toDateString();
+  if (form === "clock" || (form === "moment" && today)) return at.toLocaleTimeString("en-GB", CLOCK);
+  if (form === "day") return at.toLocaleDateString("en-GB", { ...DAY, year: "numeric" });
+  const year = at.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
+  return `${at.toLocaleDateString("en-GB", { ...DAY, ...year })} ${at.toLocaleTimeString("en-GB", { ...CLOCK, second: undefined })}`;
+}
+
+function localise(within) {
+  for (const time of within.querySelectorAll("time[data-time]")) {
+    const words = written(new Date(time.dateTime), time.dataset.time);
+    if (time.textContent !== words) time.textContent = words;
+  }
+  const zone = within.querySelector("[data-zone]");
+  if (zone) zone.textContent = `Times are ${Intl.DateTimeFormat().resolvedOptions().timeZone.replace("_", " ")}`;
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  localise(document);
+  document.querySelector("[data-focus]")?.focus();
+});
+for (const swapped of ["htmx:after:swap", "htmx:after:settle"]) document.addEventListener(swapped, () => localise(document));
+
+document.addEventListener("click", async (event) => {
+  if (event.target.closest("[data-theme-toggle]")) {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    try { localStorage.setItem("theme", root.dataset.theme); } catch { /* private window */ }
+  }
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent.trim());
+    say("Copied");
+  }
+  // A menu closes when something else is pressed.
+  for (const open of document.querySelectorAll("details.switch[open]")) if (!open.contains(event.target)) open.open = false;
+});
+
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    document.getElementById("q")?.focus();
+  }
+  if (event.key === "Escape") for (const open of document.querySelectorAll("details.switch[open]")) { open.open = false; open.querySelector("summary").focus(); }
+});
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+  setTimeout(() => delete form.dataset.sent, 5000);
+});
+addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent; });

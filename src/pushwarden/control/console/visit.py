@@ -1,0 +1,114 @@
+"""One request of a person to the console, and what a page answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pushwarden.control.console.form import Form
+from pushwarden.control.console.inside import Api
+from pushwarden.core.principal import Permission, Principal
+from pushwarden.core.scope import Scope
+from pushwarden.web.body import RawHeaders, Receive, header
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is signed in. organisation: the one whose pages are shown. csrf: what every form of theirs carries.
+
+    fresh_until: Unix ms until which dangerous things need no second sign-in.
+    """
+
+    principal: Principal
+    name: str
+    organisation: str
+    csrf: str = field(repr=False)
+    fresh_until: int = 0
+
+    @property
+    def initials(self) -> str:
+        return "".join(word[0] for word in self.name.split()[:2]).upper() or "?"
+
+
+class Sessions(Protocol):
+    """Found in memory: whoever is signed in can stop while the database is locked."""
+
+    def visitor(self, headers: RawHeaders, now_ms: int) -> Visitor | None:
+        """None when nobody is signed in, or no longer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A template below `console/`, with what it shows."""
+
+    template: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Where to go on, after a form was taken. toast: one sentence shown there once; undo: the address that takes it
+    back by a POST."""
+
+    to: str
+    toast: str = ""
+    undo: str = ""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Server-sent events, each as bytes ready to be sent; see `event`."""
+
+    events: AsyncIterator[bytes]
+
+
+@dataclass(slots=True)
+class Visit:
+    """where: organisation, app and environment of the address. form: empty where the method is GET."""
+
+    visitor: Visitor
+    where: Scope
+    path: str
+    params: dict[str, str]
+    query: dict[str, str]
+    headers: RawHeaders
+    request_id: str
+    address: str
+    now_ms: int
+    api: Api
+    receive: Receive = field(repr=False)
+    form: Form = field(default_factory=Form, repr=False)
+
+    @property
+    def principal(self) -> Principal:
+        return self.visitor.principal
+
+    @property
+    def base(self) -> str:
+        """The app's pages in this environment, without a slash at the end."""
+        return f"/apps/{self.where.app}/{self.where.environment}"
+
+    @property
+    def v1(self) -> str:
+        """The API's resources of this app and environment."""
+        return f"/v1{self.base}"
+
+    def may(self, permission: Permission, where: Scope | None = None) -> bool:
+        """Whether this person may, here or at `where`."""
+        return self.principal.may(permission, where or self.where)
+
+    @property
+    def partial(self) -> bool:
+        """htmx asks: a part of the page is enough."""
+        return header(self.headers, b"hx-request") is not None
+
+
+def event(html: str, name: str = "") -> bytes:
+    """One server-sent event. Unnamed ones are swapped in by htmx, named ones become events of the page."""
+    lines = "".join(f"data: {line}\n" for line in html.splitlines() or [""])
+    return (f"event: {name}\n" if name else "").encode() + lines.encode() + b"\n"

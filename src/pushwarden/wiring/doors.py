@@ -1,0 +1,48 @@
+"""The two doors of the api process behind one socket: the API's addresses, and the console's for all the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushwarden.control.console.door import Console, Send
+from pushwarden.control.console.visit import Visitor
+from pushwarden.core.errors import PushwardenError
+from pushwarden.web.access import DEFAULT_ORGANISATION, KeyRing
+from pushwarden.web.body import RawHeaders, Receive
+from pushwarden.web.frame import Frame
+
+
+class Doors:
+    """An ASGI application. What begins like a route of the API belongs to the API, errors included."""
+
+    def __init__(self, frame: Frame, console: Console) -> None:
+        self._frame, self._console = frame, console
+        self._firsts = {route.path.split("/")[1] for route in frame.router.routes}
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].split("/", 2)[1] not in self._firsts:
+            await self._console(scope, receive, send)
+        else:
+            await self._frame(scope, receive, send)
+
+
+class KeySessions:
+    """Until people can sign in: the cookie holds an API key."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    def visitor(self, headers: RawHeaders, now_ms: int) -> Visitor | None:
+        cookies = b"; ".join(value for name, value in headers if name == b"cookie")
+        for pair in cookies.split(b"; "):
+            name, _, value = pair.partition(b"=")
+            if name == b"pushwarden":
+                return self._of(value)
+        return None
+
+    def _of(self, key: bytes) -> Visitor | None:
+        try:
+            principal = self._ring.authenticate([(b"authorization", b"Bearer " + key)])
+        except PushwardenError:
+            return None
+        return Visitor(principal, principal.name, principal.home or DEFAULT_ORGANISATION, "development")
