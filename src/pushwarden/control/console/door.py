@@ -110,6 +110,8 @@ class Console:
         route, visit.params = self._locate("GET" if method == "HEAD" else method, visit)
         if route.signed_in and visit.visitor is NOBODY:
             return Redirect(f"/signin?next={quote(_returning(visit, method), safe='')}")
+        if "env" in visit.params and visit.where.environment is None:
+            raise NotFound("The environment is production, sandbox or simulated.")
         if route.permission is not None and route.within is Within.PATH:
             require(visit.principal, route.permission, visit.where)
         if visit.where.app and self._desk.snapshot().app(visit.where.organisation, visit.where.app) is None:

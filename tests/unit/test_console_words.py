@@ -1,0 +1,58 @@
+"""How the console writes numbers and times."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cast import HeldClock
+from pushwarden.control.console.render import THIN, Renderer, count, duration, percent, short, size
+from pushwarden.control.console.static import Shelf
+
+NOW = 1_800_000_000_000  # 15 January 2027, 08:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (count(84210), f"84{THIN}210"),
+        (count(None), "–"),
+        (short(84210), "84k"),
+        (short(1_240), "1.2k"),
+        (short(2_000_000), "2M"),
+        (percent(0.004), f"0.4{THIN}%"),
+        (percent(0.00001), f"under 0.1{THIN}%"),
+        (percent(0), f"0{THIN}%"),
+        (duration(187), f"187{THIN}ms"),
+        (duration(402_000), f"6{THIN}min 42{THIN}s"),
+        (duration(86_400_000), f"1{THIN}d"),
+        (size(312), "312 bytes"),
+        (size(4_096), f"4.1{THIN}kB"),
+    ],
+)
+def test_numbers_are_written_as_people_read_them(made: str, words: str) -> None:
+    assert made == words
+
+
+@given(st.integers(0, 10**15))
+def test_every_length_of_time_has_words(ms: int) -> None:
+    assert duration(ms).strip()
+
+
+@pytest.mark.parametrize(
+    ("at", "form", "words"),
+    [
+        (NOW, "moment", "08:00:00"),
+        (NOW - 86_400_000, "moment", "14 Jan 08:00"),
+        (NOW - 400 * 86_400_000, "moment", "11 Dec 2025 08:00"),
+        ("2027-01-15T08:00:00.250Z", "clock", "08:00:00"),
+        (NOW, "day", "15 Jan 2027"),
+        (NOW - 65_000, "ago", f"1{THIN}min 5{THIN}s ago"),
+        (NOW + 2 * 86_400_000, "ago", f"in 2{THIN}d"),
+    ],
+)
+def test_times_say_the_zone_and_are_written_short(at: int | str, form: str, words: str) -> None:
+    renderer = Renderer(Shelf(), HeldClock(NOW))
+    made = renderer._environment.from_string("{{ at | " + form + " }}").render(at=at)
+    assert f">{words}</time>" in made and "UTC" in made and 'Z"' in made
