@@ -11,11 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pushwarden.control.console.static import Shelf
+from pushwarden.control.console.words import count, duration, percent, plural, rate, share, short, size
 from pushwarden.ports.clock import Clock
 
 FOLDER = Path(__file__).parent
-THIN = "\N{NARROW NO-BREAK SPACE}"
-_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
 
 
 class Renderer:
@@ -35,7 +34,10 @@ class Renderer:
         self._environment.filters |= {
             "count": count,
             "short": short,
+            "rate": rate,
             "percent": percent,
+            "share": share,
+            "plural": plural,
             "duration": duration,
             "size": size,
             "moment": self._moment,
@@ -68,50 +70,6 @@ class Renderer:
             "just now" if abs(passed) < 1000 else f"{duration(passed)} ago" if passed > 0 else f"in {duration(-passed)}"
         )
         return _time(when, words)
-
-
-def count(number: float | None) -> str:
-    """84 210, with thin spaces; a dash for what is not known."""
-    return "–" if number is None else f"{number:,.0f}".replace(",", THIN)
-
-
-def short(number: float) -> str:
-    """84k, 1.2M: for counters on tabs."""
-    for limit, unit in ((1_000_000, "M"), (1000, "k")):
-        if number >= limit:
-            scaled = number / limit
-            return f"{scaled:.0f}{unit}" if scaled >= 10 else f"{scaled:.1f}".removesuffix(".0") + unit
-    return f"{number:.0f}"
-
-
-def percent(share: float) -> str:
-    """0.4 % of 0.004. Little stays visible: below a tenth it is `under 0.1 %`."""
-    if 0 < share < 0.001:
-        return f"under 0.1{THIN}%"
-    return f"{share * 100:.1f}".removesuffix(".0") + f"{THIN}%"
-
-
-def duration(ms: float) -> str:
-    """The largest unit, and the next one: 6 min 42 s."""
-    if ms < 1000:
-        return f"{ms:.0f}{THIN}ms"
-    for number, (unit, name) in enumerate(_UNITS):
-        if ms >= unit:
-            parts = [f"{ms // unit:.0f}{THIN}{name}"]
-            rest = int(ms % unit)
-            if number + 1 < len(_UNITS) and rest >= _UNITS[number + 1][0]:
-                below, its = _UNITS[number + 1]
-                parts.append(f"{rest // below}{THIN}{its}")
-            return " ".join(parts)
-    return ""
-
-
-def size(octets: float) -> str:
-    """Bytes for people: 312 bytes, 4.1 kB."""
-    for limit, unit in ((1_000_000_000, "GB"), (1_000_000, "MB"), (1000, "kB")):
-        if octets >= limit:
-            return f"{octets / limit:.1f}".removesuffix(".0") + f"{THIN}{unit}"
-    return f"{octets:.0f} bytes"
 
 
 def _when(at: int | str) -> datetime:

@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from pushwarden.control.console.plots.figure import Figure, Numbers
 from pushwarden.control.console.plots.scale import Span
 from pushwarden.control.console.plots.svg import Svg, el, filled, hatch, image, many, number, percent
-from pushwarden.control.console.words import DAY, SPACE, day, plural
+from pushwarden.control.console.words import DAY, THIN, day, plural
 
 MONTHS = 13
 WARNED = 30 * DAY
@@ -59,7 +59,7 @@ def said(row: Validity, now_ms: int, zone: tzinfo) -> str:
         ago = (now_ms - row.ends) // DAY
         return f"expired {plural(ago, 'day')} ago" if ago else "expired today"
     left = -(-(row.ends - now_ms) // DAY)
-    year = f"{SPACE}{datetime.fromtimestamp(row.ends / 1000, zone):%Y}" if left > 365 else ""
+    year = f"{THIN}{datetime.fromtimestamp(row.ends / 1000, zone):%Y}" if left > 365 else ""
     return f"{day(row.ends, zone)}{year}, {plural(left, 'day')} left"
 
 

@@ -9,7 +9,7 @@ from pushwarden.control.console.plots.figure import Figure, Numbers, below, line
 from pushwarden.control.console.plots.scale import Span, dodged, log_share, log_ticks, times
 from pushwarden.control.console.plots.svg import Svg, el, image, path, runs, stretched
 from pushwarden.control.console.plots.throughput import UNITS, Values
-from pushwarden.control.console.words import lapse
+from pushwarden.control.console.words import duration
 
 HIGH = 148.0
 LETTERS = 15.0
@@ -32,14 +32,14 @@ def latency(name: str, span: Span, quantiles: dict[str, Values], zone: tzinfo) -
         stretched(UNITS, HIGH, *(_line(which, values, axis) for which, values in quantiles.items())),
         *_names(quantiles, axis), width="100%", height=HIGH,
     )  # fmt: skip
-    left = upright([lapse(one) for one in reversed(axis)])
+    left = upright([duration(one) for one in reversed(axis)])
     return Figure(
         el("div", left, drawn, below(times(span, zone)), class_="plot"), finding, _numbers(span, quantiles, zone)
     )
 
 
 def _found(quantiles: dict[str, Values]) -> str:
-    said = [f"{which} {lapse(last)}" for which, values in quantiles.items() if (last := _last(values)) is not None]
+    said = [f"{which} {duration(last)}" for which, values in quantiles.items() if (last := _last(values)) is not None]
     return "Now " + ", ".join(said) + "."
 
 
@@ -62,7 +62,7 @@ def _names(quantiles: dict[str, Values], axis: Sequence[float]) -> list[Svg]:
     wanted = [HIGH * (1 - log_share(last, axis)) - 5 for last in ends.values()]
     heights = dodged(wanted, LETTERS, 10, HIGH - 4)
     return [
-        el("text", f"{which} {lapse(last)}", class_="gt ink", x="100%", dx=-2, y=height, text_anchor="end")
+        el("text", f"{which} {duration(last)}", class_="gt ink", x="100%", dx=-2, y=height, text_anchor="end")
         for (which, last), height in zip(ends.items(), heights, strict=True)
     ]
 
@@ -78,4 +78,4 @@ def _numbers(span: Span, quantiles: dict[str, Values], zone: tzinfo) -> Numbers:
 
 def _worst(values: Values) -> str:
     known = [value for value in values if value is not None]
-    return lapse(max(known)) if known else "none"
+    return duration(max(known)) if known else "none"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pushwarden.control.console.plots.svg import Svg, el, filled, hatch, many, path, percent, runs
 from pushwarden.control.console.words import count
-from pushwarden.control.console.words import percent as in_percent
+from pushwarden.control.console.words import share as share_of
 
 WIDE, HIGH = 96.0, 32.0
 EIGHT = 8
@@ -72,7 +72,7 @@ def shares(counts: Sequence[tuple[str, str, int, str]], most: int = EIGHT, mark:
         rows = [*rows[: most - 1], ("", "Other", rest, "")]
     total, top = sum(row[2] for row in rows), max((row[2] for row in rows), default=1)
     return [
-        Meter(label, count(number), in_percent(number, total), meter(number / top, mark), note, key)
+        Meter(label, count(number), share_of(number, total), meter(number / top, mark), note, key)
         for key, label, number, note in rows
     ]
 
@@ -87,9 +87,7 @@ def _stage(name: str, stage: Stage, whole: int) -> Meter:
     if stage.number is None:
         return Meter(stage.label, "Not reported", "", unknown(name), stage.note)
     share = stage.number / whole if whole else 0.0
-    return Meter(
-        stage.label, count(stage.number), in_percent(stage.number, whole), meter(share, stage.mark), stage.note
-    )
+    return Meter(stage.label, count(stage.number), share_of(stage.number, whole), meter(share, stage.mark), stage.note)
 
 
 def heat(days: Sequence[int]) -> Svg:

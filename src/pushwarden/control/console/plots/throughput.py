@@ -11,7 +11,7 @@ from pushwarden.control.console.plots.figure import Figure, Numbers, below, line
 from pushwarden.control.console.plots.scale import Span, apart, ticks, times
 from pushwarden.control.console.plots.svg import Svg, el, filled, hatch, image, many, number, path, runs, stretched
 from pushwarden.control.console.plots.svg import percent as at_percent
-from pushwarden.control.console.words import DAY, clock, count, day, percent
+from pushwarden.control.console.words import DAY, clock, count, day, rate, share
 
 Values = Sequence[float | None]
 """None: nobody counted then."""
@@ -69,14 +69,14 @@ def found(span: Span, accepted: Values, refused: Values, zone: tzinfo) -> str:
     if peak is None:
         said = "Nothing was accepted"
     else:
-        said = f"At most {count(accepted[peak] or 0)} accepted a minute, {when(span, peak, zone)}"
+        said = f"At most {rate(accepted[peak] or 0)} accepted a minute, {when(span, peak, zone)}"
     minutes = span.step / 60_000
     good, bad = (sum(one or 0 for one in values) * minutes for values in (accepted, refused))
     worst = _peak(refused)
     if worst is None:
         return f"{said}; none refused."
     most = f"most of them {when(span, worst, zone)}"
-    return f"{said}; {count(round(bad))} of {count(round(good + bad))} refused ({percent(bad, good + bad)}), {most}."
+    return f"{said}; {count(round(bad))} of {count(round(good + bad))} refused ({share(bad, good + bad)}), {most}."
 
 
 def when(span: Span, at: int, zone: tzinfo) -> str:
@@ -187,4 +187,4 @@ def _numbers(span: Span, accepted: Values, refused: Values, zone: tzinfo) -> Num
 
 def _mean(values: Values) -> str:
     known = [value for value in values if value is not None]
-    return count(sum(known) / len(known)) if known else "not known"
+    return rate(sum(known) / len(known)) if known else "not known"

@@ -37,6 +37,9 @@ function localise(within) {
   if (zone) zone.textContent = `Times are ${Intl.DateTimeFormat().resolvedOptions().timeZone.replace("_", " ")}`;
 }
 
+// Plots are drawn by the server: it is told the zone for the next page.
+document.cookie = `zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone)}; path=/; max-age=31536000; samesite=lax`;
+
 document.addEventListener("DOMContentLoaded", () => {
   localise(document);
   document.querySelector("[data-focus]")?.focus();
