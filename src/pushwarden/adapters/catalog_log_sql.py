@@ -8,6 +8,7 @@ from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks, SqlCourses
 from pushwarden.adapters.catalog_health_sql import SqlHealths, SqlMails, SqlNotices
+from pushwarden.adapters.catalog_people_sql import SqlInvitations, SqlPasskeys, SqlPeople, SqlSessions
 from pushwarden.adapters.catalog_requests_sql import SqlRequests
 from pushwarden.adapters.catalog_sealed_sql import SqlSealed
 from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
@@ -160,3 +161,7 @@ class SqlTables:
         self.notices = SqlNotices(run)
         self.mails = SqlMails(run)
         self.sealed = SqlSealed(run)
+        self.people = SqlPeople(run)
+        self.passkeys = SqlPasskeys(run)
+        self.sessions = SqlSessions(run)
+        self.invitations = SqlInvitations(run)

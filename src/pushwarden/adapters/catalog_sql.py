@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Protocol
 
 from sqlalchemy import Executable
@@ -36,18 +35,18 @@ class SqlOrganisations:
 
     def get(self, organisation: str) -> Organisation | None:
         found = self._run(sql.ORGANISATION_GET, id=organisation)
-        return Organisation(**found[0]) if found else None
+        return rows.organisation_of(found[0]) if found else None
 
     def all(self) -> list[Organisation]:
-        return [Organisation(**row) for row in self._run(sql.ORGANISATION_ALL)]
+        return [rows.organisation_of(row) for row in self._run(sql.ORGANISATION_ALL)]
 
     def insert(self, organisation_: Organisation) -> None:
         if self.get(organisation_.id):
             raise AlreadyExists(f"There is an organisation `{organisation_.id}` already; choose another id.")
-        self._run(sql.ORGANISATION_INSERT, **asdict(organisation_))
+        self._run(sql.ORGANISATION_INSERT, **rows.organisation_row(organisation_))
 
     def update(self, organisation_: Organisation) -> None:
-        if not self._run(sql.ORGANISATION_UPDATE, **_keyed(asdict(organisation_), "id")):
+        if not self._run(sql.ORGANISATION_UPDATE, **_keyed(rows.organisation_row(organisation_), "id")):
             kept = self.get(organisation_.id)
             raise stale(kept.version if kept else None)
 
@@ -81,6 +80,7 @@ class SqlApps:
         callbacks = SqlCallbacks(self._run)
         for callback in callbacks.of(organisation, app_id):
             callbacks.delete(callback)
+        self._run(sql.ROLE_FORGET, organisation=organisation, prefix=f"{organisation}/{app_id}/")
         self._run(sql.APP_DELETE, organisation=organisation, id=app_id)
 
 

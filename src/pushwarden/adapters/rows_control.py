@@ -14,7 +14,9 @@ from pushwarden.core.callback import Callback, Event
 from pushwarden.core.check import Check
 from pushwarden.core.hold import Hold, Release
 from pushwarden.core.lane import Lane
-from pushwarden.core.principal import KeyKind
+from pushwarden.core.organisation import Organisation
+from pushwarden.core.person import Density, Invitation, Passkey, Person, Session, Theme
+from pushwarden.core.principal import Binding, KeyKind, Role
 from pushwarden.core.probe import Probe
 from pushwarden.core.receipt import Receipt
 from pushwarden.core.request import CertificateRequest
@@ -22,6 +24,7 @@ from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.catalog import StopRecord
 
 Row = Mapping[str, Any]
+_DIGEST = 32
 
 
 class _Stored(msgspec.Struct):
@@ -48,6 +51,56 @@ def unpacked(body: bytes) -> Snapshot:
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def organisation_row(organisation: Organisation) -> dict[str, Any]:
+    return asdict(organisation) | {"admin_credentials": int(organisation.admin_credentials)}
+
+
+def organisation_of(row: Row) -> Organisation:
+    return Organisation(**{**row, "admin_credentials": bool(row["admin_credentials"])})
+
+
+def person_row(person: Person) -> dict[str, Any]:
+    own = {name: value for name, value in asdict(person).items() if name != "bindings"}
+    return own | {"recovery": b"".join(person.recovery), "shortcuts": int(person.shortcuts)}
+
+
+def person_of(row: Row, bindings: tuple[Binding, ...]) -> Person:
+    kept = bytes(row["recovery"])
+    return Person(
+        **{
+            **row,
+            "totp": bytes(row["totp"]),
+            "recovery": tuple(kept[at : at + _DIGEST] for at in range(0, len(kept), _DIGEST)),
+            "theme": Theme(row["theme"]),
+            "density": Density(row["density"]),
+            "shortcuts": bool(row["shortcuts"]),
+            "bindings": bindings,
+        }
+    )
+
+
+def binding_of(row: Row) -> Binding:
+    return Binding(Role(row["role"]), Scope.parse(row["scope"]))
+
+
+def passkey_of(row: Row) -> Passkey:
+    return Passkey(**{**row, "public_key": bytes(row["public_key"])})
+
+
+def session_of(row: Row) -> Session:
+    return Session(**{**row, "digest": bytes(row["digest"])})
+
+
+def invitation_row(invitation: Invitation) -> dict[str, Any]:
+    bindings = [(one.role, one.scope.key) for one in invitation.bindings]
+    return asdict(invitation) | {"bindings": _json(bindings)}
+
+
+def invitation_of(row: Row) -> Invitation:
+    bindings = tuple(Binding(Role(role), Scope.parse(key)) for role, key in msgspec.json.decode(row["bindings"]))
+    return Invitation(**{**row, "digest": bytes(row["digest"]), "bindings": bindings})
 
 
 def app_row(app: App) -> dict[str, Any]:

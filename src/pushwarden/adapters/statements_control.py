@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, literal_column, or_, select, text
+from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, or_, select, text
 
 from pushwarden.adapters.tables_control import (
     api_key,
@@ -21,8 +21,13 @@ from pushwarden.adapters.tables_control import (
     credential_probe,
     credential_request,
     hold,
+    invitation,
     mail,
     organisation,
+    passkey,
+    person,
+    person_role,
+    session,
     snapshot,
     stop,
 )
@@ -46,6 +51,37 @@ _CREDENTIAL = and_(
 ORGANISATION_GET = select(organisation).where(organisation.c.id == _p("id"))
 ORGANISATION_ALL = select(organisation).order_by(organisation.c.id)
 ORGANISATION_UPDATE = _versioned(organisation, "id")
+PERSON_GET = select(person).where(person.c.id == _p("id"))
+PERSON_BY_EMAIL = select(person).where(person.c.email == _p("email"))
+PERSON_ALL = select(person).order_by(person.c.name, person.c.id)
+PERSON_UPDATE = _versioned(person, "organisation", "id")
+PERSON_DELETE = person.delete().where(person.c.id == _p("id"))
+PERSON_SEEN = (
+    person.update()
+    .where(person.c.id == _p("one"), func.coalesce(person.c.last_seen_at, 0) < _p("at"))
+    .values(last_seen_at=_p("at"))
+)
+_OWN = person_role.c.person == _p("person")
+ROLE_OF = select(person_role).where(_OWN).order_by(person_role.c.scope, person_role.c.role)
+ROLE_ALL = select(person_role).order_by(person_role.c.scope, person_role.c.role)
+ROLE_CLEAR = person_role.delete().where(_OWN)
+_PREFIX = cast(_p("prefix"), Text)
+ROLE_FORGET = person_role.delete().where(
+    func.substr(person_role.c.scope, literal_column("1"), func.length(_PREFIX)) == _PREFIX
+)
+PASSKEY_GET = select(passkey).where(passkey.c.id == _p("id"))
+PASSKEY_OF = select(passkey).where(passkey.c.person == _p("person")).order_by(passkey.c.created_at, passkey.c.id)
+PASSKEY_DELETE = passkey.delete().where(passkey.c.id == _p("id"))
+PASSKEY_CLEAR = passkey.delete().where(passkey.c.person == _p("person"))
+SESSION_GET = select(session).where(session.c.id == _p("id"))
+SESSION_ALL = select(session).order_by(session.c.seen_at.desc(), session.c.id)
+SESSION_DELETE = session.delete().where(session.c.id == _p("id"))
+SESSION_CLEAR = session.delete().where(session.c.person == _p("person"))
+SESSION_SEEN = session.update().where(session.c.id == _p("one"), session.c.seen_at < _p("at")).values(seen_at=_p("at"))
+INVITATION_GET = select(invitation).where(invitation.c.id == _p("id"))
+INVITATION_ALL = select(invitation).order_by(invitation.c.created_at.desc(), invitation.c.id)
+INVITATION_DELETE = invitation.delete().where(invitation.c.id == _p("id"))
+INVITATION_CLEAR = invitation.delete().where(invitation.c.person == _p("person"))
 APP_GET = select(app).where(_APP)
 APP_ALL = select(app).order_by(app.c.organisation, app.c.id)
 APP_OF = select(app).where(app.c.organisation == _p("organisation")).order_by(app.c.id)
@@ -233,6 +269,11 @@ PROBE_FORGET = (
 ORGANISATION_INSERT = organisation.insert()
 APP_INSERT = app.insert()
 CREDENTIAL_INSERT = credential.insert()
+PERSON_INSERT = person.insert()
+ROLE_INSERT = person_role.insert()
+PASSKEY_INSERT = passkey.insert()
+SESSION_INSERT = session.insert()
+INVITATION_INSERT = invitation.insert()
 REQUEST_INSERT = credential_request.insert()
 KEY_INSERT = api_key.insert()
 AUDIT_INSERT = audit.insert()

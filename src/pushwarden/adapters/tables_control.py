@@ -24,6 +24,83 @@ organisation = Table(
     _text("name"),
     _number("version"),
     _number("created_at"),
+    _number("admin_credentials", default="0"),
+    sqlite_strict=True,
+)
+
+# People of an organisation, or, where that is empty, of the installation.
+person = Table(
+    "person",
+    metadata,
+    _text("organisation", key=True),
+    _text("id", key=True),
+    _text("email"),  # in lower case
+    _text("name"),
+    _text("password"),  # argon2id
+    Column("totp", LargeBinary, nullable=False),  # sealed
+    _number("totp_step"),
+    Column("recovery", LargeBinary, nullable=False),  # digests of 32 bytes, one after another
+    _text("theme"),
+    _text("density"),
+    _number("shortcuts"),
+    _number("disabled_at", null=True),
+    _number("last_seen_at", null=True),
+    _number("created_at"),
+    _text("created_by"),
+    _number("version"),
+    sqlite_strict=True,
+)
+Index("person_id", person.c.id, unique=True)
+Index("person_email", person.c.email, unique=True)
+person_role = Table(
+    "person_role",
+    metadata,
+    _text("organisation", key=True),
+    _text("person", key=True),
+    _text("scope", key=True),  # Scope.key
+    _text("role", key=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+passkey = Table(
+    "passkey",
+    metadata,
+    _text("person", key=True),
+    _text("id", key=True),
+    _text("name"),
+    Column("public_key", LargeBinary, nullable=False),
+    _number("signs"),
+    _number("created_at"),
+    _number("used_at", null=True),
+    sqlite_strict=True,
+)
+Index("passkey_id", passkey.c.id, unique=True)
+session = Table(
+    "session",
+    metadata,
+    _text("person", key=True),
+    _text("id", key=True),
+    Column("digest", LargeBinary, nullable=False),
+    _number("created_at"),
+    _number("seen_at"),
+    _number("fresh_until"),
+    _text("address"),
+    _text("agent"),
+    sqlite_strict=True,
+)
+invitation = Table(
+    "invitation",
+    metadata,
+    _text("organisation", key=True),
+    _text("id", key=True),
+    Column("digest", LargeBinary, nullable=False),
+    _number("expires_at"),
+    _text("email"),
+    _text("name"),
+    _text("person"),
+    _text("bindings"),  # JSON array of [role, scope]
+    _number("created_at"),
+    _text("created_by"),
     sqlite_strict=True,
 )
 

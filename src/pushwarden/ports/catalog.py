@@ -18,6 +18,7 @@ from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.callbacks import CallbackTable, CourseTable
 from pushwarden.ports.health import HealthTable, MailTable, NoticeTable
 from pushwarden.ports.holds import HoldTable
+from pushwarden.ports.people import InvitationTable, PasskeyTable, PersonTable, SessionTable
 from pushwarden.ports.probes import ProbeTable
 from pushwarden.ports.requests import RequestTable
 from pushwarden.ports.sealed import SealedTable
@@ -58,7 +59,7 @@ class Apps(Protocol):
         ...
 
     def delete(self, organisation: str, app: str) -> None:
-        """With its credentials, certificate requests and callbacks."""
+        """With its credentials, certificate requests, callbacks, and the roles people have in it."""
         ...
 
 
@@ -234,6 +235,14 @@ class Tables(Protocol):
     def mails(self) -> MailTable: ...
     @property
     def sealed(self) -> SealedTable: ...
+    @property
+    def people(self) -> PersonTable: ...
+    @property
+    def passkeys(self) -> PasskeyTable: ...
+    @property
+    def sessions(self) -> SessionTable: ...
+    @property
+    def invitations(self) -> InvitationTable: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pushwarden.adapters.memory.control_log import (
     MemoryStops,
 )
 from pushwarden.adapters.memory.health import MemoryHealths, MemoryMails, MemoryNotices
+from pushwarden.adapters.memory.people import MemoryInvitations, MemoryPasskeys, MemoryPeople, MemorySessions
 from pushwarden.adapters.memory.requests import MemoryRequests
 from pushwarden.adapters.memory.sealed import MemorySealed
 from pushwarden.core.apikey import ApiKey
@@ -26,6 +27,7 @@ from pushwarden.core.health import Record
 from pushwarden.core.hold import Hold
 from pushwarden.core.mail import Mail
 from pushwarden.core.organisation import Organisation
+from pushwarden.core.person import Invitation, Passkey, Person, Session, without_app
 from pushwarden.core.probe import Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
@@ -51,6 +53,10 @@ class State:
     healths: dict[tuple[str, str], Record] = field(default_factory=dict)
     notices: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
     mails: dict[str, Mail] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    passkeys: dict[str, Passkey] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    invitations: dict[str, Invitation] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(*(dict(getattr(self, name)) for name in self.__slots__))
@@ -80,7 +86,7 @@ class MemoryOrganisations:
 
 class MemoryApps:
     def __init__(self, state: State) -> None:
-        self._rows, self._credentials = state.apps, state.credentials
+        self._rows, self._credentials, self._people = state.apps, state.credentials, state.people
         self._requests = MemoryRequests(state.requests)
         self._callbacks = MemoryCallbacks(state.callbacks, state.courses)
         self._healths = MemoryHealths(state.healths, state.notices)
@@ -111,6 +117,8 @@ class MemoryApps:
         self._healths.forget(organisation, app)
         for callback in self._callbacks.of(organisation, app):
             self._callbacks.delete(callback)
+        for person in self._people.values():
+            self._people[person.id] = without_app(person, organisation, app)
 
 
 class MemoryCredentials:
@@ -186,6 +194,10 @@ class MemoryTables:
         self.notices = MemoryNotices(state.notices)
         self.mails = MemoryMails(state.mails)
         self.sealed = MemorySealed(state.credentials, state.requests, state.callbacks)
+        self.people = MemoryPeople(state)
+        self.passkeys = MemoryPasskeys(state.passkeys)
+        self.sessions = MemorySessions(state.sessions)
+        self.invitations = MemoryInvitations(state.invitations)
 
 
 class MemoryCatalog:

@@ -89,7 +89,7 @@ CREATE TABLE organisation (
 	id TEXT NOT NULL,
 	name TEXT NOT NULL,
 	version INTEGER NOT NULL,
-	created_at INTEGER NOT NULL,
+	created_at INTEGER NOT NULL, admin_credentials INTEGER DEFAULT '0' NOT NULL,
 	PRIMARY KEY (id)
 )
  STRICT;
@@ -268,5 +268,82 @@ CREATE TABLE mail (
 	error TEXT NOT NULL,
 	gave_up INTEGER NOT NULL,
 	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE TABLE invitation (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	digest BLOB NOT NULL,
+	expires_at INTEGER NOT NULL,
+	email TEXT NOT NULL,
+	name TEXT NOT NULL,
+	person TEXT NOT NULL,
+	bindings TEXT NOT NULL,
+	created_at INTEGER NOT NULL,
+	created_by TEXT NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE TABLE passkey (
+	person TEXT NOT NULL,
+	id TEXT NOT NULL,
+	name TEXT NOT NULL,
+	public_key BLOB NOT NULL,
+	signs INTEGER NOT NULL,
+	created_at INTEGER NOT NULL,
+	used_at INTEGER,
+	PRIMARY KEY (person, id)
+)
+ STRICT;
+
+CREATE UNIQUE INDEX passkey_id ON passkey (id);
+
+CREATE TABLE person (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	email TEXT NOT NULL,
+	name TEXT NOT NULL,
+	password TEXT NOT NULL,
+	totp BLOB NOT NULL,
+	totp_step INTEGER NOT NULL,
+	recovery BLOB NOT NULL,
+	theme TEXT NOT NULL,
+	density TEXT NOT NULL,
+	shortcuts INTEGER NOT NULL,
+	disabled_at INTEGER,
+	last_seen_at INTEGER,
+	created_at INTEGER NOT NULL,
+	created_by TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE UNIQUE INDEX person_email ON person (email);
+
+CREATE UNIQUE INDEX person_id ON person (id);
+
+CREATE TABLE person_role (
+	organisation TEXT NOT NULL,
+	person TEXT NOT NULL,
+	scope TEXT NOT NULL,
+	role TEXT NOT NULL,
+	PRIMARY KEY (organisation, person, scope, role)
+)
+ WITHOUT ROWID,
+ STRICT;
+
+CREATE TABLE session (
+	person TEXT NOT NULL,
+	id TEXT NOT NULL,
+	digest BLOB NOT NULL,
+	created_at INTEGER NOT NULL,
+	seen_at INTEGER NOT NULL,
+	fresh_until INTEGER NOT NULL,
+	address TEXT NOT NULL,
+	agent TEXT NOT NULL,
+	PRIMARY KEY (person, id)
 )
  STRICT;
