@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from tests.devices_fixtures import CAROLS, SHOP, T0, device, entry, imported, made_sqlite, run, uuid_of
 
-from pushwarden.adapters.sqlite import device_import, device_invalidations, device_reads, device_writes
+from pushwarden.adapters.sqlite import device_import, device_invalidations, device_reads, device_search, device_writes
 from pushwarden.adapters.sqlite.device_import import STAGING
 from pushwarden.adapters.sqlite.driver import open_database
 from pushwarden.adapters.sqlite.migrate import migrate
+from pushwarden.core.device_search import Way
 
 PRIMARY = "SEARCH device USING PRIMARY KEY (audience=? AND seq>? AND seq<?)"
 PLANS = {
@@ -30,6 +31,36 @@ PLANS = {
     "EXHUME": (device_writes._EXHUME, 4, "SEARCH device USING INDEX device_gone (audience=? AND gone_at>?)"),
     "FIND_USERS": (device_reads.FIND_USERS, 2, "SEARCH device USING INDEX device_person (audience=? AND person=?)"),
     "FIND_EACH": (device_reads.FIND_EACH, 5, "SEARCH device USING INDEX device_person (audience=? AND person=?)"),
+    "SEARCH_ALL": (
+        device_search.statement(Way.ALL, "true"), 4, "SEARCH device USING PRIMARY KEY (audience=? AND seq<?)",
+    ),
+    "SEARCH_TEST": (
+        device_search.statement(Way.TEST, "true"), 4, "SEARCH device USING INDEX device_test (audience=? AND seq<?)",
+    ),
+    "SEARCH_USER": (
+        device_search.statement(Way.USER, "true"), 5,
+        "SEARCH device USING INDEX device_person (audience=? AND person=? AND seq<?)",
+    ),
+    "SEARCH_GONE": (
+        device_search.statement(Way.GONE, "true"), 5,
+        "SEARCH device USING INDEX device_gone (audience=? AND (gone_at,seq)<(?,?))",
+    ),
+    "SEARCH_TOKEN": (
+        device_search.statement(Way.TOKEN, "true"), 7,
+        "SEARCH device USING INDEX device_start (audience=? AND <expr>>? AND <expr><?)",
+    ),
+    "SEARCH_INSTALLATION": (
+        device_search.statement(Way.INSTALLATION, "true"), 4,
+        "SEARCH device USING INDEX device_installation (audience=? AND installation=?)",
+    ),
+    "SEARCHED": (
+        device_search.last_looked_at(Way.ALL), 3, "SEARCH device USING PRIMARY KEY (audience=? AND seq<?)",
+    ),
+    "MARK": (
+        device_search.MARK, 3, "SEARCH device USING INDEX device_installation (audience=? AND installation=?)",
+    ),
+    "CLEAR": (device_search.CLEAR, 4, "SEARCH device USING INDEX device_gone (audience=? AND gone_at<?)"),
+    "COUNT_GONE": (device_search.COUNT_GONE, 3, "SEARCH device USING INDEX device_gone (audience=? AND gone_at<?)"),
     "LAST": (device_invalidations.LAST, 5, "SEARCH invalidation USING INDEX invalidation_token (token=?)"),
     "LISTED": (
         device_invalidations.LISTED, 5,

@@ -13,9 +13,10 @@ from tests.devices_fixtures import device, entry, imported, made_postgres, uuid_
 
 import postgres_server
 from journal_fixtures import NOW, SHOP
-from pushwarden.adapters.postgres.devices import importing, invalidations, reads, writes
+from pushwarden.adapters.postgres.devices import importing, invalidations, reads, searching, writes
 from pushwarden.adapters.postgres.engine import connect_now
 from pushwarden.adapters.postgres.journal import scoped, sql
+from pushwarden.core.device_search import Way
 from pushwarden.core.scope import Scope
 
 FILL_JOURNAL = """
@@ -178,6 +179,16 @@ FOUND = {**PLACE, "app": "shop1", "kind": "", "users": ["u1", "u2"], "installati
         (writes.DOUBT, WORDS, "device_pkey"),
         (writes.EXHUME, {"audience": 1, "since": 9, "reason": "", "limit": 9}, "device_gone"),
         (writes.RETAIN, {"audience": 1, "before": 9, "limit": 9}, "device_gone"),
+        (searching.statement(Way.ALL, "true"), (7, 100, 50, 9), "device_pkey"),
+        (searching.statement(Way.TEST, "true"), (7, 100, 50, 9), "device_test"),
+        (searching.statement(Way.USER, "true"), (7, "u8", 100, 50, 9), "device_person"),
+        (searching.statement(Way.GONE, "true"), (7, 99, 99, 9, 50, 9), "device_gone"),
+        (searching.statement(Way.TOKEN, "true"), (7, b"\0ab", b"\0ac", 4, "abab", 50, 9), "device_start"),
+        (searching.statement(Way.INSTALLATION, "true"), (7, b"\0", 50, 9), "device_installation"),
+        (searching.last_looked_at(Way.ALL), (7, 100, 49), "device_pkey"),
+        (searching.MARK, {"audiences": [1, 2], "installation": b"\0", "test": 2}, "device_installation"),
+        (searching.CLEAR, {"audience": 1, "before": 9, "reason": "", "limit": 9}, "device_gone"),
+        (searching.COUNT_GONE, {"audience": 1, "before": 9, "reason": ""}, "device_gone"),
         (invalidations.LAST, {**PLACE, "provider": "apns", "tokens": ["a"]}, "invalidation_token"),
         (invalidations.LISTED, {**PLACE, "after": 9, "limit": 9}, "invalidation_"),
         (invalidations.NUMBER_BEFORE, (9,), "invalidation_at"),
@@ -193,7 +204,15 @@ def test_a_hot_statement_of_the_devices_goes_by_its_index(
     assert not reads_whole(steps), steps
 
 
-@pytest.mark.parametrize(("statement", "values"), [(reads.PAGE, (7, 100, 400)), (reads.EXPORT, (7, 100, 50))])
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        (reads.PAGE, (7, 100, 400)),
+        (reads.EXPORT, (7, 100, 50)),
+        (searching.statement(Way.ALL, "true"), (7, 100, 50, 9)),
+        (searching.statement(Way.TEST, "true"), (7, 100, 50, 9)),
+    ],
+)
 def test_a_page_is_not_sorted(devices: psycopg.Connection[Any], statement: str, values: Any) -> None:
     assert not [step for step in plan(devices, statement, values) if "Sort" in step]
 

@@ -12,6 +12,8 @@ from pushwarden.core.tags import And, Expression, Not, Or, Tag
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 _UPPER = b"U"
+MARKED = 2
+"""`test` of a device that a person made a test device; 1 where the app says so."""
 
 INSTALLATION = "iif(typeof(installation) = 'blob', '.' || hex(installation), '=' || installation)"
 TOKEN = "iif(typeof(token) = 'blob', lower(hex(token)), token)"
@@ -48,6 +50,10 @@ def stored_token(provider: str, token: str) -> bytes | str:
     return bytes.fromhex(token) if provider == "apns" and not len(token) % 2 else token
 
 
+def stored_test(device: Device) -> int:
+    return MARKED if device.marked else int(device.test)
+
+
 def stored_tags(tags: Sequence[str]) -> str:
     return f",{','.join(tags)}," if tags else ""
 
@@ -60,7 +66,8 @@ def read_device(provider: str, token_kind: str, row: StoredRow) -> Device:
     seq, installation, token, person, app_version, build, tags, test, state, registered, gone_at, reason, version = row
     return Device(
         installation_id=read_installation(installation), provider=provider, token=token, token_kind=token_kind,
-        user=person, app_version=app_version, build=build, tags=read_tags(tags), test=bool(test), seq=seq,
+        user=person, app_version=app_version, build=build, tags=read_tags(tags), test=test > 0, marked=test == MARKED,
+        seq=seq,
         state=DeviceState.GONE if state else DeviceState.LIVE, registered_at=registered, gone_at=gone_at,
         gone_reason=reason, version=version,
     )  # fmt: skip

@@ -47,7 +47,7 @@ device = Table(
     _text("app_version"),
     _text("build"),
     _text("tags"),  # ",ios,beta,", or nothing
-    _number("test"),
+    _number("test"),  # 0 no, 1 the app says so, 2 a person does
     _number("state"),  # 0 live, 1 gone
     _number("registered_at"),  # 0: not known
     _number("gone_at", null=True),  # when it was buried
@@ -60,6 +60,8 @@ device = Table(
     Index("device_token", "audience", "token_end"),
     Index("device_person", "audience", "person", **_where("person <> ''")),
     Index("device_gone", "audience", "gone_at", **_where("state = 1")),
+    Index("device_start", "audience", text("substr(token, 1, 6)")),
+    Index("device_test", "audience", "seq", **_where("test > 0")),
     sqlite_with_rowid=False,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pushwarden.core.scope import Environment
@@ -70,6 +70,7 @@ class Device:
     build: str = ""
     tags: tuple[str, ...] = ()
     test: bool = False
+    marked: bool = False  # a person made it a test device; the app's registrations leave it one
     seq: int = -1
     state: DeviceState = DeviceState.LIVE
     registered_at: int = 0
@@ -79,6 +80,11 @@ class Device:
 
     def __str__(self) -> str:
         return f"{self.installation_id} {self.provider}/{self.token_kind} {redacted(self.token)} {self.state}"
+
+
+def keeping_mark(old: Device | None, new: Device) -> Device:
+    """The new registration: a device that a person made a test device stays one, whatever the app says."""
+    return replace(new, test=True, marked=True) if old is not None and old.marked else new
 
 
 PERSONAL = ("user", "installation_id", "app_version", "build")

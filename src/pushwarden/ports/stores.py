@@ -8,6 +8,7 @@ from typing import Protocol
 from pushwarden.core.app import Snapshot
 from pushwarden.ports.catalog import Catalog
 from pushwarden.ports.devices import Devices, Registry
+from pushwarden.ports.directory import Directory
 from pushwarden.ports.invalidations import Invalidations
 from pushwarden.ports.journal import Accepts, Journal
 from pushwarden.ports.outcomes import Outcomes
@@ -23,7 +24,7 @@ class Snapshots(Protocol):
         ...
 
 
-class DeviceStore(Devices, Registry, Invalidations, Protocol):
+class DeviceStore(Devices, Registry, Directory, Invalidations, Protocol):
     """Every side of the devices."""
 
 

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from pushwarden.adapters.memory.invalidations import MemoryInvalidations
-from pushwarden.core.device import Audience, Device, DeviceState, Rows
+from pushwarden.core.device import Audience, Device, DeviceState, Rows, keeping_mark
 from pushwarden.core.device_rules import Entry, device_of
+from pushwarden.core.device_search import DeviceQuery, Found, Place, Way, meets
 from pushwarden.core.errors import Conflict
 from pushwarden.core.invalidation import SECOND_WORD_MS
 from pushwarden.core.scope import Scope
@@ -100,6 +101,7 @@ class MemoryDevices(MemoryInvalidations):
             device, state=DeviceState.LIVE, registered_at=now_ms, gone_at=None, gone_reason="",
             seq=old.seq if old else audience.next_seq, version=old.version if old else 1,
         )  # fmt: skip
+        wish = keeping_mark(old, wish)
         change = "created"
         if old is None:
             audience.next_seq += 1
@@ -130,7 +132,7 @@ class MemoryDevices(MemoryInvalidations):
             wish = replace(device, seq=audience.next_seq, version=1)
             audience.next_seq += 1
         else:
-            wish = replace(_compared(old, device), seq=old.seq, version=old.version)
+            wish = keeping_mark(old, replace(_compared(old, device), seq=old.seq, version=old.version))
             if wish == old:
                 return Imported(unchanged=1, moved=moved)
             wish = replace(wish, version=old.version + 1)
@@ -251,6 +253,39 @@ class MemoryDevices(MemoryInvalidations):
         for audience, seq in old:
             audience.drop(seq)
         return len(old)
+
+    async def search(self, where: Scope, query: DeviceQuery, *, after: Place | None = None, limit: int = 50) -> Found:
+        rows = [(self._listed(audience, query, device), device) for audience in self._of(where)
+                for device in audience.rows.values() if meets(query, device)]  # fmt: skip
+        rows.sort(key=lambda row: (row[0].audience, -row[0].gone_at, -row[0].seq))
+        begin = (after.audience, -after.gone_at, -after.seq) if after else (0, 0, 0)
+        left = [row for row in rows if after is None or (row[0].audience, -row[0].gone_at, -row[0].seq) > begin]
+        page = [device for _, device in left[:limit]]
+        if len(left) <= limit:
+            return Found(page)
+        return Found(page, cut=True) if query.way is Way.TOKEN else Found(page, left[limit - 1][0])
+
+    @staticmethod
+    def _listed(audience: _Audience, query: DeviceQuery, device: Device) -> Place:
+        return Place(audience.about.id, (device.gone_at or 0) if query.way is Way.GONE else 0, device.seq)
+
+    async def mark(self, where: Scope, installation_id: str, *, test: bool) -> list[Device]:
+        for audience in self._of(where):
+            device = audience.of_installation(installation_id)
+            if device is not None and (device.marked != test or device.test != test):
+                audience.rows[device.seq] = replace(device, test=test, marked=test, version=device.version + 1)
+        return await self.get(where, installation_id)
+
+    async def clear_gone(self, where: Scope, *, before_ms: int, reason: str = "", dry_run: bool = False) -> int:
+        gone = [
+            (audience, device.seq)
+            for audience in self._of(where)
+            for device in audience.rows.values()
+            if device.gone_at is not None and device.gone_at < before_ms and reason in ("", device.gone_reason)
+        ]
+        for audience, seq in [] if dry_run else gone:
+            audience.drop(seq)
+        return len(gone)
 
     def _live(self, audience: int) -> Iterator[Device]:
         return self._audiences[audience - 1].live() if 0 < audience <= len(self._audiences) else iter(())

@@ -79,6 +79,7 @@ FROM incoming i CROSS JOIN profile p ON p.id = i.profile WHERE i.seq IS NULL
 """
 _INSERT = _CREATE.format(number="?2 - 1 + row_number() OVER (ORDER BY pos)")
 _INSERT_ALL = _CREATE.format(number="?2 - 1 + pos")
+# A device that a person made a test device (test = 2) stays one.
 # A tombstone stays over the same token unless the line says the app registered later; a line may bring a tombstone only
 # for a registration that is not newer.
 _COMPARE = """
@@ -90,13 +91,15 @@ FROM (
   SELECT *,
     CASE WHEN stays THEN 1 WHEN gone_at IS NULL THEN 0 ELSE fresh OR d_registered_at <= gone_at END AS new_state
   FROM (
-    SELECT d.seq, i.token, i.person, p.app_version, p.build, p.tags, p.test, p.gone_at, p.gone_reason,
+    SELECT d.seq, i.token, i.person, p.app_version, p.build, p.tags, iif(d.test = 2, 2, p.test) AS test, p.gone_at,
+      p.gone_reason,
       CASE WHEN d.token IS i.token THEN max(d.registered_at, p.registered_at) ELSE p.registered_at END AS registered_at,
       d.token IS i.token AND d.state = 1 AND NOT (p.gone_at IS NULL AND p.registered_at > d.gone_at) AS stays,
       d.token IS NOT i.token AS fresh, (d.token, d.person) IS (i.token, i.person) AS same,
       d.state AS d_state, d.registered_at AS d_registered_at,
       d.gone_at AS d_gone_at, d.gone_reason AS d_gone_reason,
-      (d.app_version, d.build, d.tags, d.test) IS (p.app_version, p.build, p.tags, p.test) AS alike
+      (d.app_version, d.build, d.tags, d.test)
+        IS (p.app_version, p.build, p.tags, iif(d.test = 2, 2, p.test)) AS alike
     FROM incoming i CROSS JOIN profile p ON p.id = i.profile CROSS JOIN device d ON d.audience = ?1 AND d.seq = i.seq
     WHERE i.seq IS NOT NULL
   )

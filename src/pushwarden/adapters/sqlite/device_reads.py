@@ -28,7 +28,7 @@ COLUMNS = {
     "build": "build",
     "installation_id": INSTALLATION,
     "registered_at": "CAST(registered_at AS TEXT)",
-    "test": "CAST(test AS TEXT)",
+    "test": "CAST(test > 0 AS TEXT)",
 }
 _SLICE = "audience = ?1 AND seq >= ?2 AND seq < ?3 AND state = 0"
 DENSE = f"SELECT count(*), min(seq), max(seq) FROM device WHERE {_SLICE}"
@@ -61,7 +61,7 @@ EXPORT = f"""
 SELECT json_group_array({AS_JSON}) FROM (SELECT * FROM device WHERE audience = ? AND seq >= ? ORDER BY seq LIMIT ?)
 """
 COUNTS = """
-SELECT ifnull(sum(state = 0), 0), ifnull(sum(state = 1), 0), ifnull(sum(test), 0) FROM device
+SELECT ifnull(sum(state = 0), 0), ifnull(sum(state = 1), 0), ifnull(sum(test > 0), 0) FROM device
 WHERE audience IN (SELECT id FROM audience WHERE organisation = ? AND app = ? AND environment = ?)
 """
 

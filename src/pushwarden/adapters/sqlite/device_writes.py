@@ -12,11 +12,12 @@ from pushwarden.adapters.device_rows import (
     read_device,
     stored_installation,
     stored_tags,
+    stored_test,
     stored_token,
 )
 from pushwarden.adapters.sqlite import device_invalidations as invalidations
 from pushwarden.adapters.sqlite.driver import sqlite3
-from pushwarden.core.device import Device, DeviceState
+from pushwarden.core.device import Device, DeviceState, keeping_mark
 from pushwarden.core.errors import Conflict
 from pushwarden.core.invalidation import SECOND_WORD_MS
 from pushwarden.core.scope import Scope
@@ -109,7 +110,8 @@ def _register(connection: sqlite3.Connection, where: Scope, device: Device, now_
         device, state=DeviceState.LIVE, registered_at=now_ms, gone_at=None, gone_reason="",
         seq=old.seq if old else next_seq, version=old.version if old else 1,
     )  # fmt: skip
-    fields = (token, wish.user, wish.app_version, wish.build, stored_tags(wish.tags), int(wish.test))
+    wish = keeping_mark(old, wish)
+    fields = (token, wish.user, wish.app_version, wish.build, stored_tags(wish.tags), stored_test(wish))
     if old is None:
         connection.execute(_INSERT, (audience, next_seq, installation, *fields, now_ms))
         change, gained = "created", 1

@@ -11,14 +11,17 @@ from typing import TypeVar
 
 from pushwarden.adapters.device_rows import read_device, stored_installation
 from pushwarden.adapters.device_runs import PIECE, in_pieces, next_piece
+from pushwarden.adapters.device_search import Walked, over
 from pushwarden.adapters.sqlite import device_import as importing
 from pushwarden.adapters.sqlite import device_invalidations as entries
 from pushwarden.adapters.sqlite import device_reads as reads
+from pushwarden.adapters.sqlite import device_search as searching
 from pushwarden.adapters.sqlite import device_writes as writes
 from pushwarden.adapters.sqlite.driver import sqlite3, translated
 from pushwarden.adapters.sqlite.engine import Reader, Writer
 from pushwarden.core.device import Audience, Device, Rows
 from pushwarden.core.device_rules import Entry
+from pushwarden.core.device_search import DeviceQuery, Found, Place
 from pushwarden.core.invalidation import Invalidation
 from pushwarden.core.scope import Scope
 from pushwarden.ports.devices import TOMBSTONE_LIFE_MS, DeadToken, Imported, Registration
@@ -39,7 +42,7 @@ MANY = 256
 
 
 class SqliteDevices:
-    """Registry, Devices and Invalidations over one migrated file. A process that only reads never opens it for writing.
+    """Registry, Devices, Directory and Invalidations over one migrated file. Who only reads never opens it for writing.
 
     synchronous NORMAL: a power cut may undo the last registrations, which apps repeat; an opt-out is synced first.
     """
@@ -189,6 +192,28 @@ class SqliteDevices:
             lambda connection: connection.execute(entries.FORGET, parameters).rowcount
         ):
             dropped += some
+        return dropped
+
+    async def search(self, where: Scope, query: DeviceQuery, *, after: Place | None = None, limit: int = 50) -> Found:
+        async def walk(audience: Audience, begin: Place | None, wanted: int, most: int) -> Walked:
+            return await self._long(
+                partial(searching.walk, audience=audience, query=query, after=begin, limit=wanted, most=most)
+            )
+
+        return await over(await self.audiences(where), query, after, limit, walk)
+
+    async def mark(self, where: Scope, installation_id: str, *, test: bool) -> list[Device]:
+        await self._writer.run(partial(searching.mark, where=where, installation_id=installation_id, test=test))
+        return await self.get(where, installation_id)
+
+    async def clear_gone(self, where: Scope, *, before_ms: int, reason: str = "", dry_run: bool = False) -> int:
+        if dry_run:
+            count = partial(searching.count_gone, where=where, before_ms=before_ms, reason=reason)
+            return await self._long(count)
+        dropped = 0
+        some = partial(searching.clear, where=where, before_ms=before_ms, reason=reason, limit=BATCH)
+        while part := await self._writer.run(some):
+            dropped += part
         return dropped
 
     def _now(self, query: Callable[[sqlite3.Connection], T]) -> T:

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
 from pushwarden.adapters.device_runs import PIECE, in_pieces, next_piece
-from pushwarden.adapters.postgres.devices import importing, reads, writes
+from pushwarden.adapters.device_search import Walked, over
+from pushwarden.adapters.postgres.devices import importing, reads, searching, writes
 from pushwarden.adapters.postgres.devices import invalidations as entries
 from pushwarden.adapters.postgres.engine import Line
 from pushwarden.core.device import Audience, Device, Rows
 from pushwarden.core.device_rules import Entry
+from pushwarden.core.device_search import DeviceQuery, Found, Place
 from pushwarden.core.invalidation import Invalidation
 from pushwarden.core.scope import Scope
 from pushwarden.ports.devices import TOMBSTONE_LIFE_MS, DeadToken, Imported, Registration
@@ -26,7 +28,7 @@ SESSION = {"synchronous_commit": "off", "enable_seqscan": "off", "plan_cache_mod
 
 
 class PostgresDevices:
-    """Registry, Devices and Invalidations over the schema `devices`, already migrated.
+    """Registry, Devices, Directory and Invalidations over the schema `devices`, already migrated.
 
     A crash of the server may undo the last registrations, which apps repeat; an opt-out is on the disk first.
     """
@@ -169,5 +171,28 @@ class PostgresDevices:
             async with self._writing.direct() as connection:
                 done = await connection.execute(entries.FORGET, (now_ms - INVALIDATION_LIFE_MS, BATCH))
                 some = done.rowcount
+            dropped += some
+        return dropped
+
+    async def search(self, where: Scope, query: DeviceQuery, *, after: Place | None = None, limit: int = 50) -> Found:
+        async def walk(audience: Audience, begin: Place | None, wanted: int, most: int) -> Walked:
+            async with self._reading.direct() as connection:
+                return await searching.walk(connection, audience, query, begin, wanted, most)
+
+        return await over(await self.audiences(where), query, after, limit, walk)
+
+    async def mark(self, where: Scope, installation_id: str, *, test: bool) -> list[Device]:
+        async with self._writing.transaction() as connection:
+            await searching.mark(connection, where, installation_id, test)
+        return await self.get(where, installation_id)
+
+    async def clear_gone(self, where: Scope, *, before_ms: int, reason: str = "", dry_run: bool = False) -> int:
+        if dry_run:
+            async with self._reading.direct() as connection:
+                return await searching.count_gone(connection, where, before_ms, reason)
+        dropped, some = 0, 1
+        while some:
+            async with self._writing.transaction() as connection:
+                some = await searching.clear(connection, where, before_ms, reason, BATCH)
             dropped += some
         return dropped

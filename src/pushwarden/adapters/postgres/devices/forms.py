@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pushwarden.adapters.device_rows import read_tags, stored_installation, stored_token
+from pushwarden.adapters.device_rows import MARKED, read_tags, stored_installation, stored_token
 from pushwarden.core.device import Device, DeviceState
 from pushwarden.core.errors import Invalid
 
@@ -56,7 +56,8 @@ def device_of(provider: str, token_kind: str, row: Sequence[Any]) -> Device:
     seq, installed, token, person, app_version, build, tags, test, state, registered, gone_at, reason, version = row
     return Device(
         installation_id=read_installation(installed), provider=provider, token=token, token_kind=token_kind,
-        user=person, app_version=app_version, build=build, tags=read_tags(tags), test=bool(test), seq=seq,
+        user=person, app_version=app_version, build=build, tags=read_tags(tags), test=test > 0, marked=test == MARKED,
+        seq=seq,
         state=DeviceState.GONE if state else DeviceState.LIVE, registered_at=registered, gone_at=gone_at,
         gone_reason=reason, version=version,
     )  # fmt: skip

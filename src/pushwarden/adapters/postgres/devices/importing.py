@@ -50,15 +50,16 @@ SELECT count(*), count(*) FILTER (WHERE state = 0), 0, 0, 0, 0, '{{}}'::bigint[]
 # LATERAL … LIMIT 1 and ON CONFLICT look each line up by its own index entry, whatever the planner thinks: of a table
 # that has just grown it knows too little, and read the audience whole for every line (measured: minutes for one piece).
 # Nothing is created before the last holder of a token was looked for, so that a small table stays small meanwhile.
+# A device that a person made a test device (test = 2) stays one.
 # A tombstone stays over the same token unless the line says the app registered later; a line may bring a tombstone only
 # for a registration that is not newer. A known device whose token stays is not asked about: no other has it.
 MERGE = f"""
 WITH merged AS MATERIALIZED (
     SELECT line.*, known.seq, known.state AS was, known.registered_at AS was_registered, known.gone_at AS was_gone,
            known.gone_reason AS was_reason, known.doubt_at AS was_doubted, known.version AS was_version,
-           known.token = line.token AS held,
-           (known.token, known.person, known.app_version, known.build, known.tags, known.test)
-           = (line.token, line.person, line.app_version, line.build, line.tags, line.test) AS alike
+           known.token = line.token AS held, CASE WHEN known.test = 2 THEN 2 ELSE line.test END AS now_test,
+           (known.token, known.person, known.app_version, known.build, known.tags) = (line.token, line.person,
+           line.app_version, line.build, line.tags) AND known.test IN (2, line.test) AS alike
       FROM incoming AS line
       LEFT JOIN LATERAL (
         SELECT * FROM device WHERE audience = %(audience)s AND installation = line.installation LIMIT 1
@@ -84,7 +85,8 @@ buried AS (SELECT token FROM evicted WHERE state = 1),
 created AS ({_CREATE.format(of="merged WHERE seq IS NULL AND (SELECT count(*) FROM evicted) >= 0")}),
 updated AS (
     INSERT INTO device ({_DEVICE}, doubt_at, version)
-    SELECT %(audience)s, seq, installation, token, person, app_version, build, tags, test, now_state, now_registered,
+    SELECT %(audience)s, seq, installation, token, person, app_version, build, tags, now_test, now_state,
+           now_registered,
            CASE WHEN stays THEN was_gone WHEN now_state = 1 THEN gone_at END,
            CASE WHEN stays THEN was_reason WHEN now_state = 1 THEN gone_reason END,
            CASE WHEN held THEN was_doubted END, was_version + 1

@@ -27,7 +27,7 @@ COLUMNS = {
     "build": "build",
     "installation_id": "installation",
     "registered_at": "registered_at::text",
-    "test": "test::text",
+    "test": "(test > 0)::int::text",
 }
 _SLICE = "audience = %s AND seq >= %s AND seq < %s AND state = 0"
 _SEQS = "'[' || string_agg(seq::text, ',') || ']'"
@@ -58,7 +58,7 @@ SELECT provider, token_kind, {DEVICE} FROM audience JOIN device ON device.audien
 """
 EXPORT = f"SELECT {DEVICE} FROM device WHERE audience = %s AND seq >= %s ORDER BY seq LIMIT %s"
 COUNTS = f"""
-SELECT count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1), coalesce(sum(test), 0)::bigint
+SELECT count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE test > 0)
   FROM device WHERE audience IN (SELECT id FROM audience WHERE {_PLACE})
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from pushwarden.core.device import Device, DeviceState
+from pushwarden.core.device import Device, DeviceState, keeping_mark
 from pushwarden.core.errors import Conflict
 from pushwarden.ports.devices import Registration
 
@@ -38,6 +38,7 @@ class Touched:
             device, state=DeviceState.LIVE, registered_at=now_ms, gone_at=None, gone_reason="",
             seq=old.seq if old else self.next_seq, version=old.version if old else 1,
         )  # fmt: skip
+        wish = keeping_mark(old, wish)
         change = _change(old, wish)
         if change in ("updated", "revived"):
             wish = replace(wish, version=wish.version + 1)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection
 
-from pushwarden.adapters.device_rows import stored_tags
+from pushwarden.adapters.device_rows import stored_tags, stored_test
 from pushwarden.adapters.postgres.devices import forms, invalidations
 from pushwarden.adapters.postgres.devices.reads import place
 from pushwarden.adapters.postgres.devices.registering import Touched
@@ -131,7 +131,7 @@ def _row(audience: int, device: Device) -> dict[str, Any]:
     values = (
         audience, device.seq, _hexed(forms.installation(device.installation_id)),
         _hexed(forms.token(device.provider, device.token)), device.user, device.app_version, device.build,
-        stored_tags(device.tags), int(device.test), 0, device.registered_at, device.version,
+        stored_tags(device.tags), stored_test(device), 0, device.registered_at, device.version,
     )  # fmt: skip
     return dict(zip(_COLUMNS, values, strict=True))
 
