@@ -99,9 +99,12 @@ def test_the_devices_of_a_user_are_found(tell: Callable[..., None]) -> None:
             await put(house, name, PHONE | {"token": name.encode().hex()})
         await put(house, "i3", PHONE | {"user": "other", "token": "33"})
         said = (await house.get("/devices?user=u1")).json()
-        assert [one["installation_id"] for one in said["installations"]] == ["i1", "i2"]
-        assert (await house.get("/devices?user=nobody")).json()["installations"] == []
-        assert (await house.get("/devices")).json()["code"] == "invalid"
+        assert [one["installation_id"] for one in said["devices"]] == ["i2", "i1"]
+        assert (await house.get("/devices?user=nobody")).json()["devices"] == []
+        first = (await house.get("/devices?limit=2")).json()
+        rest = (await house.get(f"/devices?limit=2&after={first['next']}")).json()
+        assert [one["installation_id"] for one in first["devices"] + rest["devices"]] == ["i3", "i2", "i1"]
+        assert rest["next"] is None
 
     tell(story)
 
@@ -209,6 +212,9 @@ ROUTES = [
     ("GET", "/devices/i1", None, {"alice", "bob", "robot"}),
     ("DELETE", "/devices/i1", None, {"alice", "robot", "phone"}),
     ("GET", "/devices?user=u1", None, {"alice", "bob", "robot"}),
+    ("PATCH", "/devices/i1", b'{"test":true}', {"alice", "robot"}),
+    ("GET", "/devices/i1/tokens", None, {"alice", "robot"}),
+    ("POST", "/devices/clear", b"{}", {"alice", "robot"}),
     ("POST", "/devices/import", b"", {"alice", "robot"}),
     ("GET", "/devices/export", None, {"alice", "robot"}),
 ]
@@ -240,5 +246,52 @@ def test_devices_of_no_app_are_nowhere(tell: Callable[..., None]) -> None:
     async def story(house: House) -> None:
         house.snapshot = snapshot()
         assert (await put(house, "i1", PHONE)).status_code == 404
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("token=abc", "token"), ("provider=pigeon", "provider"), ("state=dead", "state"), ("test=yes", "test"),
+        ("tags=a+%26%26", "tags"), ("after=7", "after"), ("limit=501", "limit"), ("colour=red", "colour"),
+    ],
+)  # fmt: skip
+def test_a_search_that_cannot_be_names_what_is_wrong(tell: Callable[..., None], query: str, field: str) -> None:
+    async def story(house: House) -> None:
+        answer = await house.get(f"/devices?{query}")
+        assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+    tell(story)
+
+
+def test_a_token_is_shown_shortened_and_whole_only_where_it_is_noted(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        await put(house, "i1", PHONE)
+        listed = (await house.get("/devices?token=" + PHONE["token"][:6])).json()["devices"]
+        assert [one["token"] for one in listed] == [PHONE["token"][:4] + "…(64)"]
+        assert house.refused == []
+        whole = (await house.get("/devices/i1/tokens")).json()["devices"]
+        assert [one["token"] for one in whole] == [PHONE["token"]]
+        assert [(one.action, one.target) for one in house.refused] == [("device.reveal", "i1")]
+
+    tell(story)
+
+
+def test_a_mark_is_kept_and_clearing_tells_how_many_first(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        await put(house, "i1", PHONE)
+        async with house.client("robot") as client:
+            marked = (await client.patch(f"{BASE}/devices/i1", json={"test": True})).json()
+            assert [(one["test"], one["marked"]) for one in marked["devices"]] == [(True, True)]
+            assert (await client.patch(f"{BASE}/devices/nobody", json={"test": True})).status_code == 404
+            (audience,) = await house.devices.audiences(WHERE)
+            word = DeadToken(0, PHONE["token"].encode(), house.clock.ms, "Unregistered")
+            assert await house.devices.bury(audience.id, [word], house.clock.ms) == [0]
+            other = {"dry_run": True, "reason": "Other"}
+            for body, count in (({"dry_run": True}, 1), (other, 0), ({"older_than_hours": 1}, 0), ({}, 1)):
+                said = (await client.post(f"{BASE}/devices/clear", json=body)).json()
+                assert said == {"cleared": count, "dry_run": "dry_run" in body}
+        assert (await house.get("/devices/i1")).status_code == 404
 
     tell(story)

@@ -38,6 +38,7 @@ from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.accept import GroupCommit
 from pushwarden.dataplane.intake.authorize import Stops as StopView
 from pushwarden.dataplane.intake.device_routes import DeviceRoutes
+from pushwarden.dataplane.intake.directory_routes import DirectoryRoutes
 from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
@@ -120,6 +121,7 @@ class Api:
         intake = Intake(sources, GroupCommit(self.journal), self.ring)
         more = (
             *PushRoutes(intake, self.journal, self.devices, self.stops.cancel).routes(),
+            *DirectoryRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
             *DeviceRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
             *InvalidationRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
             *stop_routes.routes(self.stops, lambda: self.snapshot),

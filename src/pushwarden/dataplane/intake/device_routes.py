@@ -1,33 +1,29 @@
-"""The routes of devices. A device key may register and remove one installation it can name, and see nothing."""
+"""Registering, importing, exporting. A device key registers and removes an installation it can name, and sees none."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, json
 
 from pushwarden.core.app import Snapshot
-from pushwarden.core.device import Device
 from pushwarden.core.device_rules import Entry, entry_of, parse_device
-from pushwarden.core.errors import Invalid, NotFound, PushwardenError
+from pushwarden.core.errors import Invalid, PushwardenError
 from pushwarden.core.importing import lister, write_lines
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
-from pushwarden.core.secret import redacted
+from pushwarden.dataplane.intake.directory_routes import BASE, device_view, known
 from pushwarden.dataplane.intake.imports import import_file
-from pushwarden.dataplane.intake.views import iso
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.devices import Devices, Registry
 from pushwarden.web.body import decode
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, route
 
-BASE = "/v1/apps/{app}/{env}/devices"
 BODY_LIMIT = 64 * 1024
 IMPORT_LIMIT = 1 << 40
-FOUND_LIMIT = 100
 
 
 class Revival(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,16 +44,13 @@ class DeviceRoutes:
     clock: Clock
 
     def routes(self) -> list[Route]:
-        read, write, register = Permission.DEVICE_READ, Permission.DEVICE_WRITE, Permission.DEVICE_REGISTER
+        write, register = Permission.DEVICE_WRITE, Permission.DEVICE_REGISTER
         one = BASE + "/{installation_id}"
         return [
             route("PUT", one, self.put, permission=register, action="device.register", limit=BODY_LIMIT,
                   summary="Register a device, or its new token", shape=Shape(Entry)),
-            route("GET", one, self.get_one, permission=read, summary="An installation's devices, tokens redacted"),
             route("DELETE", one, self.delete, permission=register, action="device.remove",
                   summary="Opt out: forget an installation and withdraw what is queued for it"),
-            route("GET", BASE, self.find, permission=read, summary="Devices of a user",
-                  shape=Shape(query=("user",))),
             route("POST", BASE + "/import", self.post_import, permission=write, action="device.import", noted=True,
                   limit=IMPORT_LIMIT, summary="Import NDJSON or CSV; every bad line is told by its number",
                   shape=Shape(query=("progress",))),
@@ -68,39 +61,18 @@ class DeviceRoutes:
         ]  # fmt: skip
 
     async def put(self, call: Call) -> Answer:
-        self._known(call.where)
+        known(self.snapshot(), call.where)
         device = parse_device(await call.read(), call.params["installation_id"])
         (done,) = await self.registry.register(call.where, [device], self.clock.now_ms())
         return Answer(device_view(done.device) | {"change": done.change}, 201 if done.change == "created" else 200)
 
-    async def get_one(self, call: Call) -> Answer:
-        name = call.params["installation_id"]
-        devices = await self.registry.get(call.where, name)
-        if not devices:
-            raise NotFound("There is no such installation here, or it is not yours.")
-        return Answer(installation_view(name, devices))
-
     async def delete(self, call: Call) -> Answer:
-        self._known(call.where)
+        known(self.snapshot(), call.where)
         removed = await self.registry.remove(call.where, call.params["installation_id"])
         return Answer({"removed": removed})
 
-    async def find(self, call: Call) -> Answer:
-        self._known(call.where)
-        user = call.query("user").get("user", "")
-        if not user:
-            raise Invalid("Say whose devices: ?user=…", field="user")
-        found = await self.devices.find(call.where, users=[user])
-        names: dict[str, None] = {}
-        for audience, seqs in found.items():
-            rows = await self.devices.pick(audience, seqs[:FOUND_LIMIT], ("installation_id",))
-            names |= dict.fromkeys(rows.values["installation_id"])
-        kept = {name: await self.registry.get(call.where, name) for name in list(names)[:FOUND_LIMIT]}
-        views = [installation_view(name, devices) for name, devices in kept.items() if devices]
-        return Answer({"installations": views, "more": len(names) > FOUND_LIMIT})
-
     async def post_import(self, call: Call) -> Answer:
-        self._known(call.where)
+        known(self.snapshot(), call.where)
         progress = call.query("progress").get("progress", "")
         if progress not in ("", "1"):
             raise Invalid("Say ?progress=1 for a report after each piece, or leave it out.", field="progress")
@@ -114,7 +86,7 @@ class DeviceRoutes:
 
     async def revive(self, call: Call) -> Answer:
         """Buried tokens live again; the provider's next word may bury them anew."""
-        self._known(call.where)
+        known(self.snapshot(), call.where)
         wanted = decode(_REVIVAL, await call.read())
         now = self.clock.now_ms()
         since, revived = now - wanted.within_hours * 3_600_000, 0
@@ -123,17 +95,12 @@ class DeviceRoutes:
         return Answer({"revived": revived})
 
     async def export(self, call: Call) -> Answer:
-        self._known(call.where)
+        known(self.snapshot(), call.where)
         return Answer(stream=self._lines(call.where), content_type=b"application/x-ndjson")
 
     async def _lines(self, where: Scope) -> AsyncIterator[bytes]:
         async for page in self.registry.export(where):
             yield write_lines([entry_of(device) for device in page])
-
-    def _known(self, where: Scope) -> None:
-        """A disabled app still takes registrations: its phones go on living."""
-        if self.snapshot().app(where.organisation, where.app) is None:
-            raise NotFound(f"There is no app {where.app[:64]} here, or it is not yours.")
 
 
 async def _told(reports: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
@@ -143,27 +110,3 @@ async def _told(reports: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
             yield json.encode(report) + b"\n"
     except PushwardenError as error:
         yield json.encode({"code": error.code, "detail": error.detail, **error.extra}) + b"\n"
-
-
-def installation_view(name: str, devices: Sequence[Device]) -> dict[str, Any]:
-    return {"installation_id": name, "devices": [device_view(device) for device in devices]}
-
-
-def device_view(device: Device) -> dict[str, Any]:
-    """What people see of a device: its token only by its first characters."""
-    return {
-        "installation_id": device.installation_id,
-        "provider": device.provider,
-        "token_kind": device.token_kind,
-        "token": redacted(device.token),
-        "user": device.user,
-        "app_version": device.app_version,
-        "build": device.build,
-        "tags": list(device.tags),
-        "test": device.test,
-        "state": str(device.state),
-        "registered_at": iso(device.registered_at),
-        "gone_at": iso(device.gone_at),
-        "gone_reason": device.gone_reason,
-        "version": device.version,
-    }
