@@ -22,6 +22,7 @@ from pushwarden.ports.people import InvitationTable, PasskeyTable, PersonTable, 
 from pushwarden.ports.probes import ProbeTable
 from pushwarden.ports.requests import RequestTable
 from pushwarden.ports.sealed import SealedTable
+from pushwarden.ports.tallies import TallyTable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -243,6 +244,8 @@ class Tables(Protocol):
     def sessions(self) -> SessionTable: ...
     @property
     def invitations(self) -> InvitationTable: ...
+    @property
+    def tallies(self) -> TallyTable: ...
 
 
 @dataclass(frozen=True, slots=True)

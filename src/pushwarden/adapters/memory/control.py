@@ -18,6 +18,7 @@ from pushwarden.adapters.memory.health import MemoryHealths, MemoryMails, Memory
 from pushwarden.adapters.memory.people import MemoryInvitations, MemoryPasskeys, MemoryPeople, MemorySessions
 from pushwarden.adapters.memory.requests import MemoryRequests
 from pushwarden.adapters.memory.sealed import MemorySealed
+from pushwarden.adapters.memory.tallies import MemoryTallies, Row
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
@@ -31,7 +32,9 @@ from pushwarden.core.person import Invitation, Passkey, Person, Session, without
 from pushwarden.core.probe import Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
+from pushwarden.core.tally import Amounts
 from pushwarden.ports.catalog import AuditRow, Changed, StopRecord, Tables
+from pushwarden.ports.tallies import Seen
 
 T = TypeVar("T")
 
@@ -57,6 +60,8 @@ class State:
     passkeys: dict[str, Passkey] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     invitations: dict[str, Invitation] = field(default_factory=dict)
+    tallies: dict[Row, Amounts] = field(default_factory=dict)
+    senders: dict[str, Seen] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(*(dict(getattr(self, name)) for name in self.__slots__))
@@ -198,6 +203,7 @@ class MemoryTables:
         self.passkeys = MemoryPasskeys(state.passkeys)
         self.sessions = MemorySessions(state.sessions)
         self.invitations = MemoryInvitations(state.invitations)
+        self.tallies = MemoryTallies(state.tallies, state.senders)
 
 
 class MemoryCatalog:
