@@ -107,12 +107,12 @@ class SeriesDesk:
 
     async def all(self, call: Call) -> Answer:
         """A line for each environment the caller may see and that has an app."""
-        asked, mine, organisation = _range(call), call.principal.scope, call.where.organisation
+        asked, may, organisation = _range(call), call.principal.may, call.where.organisation
         since, until = asked.window(self._services.clock.now_ms())
 
         def look(tables: Tables) -> list[Line]:
             places = [Scope(organisation, app.id, one) for app in tables.apps.all(organisation) for one in Environment]
-            return [_line(tables, where, asked, since, until) for where in places if mine.covers(where)]
+            return [_line(tables, where, asked, since, until) for where in places if may(Permission.PUSH_READ, where)]
 
         lines = await self._services.catalog.browse(look)
         return Answer(Lines(asked.name, since, until, asked.every, lines))
