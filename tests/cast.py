@@ -152,8 +152,9 @@ async def enrol(catalog: Catalog, now_ms: int) -> dict[str, str]:
             tables.apps.insert(App(organisation, app, app.title(), bundle_id=f"com.{organisation}.{app}"))
         for row in rows:
             tables.keys.insert(row)
-        publish(tables)
+        publish(tables, entry)
         return Changed(None)
 
-    await catalog.change(AuditEntry(now_ms, "test", "stage.set", Scope()), work)
+    entry = AuditEntry(now_ms, "test", "stage.set", Scope())
+    await catalog.change(entry, work)
     return keys

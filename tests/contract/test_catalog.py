@@ -16,6 +16,7 @@ from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.callback import Callback, Course, Delivery, Event, made
 from pushwarden.core.chain import verify
+from pushwarden.core.configuration import Version
 from pushwarden.core.errors import AlreadyExists, Conflict, NotFound
 from pushwarden.core.hold import Hold, Release
 from pushwarden.core.organisation import Organisation
@@ -345,3 +346,22 @@ def test_a_credential_remembers_the_request_its_key_is_of(catalog: Catalog) -> N
     assert see(catalog, lambda tables: tables.credentials.get("acme", "shop", "c1")) == made
     assert made.sealed_under == request("r1").label != made.label
     assert credential("c1").sealed_under == credential("c1").label
+
+
+def test_versions_are_read_newest_first_and_go_with_their_app(catalog: Catalog) -> None:
+    whole = {"app": {"name": "Shop", "enabled": True, "contacts": ["a@b.example"]}, "credentials": {}}
+    made = [Version("acme", "shop", n, n * 10, "k1", "Dana", "app.change", n - 1, whole) for n in (1, 2, 3)]
+
+    def put(tables: Tables) -> None:
+        tables.apps.insert(SHOP)
+        for one in [*made, replace(made[0], app="other")]:
+            tables.versions.insert(one)
+
+    do(catalog, put)
+    assert see(catalog, lambda tables: tables.versions.page("acme", "shop", 0, 9)) == made[::-1]
+    assert see(catalog, lambda tables: tables.versions.page("acme", "shop", 3, 1)) == [made[1]]
+    assert see(catalog, lambda tables: tables.versions.last("acme", "shop")) == made[2]
+    assert see(catalog, lambda tables: tables.versions.get("acme", "shop", 4)) is None
+    do(catalog, lambda tables: tables.apps.delete("acme", "shop"))
+    assert see(catalog, lambda tables: tables.versions.last("acme", "shop")) is None
+    assert see(catalog, lambda tables: tables.versions.last("acme", "other")) is not None

@@ -45,6 +45,7 @@ def test_carol_sees_and_does_nothing_in_the_whole_table(calm: Stage) -> None:
     proof = calm.call("POST", f"{base}/credentials/{credential}/verify")
     names = {
         "app": "private", "env": "simulated", "id": push, "credential": credential, "key": key_id, "hold": "hold_1",
+        "version": "1",
         "probe": proof["id"], "request": request["request"]["id"],
         "callback": callback["callback"]["id"],
         "installation_id": "00000000-0000-4000-8000-000000000001", "organisation": "default",

@@ -22,11 +22,12 @@ from pushwarden.adapters.vault.keys import CALLBACKS, VAULT, Pair, parted, pem_o
 from pushwarden.adapters.vault.turning import Turning, alone
 from pushwarden.control.publish import publish
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState
+from pushwarden.core.audit import AuditEntry
 from pushwarden.core.callback import Callback, Event
 from pushwarden.core.errors import VaultRefused
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.request import CertificateRequest
-from pushwarden.core.scope import Environment
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.secret import Secret
 from pushwarden.ports.catalog import Tables
 from pushwarden.ports.sealed import Blob, Place
@@ -64,7 +65,7 @@ class House:
         callback = Callback("acme", "shop", "cb_1", "https://a.example", (Event.LANE_HELD,))
         sealed, previous = (self.seal(CALLBACKS, name, callback.label) for name in ("cb_1", "cb_1 before"))
         tables.callbacks.insert(replace(callback, sealed=sealed, previous=previous))
-        publish(tables)
+        publish(tables, AuditEntry(1, "test", "stage.set", Scope()))
 
     def add(self, tables: Tables, name: str, sealed: bytes | None = None) -> None:
         credential = Credential(

@@ -12,7 +12,7 @@ from pushwarden.adapters.catalog_people_sql import SqlInvitations, SqlPasskeys, 
 from pushwarden.adapters.catalog_requests_sql import SqlRequests
 from pushwarden.adapters.catalog_sealed_sql import SqlSealed
 from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
-from pushwarden.adapters.catalog_tallies_sql import SqlTallies
+from pushwarden.adapters.catalog_versions_sql import SqlVersions
 from pushwarden.core.app import Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.chain import canonical, genesis, link
@@ -150,6 +150,7 @@ class SqlTables:
         self.apps = SqlApps(run)
         self.credentials = SqlCredentials(run)
         self.requests = SqlRequests(run)
+        self.versions = SqlVersions(run)
         self.keys = SqlKeys(run)
         self.audit = SqlAudit(run)
         self.snapshots = SqlSnapshots(run)
@@ -166,4 +167,3 @@ class SqlTables:
         self.passkeys = SqlPasskeys(run)
         self.sessions = SqlSessions(run)
         self.invitations = SqlInvitations(run)
-        self.tallies = SqlTallies(run)

@@ -11,6 +11,7 @@ from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks
 from pushwarden.adapters.catalog_health_sql import SqlHealths
+from pushwarden.adapters.catalog_versions_sql import SqlVersions
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState
 from pushwarden.core.errors import AlreadyExists, stale
@@ -77,6 +78,7 @@ class SqlApps:
         self._run(sql.CREDENTIAL_DELETE_ALL, organisation=organisation, app=app_id)
         self._run(sql.REQUEST_DELETE_ALL, organisation=organisation, app=app_id)
         SqlHealths(self._run).forget(organisation, app_id)
+        SqlVersions(self._run).forget(organisation, app_id)
         callbacks = SqlCallbacks(self._run)
         for callback in callbacks.of(organisation, app_id):
             callbacks.delete(callback)

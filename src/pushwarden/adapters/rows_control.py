@@ -12,6 +12,7 @@ from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialKind, CredentialState, Snapshot
 from pushwarden.core.callback import Callback, Event
 from pushwarden.core.check import Check
+from pushwarden.core.configuration import Version
 from pushwarden.core.hold import Hold, Release
 from pushwarden.core.lane import Lane
 from pushwarden.core.organisation import Organisation
@@ -141,6 +142,14 @@ def request_row(request: CertificateRequest) -> dict[str, Any]:
 
 def request_of(row: Row) -> CertificateRequest:
     return CertificateRequest(**{**row, "environment": Environment(row["environment"])})
+
+
+def version_row(version: Version) -> dict[str, Any]:
+    return asdict(version) | {"configuration": _json(version.configuration)}
+
+
+def version_of(row: Row) -> Version:
+    return Version(**{**row, "configuration": msgspec.json.decode(row["configuration"])})
 
 
 def key_row(key: ApiKey) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, or_, s
 from pushwarden.adapters.tables_control import (
     api_key,
     app,
+    app_version,
     audit,
     callback,
     callback_delivery,
@@ -109,6 +110,16 @@ REQUEST_OF = REQUEST_ALL.where(_OWN_REQUEST)
 REQUEST_UPDATE = _versioned(credential_request, "organisation", "app", "id")
 REQUEST_DELETE = credential_request.delete().where(_OWN_REQUEST, credential_request.c.id == _p("id"))
 REQUEST_DELETE_ALL = credential_request.delete().where(_OWN_REQUEST)
+_VERSIONS = and_(app_version.c.organisation == _p("organisation"), app_version.c.app == _p("app"))
+VERSION_INSERT = app_version.insert()
+VERSION_GET = select(app_version).where(_VERSIONS, app_version.c.number == _p("number"))
+VERSIONS = (
+    select(app_version)
+    .where(_VERSIONS, or_(_p("before") == 0, app_version.c.number < _p("before")))
+    .order_by(app_version.c.number.desc())
+    .limit(_p("limit"))
+)
+VERSIONS_DELETE = app_version.delete().where(_VERSIONS)
 _HEALTH = (
     credential_health.c.organisation == _p("organisation"), credential_health.c.credential == _p("credential")
 )  # fmt: skip

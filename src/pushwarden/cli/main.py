@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pushwarden import __version__
-from pushwarden.cli import apps, callbacks, operations, pushes, standing, system, vault
+from pushwarden.cli import apps, callbacks, history, operations, pushes, standing, system, vault
 from pushwarden.cli.client import Api
 from pushwarden.cli.out import fail
 from pushwarden.core.errors import PushwardenError
@@ -41,7 +41,7 @@ def options(
 
 
 for name, commands in (
-    ("apps", apps.apps),
+    ("apps", history.apps),
     ("credentials", standing.credentials),
     ("keys", apps.keys),
     ("organisations", apps.organisations),

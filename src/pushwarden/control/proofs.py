@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pushwarden.control.services import Services, new_id
 from pushwarden.core.app import Credential, CredentialState
 from pushwarden.core.check import Check
-from pushwarden.core.health import Event, heard, record_of
+from pushwarden.core.health import Event, enabled_again, heard, record_of
 from pushwarden.core.names import called
 from pushwarden.core.probe import Probe, due_at
 from pushwarden.core.scope import Scope
@@ -32,6 +32,14 @@ def ask(tables: Tables, credential: Credential, by: str, now_ms: int) -> Probe:
     made = Probe(credential.organisation, new_id(), credential.app, credential.id, by, now_ms)
     tables.probes.put(made)
     return made
+
+
+def waken(tables: Tables, credential: Credential, by: str, now_ms: int, *, stopped: bool) -> None:
+    """One that was switched on again: what was known of it is asked anew, where sending is not stopped."""
+    known = tables.healths.get(credential.organisation, credential.id) or record_of(credential)
+    tables.healths.put(enabled_again(known, now_ms))
+    if not stopped:
+        ask(tables, credential, by, now_ms)
 
 
 def due(tables: Tables, now_ms: int, stopped: Callable[[Scope], bool]) -> list[Credential]:

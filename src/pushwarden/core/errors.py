@@ -238,9 +238,9 @@ class InUse(PushwardenError):
 
 
 class ConfirmationNeeded(PushwardenError):
-    """It would take something from devices that are in use.
+    """It has consequences that must be confirmed.
 
-    `consequences` says what and from how many. Nothing was changed; repeat it with `"confirm"` as the answer has it.
+    `consequences` or `lost` says which. Nothing was changed; repeat it with `"confirm"` as the answer has it.
     """
 
     code, status = "confirmation_needed", 409

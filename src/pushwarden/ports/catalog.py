@@ -22,7 +22,7 @@ from pushwarden.ports.people import InvitationTable, PasskeyTable, PersonTable, 
 from pushwarden.ports.probes import ProbeTable
 from pushwarden.ports.requests import RequestTable
 from pushwarden.ports.sealed import SealedTable
-from pushwarden.ports.tallies import TallyTable
+from pushwarden.ports.versions import VersionTable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -60,7 +60,7 @@ class Apps(Protocol):
         ...
 
     def delete(self, organisation: str, app: str) -> None:
-        """With its credentials, certificate requests, callbacks, and the roles people have in it."""
+        """With its credentials, certificate requests, callbacks, versions, and the roles people have in it."""
         ...
 
 
@@ -213,6 +213,8 @@ class Tables(Protocol):
     @property
     def requests(self) -> RequestTable: ...
     @property
+    def versions(self) -> VersionTable: ...
+    @property
     def keys(self) -> Keys: ...
     @property
     def audit(self) -> Audit: ...
@@ -244,8 +246,6 @@ class Tables(Protocol):
     def sessions(self) -> SessionTable: ...
     @property
     def invitations(self) -> InvitationTable: ...
-    @property
-    def tallies(self) -> TallyTable: ...
 
 
 @dataclass(frozen=True, slots=True)

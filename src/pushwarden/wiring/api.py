@@ -22,7 +22,7 @@ from pushwarden.adapters.ring import Ring, RingServer
 from pushwarden.adapters.stop_diary import StopFolder
 from pushwarden.adapters.vault.hpke import Sealing
 from pushwarden.adapters.vault.keys import CALLBACKS, PAIRS, VAULT, public_key
-from pushwarden.control import access
+from pushwarden.control import access, versions
 from pushwarden.control.api import stops as stop_routes
 from pushwarden.control.api.app import build
 from pushwarden.control.brake import Brake
@@ -57,7 +57,6 @@ from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.run import ready, termination
 from pushwarden.wiring.seclusion import in_sight
 from pushwarden.wiring.stores import require_current, stores_of
-from pushwarden.wiring.tallying import Tallying
 from pushwarden.wiring.watchdog import Watchdog
 
 LOOK_SECONDS = 0.25
@@ -180,7 +179,6 @@ class Api:
     async def observe(self) -> None:
         """What /metrics and `effective` show, gathered once a second."""
         watchdog = Watchdog(self.settings.run, LocalProcesses())
-        tallying = Tallying(self.catalog, self.clock)
         while True:
             with contextlib.suppress(Busy, StoreFull):
                 senders = await self.ring.stats()
@@ -193,7 +191,6 @@ class Api:
                     stops=len(self.fence.stops()),
                     now_ms=self.clock.now_ms(),
                 )
-                await tallying.look(senders)
             await asyncio.sleep(OBSERVE_SECONDS)
 
     async def standings(self) -> list[tuple[Credential, Health]]:
@@ -210,6 +207,7 @@ class Api:
         """Serves until `ended`; then takes no more and finishes what it has."""
         listening = listen(self.settings)
         await access.bootstrap(self.catalog, self.clock, self.settings.keys / "admin.key")
+        await versions.begin(self.catalog, self.clock.now_ms())
         await access.load(self.catalog, self.keys)
         await self.ring.open()
         await self.server.start()

@@ -119,16 +119,16 @@ class Rotation:
 
     async def _left(self, catalog: Catalog, newest: bytes, older: list[bytes]) -> bool:
         """Whether something was sealed to an older key meanwhile; if not, what is sealed anew is published."""
+        now_ms = SystemClock().now_ms()
+        entry = AuditEntry(now_ms, f"{getpass.getuser()} on this machine", "vault.rotate", Scope(), self.pair.public)
         spoilt = Counter((blob.place, blob.sealed[:HEAD]) for blob in self._shut)
 
         def work(tables: Tables) -> Changed[None]:
             if any(lot.head in older and lot.count > spoilt[lot.place, lot.head] for lot in lots(tables, self.pair)):
                 raise _Left
-            publish(tables)
+            publish(tables, entry)
             return Changed(None, after={"key": key_name(newest), "before": [key_name(head) for head in older]})
 
-        now_ms = SystemClock().now_ms()
-        entry = AuditEntry(now_ms, f"{getpass.getuser()} on this machine", "vault.rotate", Scope(), self.pair.public)
         try:
             await catalog.change(entry, work)
         except _Left:

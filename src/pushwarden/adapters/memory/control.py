@@ -18,11 +18,12 @@ from pushwarden.adapters.memory.health import MemoryHealths, MemoryMails, Memory
 from pushwarden.adapters.memory.people import MemoryInvitations, MemoryPasskeys, MemoryPeople, MemorySessions
 from pushwarden.adapters.memory.requests import MemoryRequests
 from pushwarden.adapters.memory.sealed import MemorySealed
-from pushwarden.adapters.memory.tallies import MemoryTallies, Row
+from pushwarden.adapters.memory.versions import MemoryVersions
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.callback import Callback
+from pushwarden.core.configuration import Version
 from pushwarden.core.errors import AlreadyExists, stale
 from pushwarden.core.health import Record
 from pushwarden.core.hold import Hold
@@ -32,9 +33,7 @@ from pushwarden.core.person import Invitation, Passkey, Person, Session, without
 from pushwarden.core.probe import Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
-from pushwarden.core.tally import Amounts
 from pushwarden.ports.catalog import AuditRow, Changed, StopRecord, Tables
-from pushwarden.ports.tallies import Seen
 
 T = TypeVar("T")
 
@@ -60,8 +59,7 @@ class State:
     passkeys: dict[str, Passkey] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     invitations: dict[str, Invitation] = field(default_factory=dict)
-    tallies: dict[Row, Amounts] = field(default_factory=dict)
-    senders: dict[str, Seen] = field(default_factory=dict)
+    versions: dict[tuple[str, str, int], Version] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(*(dict(getattr(self, name)) for name in self.__slots__))
@@ -95,6 +93,7 @@ class MemoryApps:
         self._requests = MemoryRequests(state.requests)
         self._callbacks = MemoryCallbacks(state.callbacks, state.courses)
         self._healths = MemoryHealths(state.healths, state.notices)
+        self._versions = MemoryVersions(state.versions)
 
     def get(self, organisation: str, app: str) -> App | None:
         return self._rows.get((organisation, app))
@@ -120,6 +119,7 @@ class MemoryApps:
         for request in self._requests.of(organisation, app):
             self._requests.delete(request)
         self._healths.forget(organisation, app)
+        self._versions.forget(organisation, app)
         for callback in self._callbacks.of(organisation, app):
             self._callbacks.delete(callback)
         for person in self._people.values():
@@ -187,6 +187,7 @@ class MemoryTables:
         self.apps = MemoryApps(state)
         self.credentials = MemoryCredentials(state)
         self.requests = MemoryRequests(state.requests)
+        self.versions = MemoryVersions(state.versions)
         self.keys = MemoryKeys(state)
         self.audit = MemoryAudit(state.audit)
         self.snapshots = MemorySnapshots(state.snapshot)
@@ -203,7 +204,6 @@ class MemoryTables:
         self.passkeys = MemoryPasskeys(state.passkeys)
         self.sessions = MemorySessions(state.sessions)
         self.invitations = MemoryInvitations(state.invitations)
-        self.tallies = MemoryTallies(state.tallies, state.senders)
 
 
 class MemoryCatalog:

@@ -47,7 +47,7 @@ class Adding:
     async def keep(self, call: Call, action: str, report: Report) -> Uploaded:
         """AlreadyExists when it is there. Its proof is asked for at once, and waited for as `?wait=` says."""
         credential, seconds = self._credential(call.where, report), waited(call, 0)
-        stopped = self._services.stopped(call.where)
+        stopped, entry = self._services.stopped(call.where), call.entry(action, credential.created_at)
 
         def work(tables: Tables) -> Changed[tuple[Credential, Probe | None]]:
             if same := kept(tables, call.where, credential.fingerprint):
@@ -57,11 +57,11 @@ class Adding:
             beside = members(tables.credentials.of(*_place(call.where)), made.provider, made.slot)
             made = replace(made, revision=max((one.revision for one in beside), default=1))
             tables.credentials.insert(made)
-            publish(tables)
+            publish(tables, entry)
             probe = None if stopped else ask(tables, made, call.principal.id, made.created_at)
             return Changed((made, probe), target=made.id, after=msgspec.to_builtins(view_of(made)))
 
-        made, probe = await self._services.catalog.change(call.entry(action, credential.created_at), work)
+        made, probe = await self._services.catalog.change(entry, work)
         if probe is None:
             return Uploaded(view_of(made), [*report.checks, not_asked(made.provider)])
         probe = await self._waiting.until_done(probe, seconds)

@@ -15,9 +15,9 @@ from pushwarden.control.api import (
     overview,
     proofs,
     requests,
-    series,
     switching,
     system,
+    versions,
 )
 from pushwarden.control.services import Services
 from pushwarden.web.frame import Frame
@@ -30,6 +30,7 @@ def build(services: Services, more: Sequence[Route] = ()) -> Frame:
     table = (
         *organisations.routes(services),
         *apps.routes(services),
+        *versions.routes(services),
         *callbacks.routes(services),
         *credentials.routes(services),
         *requests.routes(services),
@@ -39,7 +40,6 @@ def build(services: Services, more: Sequence[Route] = ()) -> Frame:
         *keys.routes(services),
         *audit.routes(services),
         *holds.routes(services),
-        *series.routes(services),
         *more,
         *system.routes(services, lambda: frame.router.routes),
     )

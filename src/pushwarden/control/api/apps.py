@@ -65,7 +65,7 @@ class StopView(msgspec.Struct):
 
 
 class Effective(msgspec.Struct):
-    """snapshot: the version published last; senders say which one each has.
+    """snapshot: the version published last; senders say which one each has. version: of this app's configuration.
 
     credentials: by provider for the main slot, by provider/slot for the others. absent:
     providers for which the app has a name and no credential.
@@ -74,6 +74,7 @@ class Effective(msgspec.Struct):
     app: App
     environment: str
     snapshot: int
+    version: int
     credentials: dict[str, CredentialView]
     stops: list[StopView]
     senders: list[dict[str, Any]]
@@ -105,19 +106,20 @@ class Apps:
         now = self._services.clock.now_ms()
         fields = {"name": wanted.id, **given(wanted), "callbacks": ()}
         app = App(call.where.organisation, **fields, created_at=now)
+        entry = replace(call.entry("app.create", now), scope=Scope(app.organisation, app.id))
 
         def work(tables: Tables) -> Changed[App]:
             tables.apps.insert(app)
             self._tell(tables, app, wanted.callbacks, now)
-            publish(tables)
+            publish(tables, entry)
             made = seen(tables, app)
             return Changed(made, target=app.id, after=asdict(made))
 
-        entry = replace(call.entry("app.create", now), scope=Scope(app.organisation, app.id))
         return Answer(await self._services.catalog.change(entry, work), status=201)
 
     async def change(self, call: Call) -> Answer:
         wanted, now = await call.json(_CHANGE), self._services.clock.now_ms()
+        entry = call.entry("app.change", now)
 
         def work(tables: Tables) -> Changed[App]:
             before = app_of(tables, call.where)
@@ -125,11 +127,10 @@ class Apps:
             tables.apps.update(after)
             if wanted.callbacks is not UNSET:
                 self._tell(tables, after, wanted.callbacks, now)
-            publish(tables)
+            publish(tables, entry)
             after = seen(tables, after)
             return Changed(after, target=after.id, before=asdict(before), after=asdict(after))
 
-        entry = call.entry("app.change", now)
         return Answer(await self._services.catalog.change(entry, work))
 
     def _tell(self, tables: Tables, app: App, urls: tuple[str, ...], now_ms: int) -> None:
@@ -145,16 +146,17 @@ class Apps:
 
     async def delete(self, call: Call) -> Answer:
         version = call.number(call.query("version").get("version"), "version", 0, 2**53)
+        entry = call.entry("app.delete", self._services.clock.now_ms())
 
         def work(tables: Tables) -> Changed[None]:
             before = app_of(tables, call.where)
             if version not in (0, before.version):
                 raise stale(before.version)
             tables.apps.delete(before.organisation, before.id)
-            publish(tables)
+            publish(tables, entry)
             return Changed(None, target=before.id, before=asdict(before))
 
-        await self._services.catalog.change(call.entry("app.delete", self._services.clock.now_ms()), work)
+        await self._services.catalog.change(entry, work)
         return Answer(status=204)
 
     async def effective(self, call: Call) -> Answer:
@@ -170,6 +172,7 @@ class Apps:
                 app,
                 environment,
                 tables.snapshots.version(),
+                last.number if (last := tables.versions.last(where.organisation, where.app)) else 0,
                 {_seat(one.credential): stood(one, now_ms) for one in own if one.chosen},
                 [StopView(stop.id, str(stop.scope), stop.reason, stop.actor, stop.stopped_at) for stop in stops],
                 [dict(sender) for sender in self._services.senders(where)],

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from pushwarden.control.api.fields import Request, Url, Version, given
 from pushwarden.control.services import Services, new_id
+from pushwarden.control.versions import keep
 from pushwarden.core.callback import TEST, Callback, Course, Delivery, Event, Message, failing, made, says, url_fault
 from pushwarden.core.errors import InUse, Invalid, NotFound
 from pushwarden.core.principal import Permission
@@ -130,6 +131,7 @@ class Callbacks:
 
     async def create(self, call: Call) -> Answer:
         wanted, now = await call.json(_NEW), self._services.clock.now_ms()
+        entry = call.entry("callback.create", now)
 
         def work(tables: Tables) -> Changed[WithSecret]:
             callback, secret = new_callback(self._services, call.where, wanted, now)
@@ -137,13 +139,14 @@ class Callbacks:
             if len(tables.callbacks.of(*_place(call.where))) >= MOST:
                 raise InUse(f"An app has at most {MOST} callbacks; delete one first.")
             tables.callbacks.insert(callback)
+            keep(tables, entry)
             return Changed(WithSecret(_seen(tables, callback), secret), callback.id, after=audited(callback))
 
-        return Answer(await self._services.catalog.change(call.entry("callback.create", now), work), status=201)
+        return Answer(await self._services.catalog.change(entry, work), status=201)
 
     async def change(self, call: Call) -> Answer:
         wanted, now = await call.json(_CHANGE), self._services.clock.now_ms()
-        fields = given(wanted)
+        fields, entry = given(wanted), call.entry("callback.change", now)
         if wanted.url is not UNSET:
             checked_url(wanted.url)
 
@@ -152,17 +155,20 @@ class Callbacks:
             ended = "" if wanted.enabled is True else before.ended
             after = replace(before, **fields, ended=ended, version=wanted.version + 1)
             tables.callbacks.update(after)
+            keep(tables, entry)
             return Changed(_seen(tables, after), after.id, audited(before), audited(after))
 
-        return Answer(await self._services.catalog.change(call.entry("callback.change", now), work))
+        return Answer(await self._services.catalog.change(entry, work))
 
     async def delete(self, call: Call) -> Answer:
+        entry = call.entry("callback.delete", self._services.clock.now_ms())
+
         def work(tables: Tables) -> Changed[None]:
             callback = _one(tables, call)
             tables.callbacks.delete(callback)
+            keep(tables, entry)
             return Changed(None, callback.id, before=audited(callback))
 
-        entry = call.entry("callback.delete", self._services.clock.now_ms())
         await self._services.catalog.change(entry, work)
         return Answer(status=204)
 

@@ -42,16 +42,17 @@ class Credentials:
 
     async def delete(self, call: Call) -> Answer:
         force = call.flag("force")
+        entry = call.entry("credential.delete", self._services.clock.now_ms())
 
         def work(tables: Tables) -> Changed[None]:
             credential = one_of(tables, call)
             if credential.state is CredentialState.ACTIVE and not force:
                 raise InUse("This credential is active; activate another first, or add `?force=true` to send no more.")
             tables.credentials.delete(credential.organisation, credential.app, credential.id)
-            store(tables, revised(beside(tables, call, credential)))
+            store(tables, revised(beside(tables, call, credential)), entry)
             return Changed(None, target=credential.id, before=msgspec.to_builtins(view_of(credential)))
 
-        await self._services.catalog.change(call.entry("credential.delete", self._services.clock.now_ms()), work)
+        await self._services.catalog.change(entry, work)
         return Answer(status=204)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pushwarden.control.api.adding import app_of
 from pushwarden.control.publish import publish
 from pushwarden.core.app import Credential
+from pushwarden.core.audit import AuditEntry
 from pushwarden.core.errors import NotFound, stale
 from pushwarden.core.scope import Scope
 from pushwarden.core.slots import members
@@ -37,8 +38,8 @@ def beside(tables: Tables, call: Call, credential: Credential) -> list[Credentia
     return [one for one in every if one.id != credential.id]
 
 
-def store(tables: Tables, rows: Iterable[Credential]) -> None:
+def store(tables: Tables, rows: Iterable[Credential], by: AuditEntry) -> None:
     """In this order, and published."""
     for row in rows:
         tables.credentials.update(row)
-    publish(tables)
+    publish(tables, by)

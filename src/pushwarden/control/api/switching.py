@@ -13,13 +13,13 @@ from pushwarden.control.api.credential_views import CredentialView, view_of
 from pushwarden.control.api.fields import Request, Version
 from pushwarden.control.api.kept import all_of, beside, one_of, store
 from pushwarden.control.consequences import Consequence, Plan
-from pushwarden.control.proofs import ask
+from pushwarden.control.proofs import waken
 from pushwarden.control.services import Services
 from pushwarden.core import slots
 from pushwarden.core.app import Credential, CredentialState
 from pushwarden.core.device import Audience
 from pushwarden.core.errors import ConfirmationNeeded, InUse, Invalid, UnusableCredential
-from pushwarden.core.health import enabled_again, ends_at, record_of
+from pushwarden.core.health import ends_at
 from pushwarden.core.principal import Permission
 from pushwarden.core.slots import TABLE, Step
 from pushwarden.ports.catalog import Changed, Tables
@@ -90,27 +90,24 @@ class Switching:
 
     async def change(self, call: Call) -> Answer:
         wanted, now_ms = await call.json(_CHANGE), self._services.clock.now_ms()
+        entry = call.entry("credential.change", now_ms)
 
         def work(tables: Tables) -> Changed[CredentialView]:
             before = one_of(tables, call, wanted.version)
             if before.state is CredentialState.RETIRED:
                 raise InUse("This credential is retired and its material destroyed; upload the file again.")
             rows = slots.revised([*beside(tables, call, before), replace(before, enabled=wanted.enabled)])
-            store(tables, rows)
+            store(tables, rows, entry)
             if wanted.enabled and not before.enabled:
-                known = tables.healths.get(before.organisation, before.id) or record_of(before)
-                tables.healths.put(enabled_again(known, now_ms))
-                if not self._services.stopped(call.where):
-                    ask(tables, rows[-1], call.principal.id, now_ms)
+                waken(tables, rows[-1], call.principal.id, now_ms, stopped=self._services.stopped(call.where))
             return Changed(view_of(rows[-1]), before.id, {"enabled": before.enabled}, {"enabled": wanted.enabled})
 
-        entry = call.entry("credential.change", now_ms)
         return Answer(await self._services.catalog.change(entry, work))
 
     async def _switch(self, call: Call, step: Step, wanted: Switch) -> Answer:
         dry, now_ms = call.flag("dry_run"), self._services.clock.now_ms()
         audiences = await self._services.audiences(call.where)
-        catalog = self._services.catalog
+        catalog, entry = self._services.catalog, call.entry(f"credential.{step}", now_ms)
 
         def decided(tables: Tables) -> Decision:
             return self._decided(tables, call, step, wanted, audiences)
@@ -119,14 +116,14 @@ class Switching:
             decision = decided(tables)
             if isinstance(wanted, Activation):
                 _confirmed(decision.consequences, wanted.confirm)
-            store(tables, decision.rows)
+            store(tables, decision.rows, entry)
             done = decision.view(done=True)
             before = {"active": decision.replaced, "state": TABLE[step][0]}
             return Changed(done, done.id, before, {"active": done.id, "previous": decision.replaced, "slot": done.slot})
 
         if dry:
             return Answer((await catalog.read(decided)).view(done=False))
-        return Answer(await catalog.change(call.entry(f"credential.{step}", now_ms), work))
+        return Answer(await catalog.change(entry, work))
 
     def _decided(
         self, tables: Tables, call: Call, step: Step, wanted: Switch, audiences: Sequence[Audience]

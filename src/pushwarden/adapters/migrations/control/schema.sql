@@ -348,25 +348,16 @@ CREATE TABLE session (
 )
  STRICT;
 
-CREATE TABLE tally (
+CREATE TABLE app_version (
 	organisation TEXT NOT NULL,
 	app TEXT NOT NULL,
-	environment TEXT NOT NULL,
-	step TEXT NOT NULL,
+	number INTEGER NOT NULL,
 	at INTEGER NOT NULL,
-	provider TEXT NOT NULL,
-	amounts TEXT NOT NULL,
-	PRIMARY KEY (organisation, app, environment, step, at, provider)
-)
- WITHOUT ROWID,
- STRICT;
-
-CREATE INDEX tally_at ON tally (step, at);
-
-CREATE TABLE tally_seen (
-	sender TEXT NOT NULL,
-	run TEXT NOT NULL,
-	places TEXT NOT NULL,
-	PRIMARY KEY (sender)
+	actor TEXT NOT NULL,
+	actor_name TEXT NOT NULL,
+	action TEXT NOT NULL,
+	restored INTEGER NOT NULL,
+	configuration TEXT NOT NULL,
+	PRIMARY KEY (organisation, app, number)
 )
  STRICT;
