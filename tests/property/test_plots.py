@@ -233,32 +233,6 @@ def test_a_day_without_changes_is_a_gap_in_the_heat() -> None:
     well_formed(heat([]))
 
 
-@pytest.mark.parametrize(("value", "said"), [(84210, "84 210"), (5.74, "5.7"), (0, "0"), (1234.4, "1 234"), (3, "3")])
-def test_thousands_are_apart_by_a_thin_space(value: float, said: str) -> None:
-    assert words.rate(value) == said.replace(" ", words.THIN)
-
-
-@pytest.mark.parametrize(("part", "whole", "said"), [
-    (391, 97703, "0.4 %"), (1, 97703, "under 0.1 %"), (97702, 97703, "over 99.9 %"), (5, 5, "100 %"), (0, 5, "0 %"),
-    (0, 0, "–"),
-])  # fmt: skip
-def test_a_share_never_rounds_to_nothing_or_all(part: int, whole: int, said: str) -> None:
-    assert words.share(part, whole).replace(words.THIN, " ") == said
-
-
-@pytest.mark.parametrize(("ms", "said"), [
-    (9, "9 ms"), (2400, "2.4 s"), (3000, "3 s"), (45_000, "45 s"), (150_000, "2 min 30 s"), (3 * HOUR, "3 h"),
-    (12 * DAY + HOUR, "12 d 1 h"),
-])  # fmt: skip
-def test_how_long_it_took_is_said_in_the_unit_people_use(ms: float, said: str) -> None:
-    assert words.duration(ms).replace(words.THIN, " ") == said
-
-
-@pytest.mark.parametrize(("value", "said"), [(84210, "84k"), (1_200_000, "1.2M"), (999, "999"), (2000, "2k")])
-def test_a_number_for_a_tab_is_short(value: int, said: str) -> None:
-    assert words.short(value) == said
-
-
 @pytest.mark.parametrize(("cookie", "zone"), [
     (b"a=b; zone=Europe%2FBerlin", BERLIN), (b"zone=../../etc/passwd", UTC), (b"zone=", UTC), (b"a=b", UTC),
 ])  # fmt: skip

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cast import HeldClock
-from pushwarden.control.console.render import THIN, Renderer, count, duration, percent, short, size
+from pushwarden.control.console.render import Renderer
 from pushwarden.control.console.static import Shelf
+from pushwarden.control.console.words import THIN, count, duration, percent, rate, share, short, size
 
 NOW = 1_800_000_000_000  # 15 January 2027, 08:00 UTC
 
@@ -24,7 +25,14 @@ NOW = 1_800_000_000_000  # 15 January 2027, 08:00 UTC
         (percent(0.004), f"0.4{THIN}%"),
         (percent(0.00001), f"under 0.1{THIN}%"),
         (percent(0), f"0{THIN}%"),
+        (percent(0.9999), f"over 99.9{THIN}%"),
+        (share(391, 97703), f"0.4{THIN}%"),
+        (share(0, 0), "–"),
+        (rate(5.74), "5.7"),
+        (rate(1234.4), f"1{THIN}234"),
         (duration(187), f"187{THIN}ms"),
+        (duration(2400), f"2.4{THIN}s"),
+        (duration(3000), f"3{THIN}s"),
         (duration(402_000), f"6{THIN}min 42{THIN}s"),
         (duration(86_400_000), f"1{THIN}d"),
         (size(312), "312 bytes"),

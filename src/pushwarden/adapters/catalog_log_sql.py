@@ -12,6 +12,7 @@ from pushwarden.adapters.catalog_people_sql import SqlInvitations, SqlPasskeys, 
 from pushwarden.adapters.catalog_requests_sql import SqlRequests
 from pushwarden.adapters.catalog_sealed_sql import SqlSealed
 from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
+from pushwarden.adapters.catalog_tallies_sql import SqlTallies
 from pushwarden.adapters.catalog_versions_sql import SqlVersions
 from pushwarden.core.app import Snapshot
 from pushwarden.core.audit import AuditEntry
@@ -167,3 +168,4 @@ class SqlTables:
         self.passkeys = SqlPasskeys(run)
         self.sessions = SqlSessions(run)
         self.invitations = SqlInvitations(run)
+        self.tallies = SqlTallies(run)

@@ -406,3 +406,28 @@ hold = Table(
     sqlite_strict=True,
 )
 Index("hold_id", hold.c.id, unique=True)
+
+# Attempts of one provider in an environment; the hours are kept long after their minutes have gone.
+tally = Table(
+    "tally",
+    metadata,
+    _text("organisation", key=True),
+    _text("app", key=True),
+    _text("environment", key=True),
+    _text("step", key=True),
+    _number("at", key=True),
+    _text("provider", key=True),
+    _text("amounts"),  # JSON array: endings, ours, theirs
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+Index("tally_at", tally.c.step, tally.c.at)
+# How far each sender's counters have been added to them.
+tally_seen = Table(
+    "tally_seen",
+    metadata,
+    _text("sender", key=True),
+    _text("run"),
+    _text("places"),  # JSON object
+    sqlite_strict=True,
+)

@@ -22,6 +22,7 @@ from pushwarden.ports.people import InvitationTable, PasskeyTable, PersonTable, 
 from pushwarden.ports.probes import ProbeTable
 from pushwarden.ports.requests import RequestTable
 from pushwarden.ports.sealed import SealedTable
+from pushwarden.ports.tallies import TallyTable
 from pushwarden.ports.versions import VersionTable
 
 T = TypeVar("T")
@@ -246,6 +247,8 @@ class Tables(Protocol):
     def sessions(self) -> SessionTable: ...
     @property
     def invitations(self) -> InvitationTable: ...
+    @property
+    def tallies(self) -> TallyTable: ...
 
 
 @dataclass(frozen=True, slots=True)

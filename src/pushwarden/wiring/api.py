@@ -57,6 +57,7 @@ from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.run import ready, termination
 from pushwarden.wiring.seclusion import in_sight
 from pushwarden.wiring.stores import require_current, stores_of
+from pushwarden.wiring.tallying import Tallying
 from pushwarden.wiring.watchdog import Watchdog
 
 LOOK_SECONDS = 0.25
@@ -179,6 +180,7 @@ class Api:
     async def observe(self) -> None:
         """What /metrics and `effective` show, gathered once a second."""
         watchdog = Watchdog(self.settings.run, LocalProcesses())
+        tallying = Tallying(self.catalog, self.clock)
         while True:
             with contextlib.suppress(Busy, StoreFull):
                 senders = await self.ring.stats()
@@ -191,6 +193,7 @@ class Api:
                     stops=len(self.fence.stops()),
                     now_ms=self.clock.now_ms(),
                 )
+                await tallying.look(senders)
             await asyncio.sleep(OBSERVE_SECONDS)
 
     async def standings(self) -> list[tuple[Credential, Health]]:

@@ -20,6 +20,7 @@ from pushwarden.control.notices import Notices
 from pushwarden.control.postman import Postman
 from pushwarden.control.proofs import ask, due
 from pushwarden.control.retiring import retire
+from pushwarden.control.tallying import forget
 from pushwarden.core.errors import Busy, StoreFull
 from pushwarden.core.mail import addresses_of
 from pushwarden.core.probe import KEPT_MS
@@ -126,7 +127,9 @@ class Chores:
         tombstones = await self.stores.devices.retain(now_ms)
         invalidations = await self.stores.devices.forget(now_ms)
         await self.stores.catalog.note(lambda tables: tables.probes.forget(now_ms - KEPT_MS))
+        tallies = await self.stores.catalog.note(partial(forget, now_ms=now_ms))
         gone = {"dropped": dropped, "tombstones": tombstones, "invalidations": invalidations, "credentials": retired}
+        gone["tallies"] = tallies
         if any(gone.values()):
             log.info("retention", **gone)
 

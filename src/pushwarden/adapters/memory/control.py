@@ -18,6 +18,7 @@ from pushwarden.adapters.memory.health import MemoryHealths, MemoryMails, Memory
 from pushwarden.adapters.memory.people import MemoryInvitations, MemoryPasskeys, MemoryPeople, MemorySessions
 from pushwarden.adapters.memory.requests import MemoryRequests
 from pushwarden.adapters.memory.sealed import MemorySealed
+from pushwarden.adapters.memory.tallies import MemoryTallies, Row
 from pushwarden.adapters.memory.versions import MemoryVersions
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState, Snapshot
@@ -33,7 +34,9 @@ from pushwarden.core.person import Invitation, Passkey, Person, Session, without
 from pushwarden.core.probe import Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
+from pushwarden.core.tally import Amounts
 from pushwarden.ports.catalog import AuditRow, Changed, StopRecord, Tables
+from pushwarden.ports.tallies import Seen
 
 T = TypeVar("T")
 
@@ -59,6 +62,8 @@ class State:
     passkeys: dict[str, Passkey] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     invitations: dict[str, Invitation] = field(default_factory=dict)
+    tallies: dict[Row, Amounts] = field(default_factory=dict)
+    senders: dict[str, Seen] = field(default_factory=dict)
     versions: dict[tuple[str, str, int], Version] = field(default_factory=dict)
 
     def copy(self) -> State:
@@ -204,6 +209,7 @@ class MemoryTables:
         self.passkeys = MemoryPasskeys(state.passkeys)
         self.sessions = MemorySessions(state.sessions)
         self.invitations = MemoryInvitations(state.invitations)
+        self.tallies = MemoryTallies(state.tallies, state.senders)
 
 
 class MemoryCatalog:

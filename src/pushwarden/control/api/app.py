@@ -15,6 +15,7 @@ from pushwarden.control.api import (
     overview,
     proofs,
     requests,
+    series,
     switching,
     system,
     versions,
@@ -40,6 +41,7 @@ def build(services: Services, more: Sequence[Route] = ()) -> Frame:
         *keys.routes(services),
         *audit.routes(services),
         *holds.routes(services),
+        *series.routes(services),
         *more,
         *system.routes(services, lambda: frame.router.routes),
     )

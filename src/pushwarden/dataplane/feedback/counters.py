@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import secrets
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-BUCKETS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 20000)
+from pushwarden.core.tally import BOUNDS_MS, NO_TIMES
 
 
 @dataclass(slots=True)
 class Histogram:
     """Milliseconds in fixed buckets; the last one is everything above."""
 
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_MS) + 1))
+    counts: list[int] = field(default_factory=lambda: [*NO_TIMES])
     total: float = 0.0
 
     def add(self, ms: float, times: int = 1) -> None:
-        self.counts[bisect_left(BUCKETS_MS, ms)] += times
+        self.counts[bisect_left(BOUNDS_MS, ms)] += times
         self.total += ms * times
 
     def as_dict(self) -> dict[str, Any]:
-        return {"le_ms": list(BUCKETS_MS), "counts": self.counts, "sum_ms": self.total}
+        return {"le_ms": list(BOUNDS_MS), "counts": self.counts, "sum_ms": self.total}
 
 
 @dataclass(slots=True)
 class Counters:
-    """endings: (lane family, fate, reason) → recipients. ours: accepted to written; theirs: written to answered."""
+    """endings: (lane family, fate, reason) → recipients. ours: accepted to written; theirs: written to answered.
 
+    run: names these counters; a sender that starts anew counts from nothing under another name.
+    """
+
+    run: str = field(default_factory=lambda: secrets.token_hex(8))
     endings: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     ours: dict[str, Histogram] = field(default_factory=dict)
     theirs: dict[str, Histogram] = field(default_factory=dict)
@@ -44,6 +49,7 @@ class Counters:
 
     def as_dict(self) -> dict[str, Any]:
         return {
+            "run": self.run,
             "endings": [[*key, count] for key, count in self.endings.items()],
             "ours": {lane: histogram.as_dict() for lane, histogram in self.ours.items()},
             "theirs": {lane: histogram.as_dict() for lane, histogram in self.theirs.items()},

@@ -348,6 +348,29 @@ CREATE TABLE session (
 )
  STRICT;
 
+CREATE TABLE tally (
+	organisation TEXT NOT NULL,
+	app TEXT NOT NULL,
+	environment TEXT NOT NULL,
+	step TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	provider TEXT NOT NULL,
+	amounts TEXT NOT NULL,
+	PRIMARY KEY (organisation, app, environment, step, at, provider)
+)
+ WITHOUT ROWID,
+ STRICT;
+
+CREATE INDEX tally_at ON tally (step, at);
+
+CREATE TABLE tally_seen (
+	sender TEXT NOT NULL,
+	run TEXT NOT NULL,
+	places TEXT NOT NULL,
+	PRIMARY KEY (sender)
+)
+ STRICT;
+
 CREATE TABLE app_version (
 	organisation TEXT NOT NULL,
 	app TEXT NOT NULL,
