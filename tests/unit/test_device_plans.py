@@ -46,8 +46,8 @@ PLANS = {
         "SEARCH device USING INDEX device_gone (audience=? AND (gone_at,seq)<(?,?))",
     ),
     "SEARCH_TOKEN": (
-        device_search.statement(Way.TOKEN, "true"), 7,
-        "SEARCH device USING INDEX device_start (audience=? AND <expr>>? AND <expr><?)",
+        device_search.statement(Way.TOKEN, "true"), 5,
+        "SEARCH device USING INDEX device_token (audience=? AND token_end=?)",
     ),
     "SEARCH_INSTALLATION": (
         device_search.statement(Way.INSTALLATION, "true"), 4,

@@ -183,7 +183,7 @@ FOUND = {**PLACE, "app": "shop1", "kind": "", "users": ["u1", "u2"], "installati
         (searching.statement(Way.TEST, "true"), (7, 100, 50, 9), "device_test"),
         (searching.statement(Way.USER, "true"), (7, "u8", 100, 50, 9), "device_person"),
         (searching.statement(Way.GONE, "true"), (7, 99, 99, 9, 50, 9), "device_gone"),
-        (searching.statement(Way.TOKEN, "true"), (7, b"\0ab", b"\0ac", 4, "abab", 50, 9), "device_start"),
+        (searching.statement(Way.TOKEN, "true"), (7, b"\0ab", b"\0ab", 50, 9), "device_token"),
         (searching.statement(Way.INSTALLATION, "true"), (7, b"\0", 50, 9), "device_installation"),
         (searching.last_looked_at(Way.ALL), (7, 100, 49), "device_pkey"),
         (searching.MARK, {"audiences": [1, 2], "installation": b"\0", "test": 2}, "device_installation"),

@@ -1,4 +1,4 @@
-"""What both databases share of a search: its conditions, the ranges of a token's beginning, the way over audiences."""
+"""What both databases share of a search: its conditions, the range of a token's beginning, the way over audiences."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 from pushwarden.adapters.device_rows import tags_condition
 from pushwarden.core.device import Audience, Device, DeviceState
-from pushwarden.core.device_search import WALK, DeviceQuery, Found, Place, Way, normal_prefix
+from pushwarden.core.device_search import WALK, DeviceQuery, Found, Place, normal_prefix
 
-START = 6
-"""Bytes of a token that stand in the index of beginnings."""
 LAST = (1 << 59, 1 << 59)
 """(gone_at, seq) before the first row of a list that begins with the newest."""
 
@@ -30,11 +28,18 @@ Walk = Callable[[Audience, Place | None, int, int], Awaitable[Walked]]
 """(audience, after, limit, rows to look at at most)"""
 
 
-def conditions(query: DeviceQuery, mark: str, has: str) -> tuple[str, list[Value]]:
-    """SQL that is true for rows that meet the query, beside what finds them, and its values.
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """How a database says it. mark: a parameter; has: that a text is in `tags`; stored: a token's bytes or text."""
 
-    mark: how the database writes a parameter; has: how it says that a text is in `tags`.
-    """
+    mark: str
+    has: str
+    stored: Callable[[bytes | str], Value]
+
+
+def conditions(query: DeviceQuery, provider: str, tongue: Tongue) -> tuple[str, list[Value]]:
+    """SQL that is true for rows that meet the query, beside what finds them, and its values."""
+    mark = tongue.mark
     parts: list[str] = ["true"]
     values: list[Value] = []
     for column, wanted in (
@@ -49,23 +54,27 @@ def conditions(query: DeviceQuery, mark: str, has: str) -> tuple[str, list[Value
     if query.state is not None:
         parts.append(f"state = {int(query.state is DeviceState.GONE)}")
     if query.tags is not None:
-        condition, tags = tags_condition(query.tags, has)
+        condition, tags = tags_condition(query.tags, tongue.has)
         parts.append(f"({condition})")
         values += tags
+    if query.begins:
+        pairs = ranges(provider, query.begins)
+        parts.append("(" + " OR ".join(f"token >= {mark} AND token < {mark}" for _ in pairs) + ")")
+        values += [tongue.stored(limit) for pair in pairs for limit in pair]
     return " AND ".join(parts), values
 
 
 def ranges(provider: str, prefix: str) -> list[tuple[bytes | str, bytes | str]]:
-    """The least and the greatest beginning, in stored form, of tokens with this prefix; none when none can have it."""
-    normal = normal_prefix(provider, prefix)
-    if normal is None:
-        return []
-    text = (normal[:START], normal[:START] + "\U0010ffff")
+    """The least token in stored form that begins so, and the least beyond those; APNs tokens stand as bytes or text."""
+    normal = normal_prefix(provider, prefix) or ""
+    text = (normal, normal + "\U0010ffff")
     if provider != "apns":
         return [text]
     odd = len(normal) % 2
     least, most = bytes.fromhex(normal + "0" * odd), bytes.fromhex(normal + "f" * odd)
-    return [(least[:START], most[:START] + b"\xff" * (START - len(most[:START]))), text]
+    short = most.rstrip(b"\xff")
+    beyond = short[:-1] + bytes([short[-1] + 1]) if short else b"\xff" * 1024
+    return [(least, beyond), text]
 
 
 async def over(audiences: Sequence[Audience], query: DeviceQuery, after: Place | None, limit: int, walk: Walk) -> Found:
@@ -76,10 +85,6 @@ async def over(audiences: Sequence[Audience], query: DeviceQuery, after: Place |
         walked = await walk(audience, begin, limit - len(found), left)
         found += walked.devices
         left -= walked.rows if query.walks else 0
-        if query.way is Way.TOKEN:
-            if walked.end is not None:
-                return Found(found, cut=True)
-            continue
         if walked.end is not None:
             return Found(found, walked.end, WALK - left)
         if len(found) >= limit or left <= 0:
@@ -96,5 +101,5 @@ def _from(audiences: Sequence[Audience], query: DeviceQuery, after: Place | None
         if one.id >= least
         and query.provider in ("", one.provider)
         and query.token_kind in ("", one.token_kind)
-        and (query.way is not Way.TOKEN or normal_prefix(one.provider, query.token) is not None)
+        and None not in (normal_prefix(one.provider, query.token), normal_prefix(one.provider, query.begins))
     ]

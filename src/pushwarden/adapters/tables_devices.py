@@ -60,7 +60,6 @@ device = Table(
     Index("device_token", "audience", "token_end"),
     Index("device_person", "audience", "person", **_where("person <> ''")),
     Index("device_gone", "audience", "gone_at", **_where("state = 1")),
-    Index("device_start", "audience", text("substr(token, 1, 6)")),
     Index("device_test", "audience", "seq", **_where("test > 0")),
     sqlite_with_rowid=False,
 )

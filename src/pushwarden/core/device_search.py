@@ -11,7 +11,9 @@ from pushwarden.core.errors import Invalid
 from pushwarden.core.tags import Expression, matches
 
 LEAST_PREFIX = 4
-"""Characters of a token to search by: a million tokens have fifteen that begin with four given hexadecimal digits."""
+"""Characters of a token to search by."""
+LEAST_WHOLE = 32
+"""What is shorter is taken for a token's beginning: Apple's have 64 digits, Google's some 160 characters."""
 WALK = 50_000
 """Rows one request looks at, where no index knows what is asked."""
 MOST = 500
@@ -34,9 +36,10 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceQuery:
-    """Empty and None ask nothing. token: how it begins. reason: why the provider called it gone, in its own word."""
+    """Empty and None ask nothing. token: the whole of it. begins: how it begins. reason: the provider's own word."""
 
     token: str = field(default="", repr=False)
+    begins: str = field(default="", repr=False)
     installation_id: str = ""
     user: str = ""
     tags: Expression | None = None
@@ -63,7 +66,7 @@ class DeviceQuery:
     @property
     def walks(self) -> bool:
         """Whether rows must be looked at that no index knows."""
-        asked = (self.tags, self.app_version, self.build, self.test is False, self.reason, self.state)
+        asked = (self.begins, self.tags, self.app_version, self.build, self.test is False, self.reason, self.state)
         return any(asked) and self.way in (Way.ALL, Way.GONE)
 
 
@@ -89,15 +92,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """after: where the next page begins, None at the end. searched: rows looked at, where no index knew what was asked.
-
-    cut: more tokens begin so; a page after this one there is not.
-    """
+    """after: where the next page begins, None at the end. searched: rows looked at, where no index knew the answer."""
 
     devices: list[Device]
     after: Place | None = None
     searched: int = 0
-    cut: bool = False
 
 
 def token_prefix(text: str) -> str:
@@ -110,17 +109,18 @@ def token_prefix(text: str) -> str:
 
 def normal_prefix(provider: str, prefix: str) -> str | None:
     """How such tokens of this provider would begin in normal form; None when none can."""
-    if provider != "apns":
+    if provider != "apns" or not prefix:
         return prefix
     return prefix.lower() if _HEX.fullmatch(prefix.lower()) else None
 
 
 def meets(query: DeviceQuery, device: Device) -> bool:
     """Every condition, whichever index found the device."""
-    prefix = normal_prefix(device.provider, query.token) if query.token else ""
+    whole, begins = (normal_prefix(device.provider, text) for text in (query.token, query.begins))
     return (
-        prefix is not None
-        and device.token.startswith(prefix)
+        whole in ("", device.token)
+        and begins is not None
+        and device.token.startswith(begins)
         and query.installation_id in ("", device.installation_id)
         and query.user in ("", device.user)
         and (query.tags is None or matches(query.tags, device.tags))

@@ -263,7 +263,7 @@ class MemoryDevices(MemoryInvalidations):
         page = [device for _, device in left[:limit]]
         if len(left) <= limit:
             return Found(page)
-        return Found(page, cut=True) if query.way is Way.TOKEN else Found(page, left[limit - 1][0])
+        return Found(page, left[limit - 1][0])
 
     @staticmethod
     def _listed(audience: _Audience, query: DeviceQuery, device: Device) -> Place:

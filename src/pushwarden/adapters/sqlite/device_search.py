@@ -3,15 +3,12 @@
 # ruff: noqa: S608 -- only constants are put together; what is asked becomes parameters
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pushwarden.adapters.device_rows import AS_JSON, MARKED, TOKEN, read_device
-from pushwarden.adapters.device_rows import stored_installation as stored
-from pushwarden.adapters.device_search import LAST, Value, Walked, conditions, ranges
+from pushwarden.adapters.device_rows import AS_JSON, MARKED, read_device, stored_installation, stored_token
+from pushwarden.adapters.device_search import LAST, Tongue, Value, Walked, conditions
 from pushwarden.adapters.sqlite.device_reads import stored_rows
 from pushwarden.adapters.sqlite.device_writes import audience_rows
 from pushwarden.adapters.sqlite.driver import sqlite3
-from pushwarden.core.device import Audience, Device
+from pushwarden.core.device import Audience
 from pushwarden.core.device_search import DeviceQuery, Place, Way, normal_prefix
 from pushwarden.core.scope import Scope
 
@@ -22,14 +19,11 @@ BY = {
     Way.GONE: (
         "INDEXED BY device_gone", "state = 1 AND (gone_at, seq) < (?, ?)", "gone_at DESC, seq DESC",
     ),
-    Way.TOKEN: (
-        "INDEXED BY device_start",
-        f"substr(token, 1, 6) BETWEEN ? AND ? AND substr({TOKEN}, 1, ?) = ?",
-        "substr(token, 1, 6), seq",
-    ),
+    Way.TOKEN: ("INDEXED BY device_token", "token_end = ? AND token = ?", "seq"),
     Way.INSTALLATION: ("INDEXED BY device_installation", "installation = ?", "seq"),
 }  # fmt: skip
 """The index, what finds the rows by it after `audience = ?`, and their order."""
+_TONGUE = Tongue("?", "instr(tags, ?) > 0", lambda stored: stored)
 MARK = """
 UPDATE device SET test = ?1, version = version + 1
 WHERE audience = ?2 AND installation = ?3 AND test <> ?1 AND (?1 > 0 OR test > 0)
@@ -63,43 +57,42 @@ def walk(
     connection: sqlite3.Connection, audience: Audience, query: DeviceQuery, after: Place | None, limit: int, most: int
 ) -> Walked:
     """Of one audience."""
-    way, devices = query.way, list[Device]()
-    condition, values = conditions(query, "?", "instr(tags, ?) > 0")
-    for keys in _keys(audience.provider, query, after):
-        rows = stored_rows(connection, statement(way, condition), (audience.id, *keys, most, *values, limit + 1))
-        devices += [read_device(audience.provider, audience.token_kind, row) for row in rows]
+    way = query.way
+    condition, values = conditions(query, audience.provider, _TONGUE)
+    keys = _keys(audience.provider, query, after)
+    rows = stored_rows(connection, statement(way, condition), (audience.id, *keys, most, *values, limit + 1))
+    devices = [read_device(audience.provider, audience.token_kind, row) for row in rows]
     if len(devices) > limit:
         last = devices[limit - 1]
         return Walked(devices[:limit], Place(audience.id, (last.gone_at or 0) if way is Way.GONE else 0, last.seq), 0)
     if not query.walks:
         return Walked(devices, None, len(devices))
-    keys = _keys(audience.provider, query, after)[0]
     found = connection.execute(last_looked_at(way), (audience.id, *keys, most - 1)).fetchone()
     if found is None:
         return Walked(devices, None, audience.size)
     return Walked(devices, Place(audience.id, found[0] if way is Way.GONE else 0, found[1]), most)
 
 
-def _keys(provider: str, query: DeviceQuery, after: Place | None) -> Sequence[tuple[Value, ...]]:
-    """What finds the rows, once for each form they may be stored in."""
+def _keys(provider: str, query: DeviceQuery, after: Place | None) -> tuple[Value, ...]:
+    """What finds the rows."""
     gone_at, seq = (after.gone_at, after.seq) if after else LAST
     match query.way:
         case Way.TOKEN:
-            prefix = normal_prefix(provider, query.token) or ""
-            return [(*limits, len(prefix), prefix) for limits in ranges(provider, query.token)]
+            token = stored_token(provider, normal_prefix(provider, query.token) or "")
+            return token[-8:], token
         case Way.INSTALLATION:
-            return [(stored(query.installation_id),)]
+            return (stored_installation(query.installation_id),)
         case Way.USER:
-            return [(query.user, seq)]
+            return query.user, seq
         case Way.GONE:
-            return [(gone_at, seq)]
+            return gone_at, seq
         case Way.TEST | Way.ALL:
-            return [(seq,)]
+            return (seq,)
 
 
 def mark(connection: sqlite3.Connection, where: Scope, installation_id: str, test: bool) -> None:
     for audience, _, _ in audience_rows(connection, where):
-        connection.execute(MARK, (MARKED if test else 0, audience, stored(installation_id)))
+        connection.execute(MARK, (MARKED if test else 0, audience, stored_installation(installation_id)))
 
 
 def clear(connection: sqlite3.Connection, where: Scope, before_ms: int, reason: str, limit: int) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, json
 
 from pushwarden.core.app import Snapshot
 from pushwarden.core.device import TOKEN_KINDS, Device, DeviceState
-from pushwarden.core.device_search import MOST, DeviceQuery, Place, token_prefix
+from pushwarden.core.device_search import LEAST_WHOLE, MOST, DeviceQuery, Place, token_prefix
 from pushwarden.core.errors import Invalid, NotFound
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
@@ -74,13 +74,16 @@ class DirectoryRoutes:
         asked = call.query(*QUERY)
         after = Place.parse(asked["after"]) if asked.get("after") else None
         limit = call.number(asked.get("limit"), "limit", PAGE, MOST)
-        found = await self.directory.search(call.where, query_of(asked), after=after, limit=max(1, limit))
+        query = query_of(asked)
+        found = await self.directory.search(call.where, query, after=after, limit=max(1, limit))
+        if query.token and not found.devices:  # not a whole one then
+            query = replace(query, token="", begins=query.token)
+            found = await self.directory.search(call.where, query, after=after, limit=max(1, limit))
         return Answer(
             {
                 "devices": [device_view(device) for device in found.devices],
                 "next": str(found.after) if found.after else None,
                 "searched": found.searched,
-                "cut": found.cut,
             }
         )
 
@@ -132,8 +135,11 @@ def query_of(asked: dict[str, str]) -> DeviceQuery:
         raise Invalid("state must be live or gone.", field="state")
     if test not in ("", "true", "false"):
         raise Invalid("test must be true or false.", field="test")
+    token = token_prefix(asked["token"]) if asked.get("token") else ""
+    whole = len(token) >= LEAST_WHOLE
     return DeviceQuery(
-        token=token_prefix(asked["token"]) if asked.get("token") else "",
+        token=token if whole else "",
+        begins="" if whole else token,
         tags=parse_tags(asked["tags"]) if asked.get("tags") else None,
         provider=provider,
         token_kind=kind,

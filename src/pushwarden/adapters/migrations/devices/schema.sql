@@ -65,6 +65,4 @@ CREATE INDEX invalidation_place ON invalidation (organisation, app, number);
 
 CREATE INDEX invalidation_token ON invalidation (token);
 
-CREATE INDEX device_start ON device (audience, substr(token, 1, 6));
-
 CREATE INDEX device_test ON device (audience, seq) WHERE test > 0;

@@ -3,16 +3,15 @@
 # ruff: noqa: S608 -- only constants are put together; what is asked becomes parameters
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from psycopg import AsyncConnection
 
 from pushwarden.adapters.device_rows import MARKED
-from pushwarden.adapters.device_search import LAST, START, Value, Walked, conditions, ranges
+from pushwarden.adapters.device_search import LAST, Tongue, Value, Walked, conditions
 from pushwarden.adapters.postgres.devices import forms
 from pushwarden.adapters.postgres.devices.reads import place
-from pushwarden.core.device import Audience, Device
+from pushwarden.core.device import Audience
 from pushwarden.core.device_search import DeviceQuery, Place, Way, normal_prefix
 from pushwarden.core.scope import Scope
 
@@ -22,12 +21,14 @@ BY = {
     Way.TEST: ("test > 0 AND seq < %s", "seq DESC"),
     Way.USER: ("person <> '' AND person = %s AND seq < %s", "seq DESC"),
     Way.GONE: ("state = 1 AND gone_at <= %s AND (gone_at, seq) < (%s, %s)", "gone_at DESC, seq DESC"),
-    Way.TOKEN: (
-        f"substr(token, 1, 6) BETWEEN %s AND %s AND substr({forms.TOKEN}, 1, %s) = %s", "substr(token, 1, 6)",
-    ),
+    Way.TOKEN: ("token_end = %s AND token = %s", "seq"),
     Way.INSTALLATION: ("installation = %s", "seq"),
 }  # fmt: skip
 """What finds the rows by an index after `audience = %s`, and their order."""
+_TONGUE = Tongue(
+    "%s", "strpos(tags, %s) > 0",
+    lambda stored: forms.TEXT + stored.encode() if isinstance(stored, str) else forms.PACKED + stored,
+)  # fmt: skip
 _PLACED = """
 SELECT id FROM audience
  WHERE organisation = %(organisation)s AND app = %(app)s AND environment = %(environment)s ORDER BY id
@@ -65,44 +66,37 @@ async def walk(
     connection: _Connection, audience: Audience, query: DeviceQuery, after: Place | None, limit: int, most: int
 ) -> Walked:
     """Of one audience."""
-    way, devices = query.way, list[Device]()
-    condition, values = conditions(query, "%s", "strpos(tags, %s) > 0")
-    for keys in _keys(audience.provider, query, after):
-        wanted = (audience.id, *keys, most, *values, limit + 1)
-        rows = await _all(connection, statement(way, condition), wanted)
-        devices += [forms.device_of(audience.provider, audience.token_kind, row) for row in rows]
+    way, keys = query.way, _keys(audience.provider, query, after)
+    condition, values = conditions(query, audience.provider, _TONGUE)
+    wanted = (audience.id, *keys, most, *values, limit + 1)
+    rows = await _all(connection, statement(way, condition), wanted)
+    devices = [forms.device_of(audience.provider, audience.token_kind, row) for row in rows]
     if len(devices) > limit:
         last = devices[limit - 1]
         return Walked(devices[:limit], Place(audience.id, (last.gone_at or 0) if way is Way.GONE else 0, last.seq), 0)
     if not query.walks:
         return Walked(devices, None, len(devices))
-    keys = _keys(audience.provider, query, after)[0]
     found = await _all(connection, last_looked_at(way), (audience.id, *keys, most - 1))
     if not found:
         return Walked(devices, None, audience.size)
     return Walked(devices, Place(audience.id, found[0][0] if way is Way.GONE else 0, found[0][1]), most)
 
 
-def _keys(provider: str, query: DeviceQuery, after: Place | None) -> Sequence[tuple[Value, ...]]:
-    """What finds the rows, once for each form they may be stored in."""
+def _keys(provider: str, query: DeviceQuery, after: Place | None) -> tuple[Value, ...]:
+    """What finds the rows."""
     gone_at, seq = (after.gone_at, after.seq) if after else LAST
     match query.way:
         case Way.TOKEN:
-            prefix = normal_prefix(provider, query.token) or ""
-            return [(*_stored(limits), len(prefix), prefix) for limits in ranges(provider, query.token)]
+            token = forms.token(provider, normal_prefix(provider, query.token) or "")
+            return token[-8:], token
         case Way.INSTALLATION:
-            return [(forms.installation(query.installation_id),)]
+            return (forms.installation(query.installation_id),)
         case Way.USER:
-            return [(query.user, seq)]
+            return query.user, seq
         case Way.GONE:
-            return [(gone_at, gone_at, seq)]
+            return gone_at, gone_at, seq
         case Way.TEST | Way.ALL:
-            return [(seq,)]
-
-
-def _stored(limits: tuple[bytes | str, bytes | str]) -> tuple[bytes, ...]:
-    """Behind the byte that says what a token was written as, which is the first of those in the index."""
-    return tuple((forms.TEXT + one.encode() if isinstance(one, str) else forms.PACKED + one)[:START] for one in limits)
+            return (seq,)
 
 
 async def mark(connection: _Connection, where: Scope, installation_id: str, test: bool) -> None:

@@ -1,4 +1,4 @@
-"""Find devices by how their tokens begin, and test devices."""
+"""Find test devices."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,6 @@ down_revision = "0003_before"
 
 def upgrade() -> None:
     with op.batch_alter_table("device", schema=None) as batch_op:
-        batch_op.create_index("device_start", ["audience", sa.text("substr(token, 1, 6)")], unique=False)
         batch_op.create_index(
             "device_test",
             ["audience", "seq"],
