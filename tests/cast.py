@@ -12,6 +12,7 @@ from typing import Any
 
 from pushwarden.control.access import load, minted
 from pushwarden.control.api.app import build
+from pushwarden.control.people.roll import Roll
 from pushwarden.control.publish import publish
 from pushwarden.control.services import Services
 from pushwarden.core.app import App
@@ -129,12 +130,12 @@ async def request(app: Frame, method: str, path: str, body: bytes, headers: Mapp
 async def stage(catalog: Catalog, more: Sequence[Route] = (), **parts: Any) -> Stage:
     """The cast before the control plane's routes and `more`."""
     clock = HeldClock()
-    ring = KeyRing(clock)
+    ring, roll = KeyRing(clock), Roll(clock)
     services = Services(
-        catalog, ring, clock, PlainVault(), PlainVault(), {"apns": APNS}, **{"inspect": plain_inspect, **parts}
+        catalog, ring, roll, clock, PlainVault(), PlainVault(), {"apns": APNS}, **{"inspect": plain_inspect, **parts}
     )
     keys = await enrol(catalog, clock.ms)
-    await load(catalog, ring)
+    await load(catalog, ring, roll)
     return Stage(catalog, services, clock, build(services, more), keys)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -23,6 +24,9 @@ class Settings(BaseSettings):
     store_file: Path | None = Field(None, description="A file with what `store` would say, in place of it")
     listen_host: str = Field("127.0.0.1", description="Where the API listens. It speaks HTTP: put TLS before it")
     listen_port: int = Field(8600, ge=0, le=65535, description="0: a free one")
+    public_url: str = Field(
+        "", description="How people reach the console, `https://push.example.com`; with https, cookies are for it alone"
+    )
     bulk_senders: int = Field(0, ge=0, le=64, description="0: one for each core but one, at least one")
     unknown_window: int = Field(
         1000, ge=1, le=65536, description="W: recipients issued and not done, a sender, at least"
@@ -75,11 +79,24 @@ class Settings(BaseSettings):
         addresses_of(addresses)
         return addresses
 
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
+            raise ValueError("it is empty, or https:// and a host, without a path")
+        return url.rstrip("/")
+
     @model_validator(mode="after")
     def _whole(self) -> Settings:
         if self.smtp.get_secret_value() and not self.smtp_from:
             raise ValueError("PUSHWARDEN_SMTP is set and PUSHWARDEN_SMTP_FROM is not; say whom notices come from")
         return self
+
+    @property
+    def secure(self) -> bool:
+        """The console is reached by https alone."""
+        return self.public_url.startswith("https:")
 
     @property
     def mail_server(self) -> MailServer | None:

@@ -15,6 +15,7 @@ from catalog_fixtures import opened
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.adapters.sqlite.control import SqliteCatalog
 from pushwarden.control.access import bootstrap, follow, load
+from pushwarden.control.people.roll import Roll
 from pushwarden.core import apikey
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.errors import Busy
@@ -254,7 +255,7 @@ def test_another_process_learns_of_a_revocation(file_catalog: SqliteCatalog, tmp
         scene = await stage(file_catalog)
         elsewhere = SqliteCatalog(tmp_path / "control.db")
         ring = KeyRing(scene.clock)
-        following = asyncio.create_task(follow(elsewhere, ring))
+        following = asyncio.create_task(follow(elsewhere, ring, Roll(scene.clock)))
         headers = [(b"authorization", f"Bearer {scene.keys['bob']}".encode())]
         await _until(lambda: "bob" in _name(ring, headers))
         await scene.ask("alice", "POST", f"/v1/keys/{scene.keys['bob'][4:16]}/revoke")
@@ -310,7 +311,7 @@ class Locked:
 def test_a_ring_keeps_what_it_knows_when_the_catalog_cannot_be_read() -> None:
     async def run() -> None:
         scene = await set_stage()
-        following = asyncio.create_task(follow(Locked(), scene.services.ring))  # type: ignore[arg-type]
+        following = asyncio.create_task(follow(Locked(), scene.services.ring, scene.services.roll))  # type: ignore[arg-type]
         await asyncio.sleep(0)
         assert (await scene.ask("bob", "GET", "/v1/apps")).status == 200
         following.cancel()
@@ -326,7 +327,7 @@ def test_the_first_key_is_made_once_and_only_its_owner_can_read_the_file(tmp_pat
         assert file.stat().st_mode & 0o777 == 0o600
         assert await bootstrap(catalog, clock, file) is None
         ring = KeyRing(clock)
-        await load(catalog, ring)
+        await load(catalog, ring, Roll(clock))
         principal = ring.authenticate([(b"authorization", b"Bearer " + file.read_bytes().strip())])
         assert principal.may(Permission.ORGANISATION_WRITE, Scope())
         assert ring.organisation(principal, []) == "default"

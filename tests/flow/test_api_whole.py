@@ -56,7 +56,7 @@ async def house(folder: Path) -> AsyncIterator[tuple[Frame, dict[str, str]]]:
     migrate({"control": settings.control_db, "devices": settings.devices_db, "journal": settings.journal_db})
     api = Api(settings)
     keys = await enrol(api.catalog, api.clock.now_ms())
-    await load(api.catalog, api.keys)
+    await load(api.catalog, api.keys, api.roll)
     await api.ring.open()
     await api.adopt()
     try:

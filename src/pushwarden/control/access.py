@@ -1,4 +1,4 @@
-"""The key ring kept in step with the catalog, the first key, and what a new key may be."""
+"""The key ring and the roll of people kept in step with the catalog, the first key, and what a new key may be."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import os
 import secrets
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from pushwarden.control.services import new_id
+from pushwarden.control.people.roll import Roll
+from pushwarden.control.services import Services, new_id
 from pushwarden.core import apikey
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.audit import AuditEntry
@@ -35,28 +38,44 @@ def minted(name: str, kind: KeyKind, scope: Scope, *, now_ms: int, expires_at: i
     return ApiKey(key_id, name, kind, scope, apikey.digest(parsed[1]), now_ms, expires_at, by), text
 
 
-async def load(catalog: Catalog, ring: KeyRing) -> int:
-    """Fills the ring from the catalog; the version it is of."""
+async def load(catalog: Catalog, ring: KeyRing, roll: Roll) -> int:
+    """Fills both from the catalog; the version they are of."""
     version = await catalog.version()
-    keys, organisations = await catalog.read(
-        lambda tables: (tables.keys.all(), [organisation.id for organisation in tables.organisations.all()])
+    keys, organisations, enrolled = await catalog.read(
+        lambda tables: (
+            tables.keys.all(),
+            [organisation.id for organisation in tables.organisations.all()],
+            roll.look(tables),
+        )
     )
     ring.replace(keys, organisations)
+    roll.adopt(enrolled)
     return version
 
 
-async def follow(catalog: Catalog, ring: KeyRing) -> None:
-    """Runs until cancelled. A store that cannot be read leaves the ring as it was: a stop still authenticates."""
+async def reload(services: Services) -> None:
+    """After a change of who may do what: at once in this process; others follow within their poll."""
+    await load(services.catalog, services.ring, services.roll)
+
+
+async def follow(catalog: Catalog, ring: KeyRing, roll: Roll) -> None:
+    """Runs until cancelled. A store that cannot be read leaves both as they were: a stop still authenticates."""
     version, polls = -1, 0
     while True:
         with contextlib.suppress(Busy, StoreFull):
             if await catalog.version() != version:
-                version = await load(catalog, ring)
+                version = await load(catalog, ring, roll)
         polls += 1
         if polls % _USED_EVERY == 0:
             with contextlib.suppress(Busy, StoreFull):
                 await catalog.note_used(ring.take_used())
+                await catalog.note(partial(_note_seen, *roll.take_seen()))
         await asyncio.sleep(POLL_SECONDS)
+
+
+def _note_seen(sessions: Mapping[str, int], people: Mapping[str, int], tables: Tables) -> None:
+    tables.sessions.seen(sessions)
+    tables.people.seen(people)
 
 
 async def bootstrap(catalog: Catalog, clock: Clock, key_file: Path) -> Path | None:

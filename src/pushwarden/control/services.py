@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pushwarden.control.people.roll import Roll
 from pushwarden.core.device import Audience
 from pushwarden.core.scope import Scope
 from pushwarden.core.secret import Secret
@@ -44,14 +45,16 @@ def ready() -> Mapping[str, bool]:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """metrics: Prometheus text. health: part → does it work. senders: what each one that serves a scope has loaded.
+    """ring: the keys. roll: the people who are signed in. metrics: Prometheus text. health: part → does it work.
 
+    senders: what each one that serves a scope has loaded.
     audiences: the devices of an environment, counted.
     stopped: whether a stop covers the scope now.
     """
 
     catalog: Catalog
     ring: KeyRing
+    roll: Roll
     clock: Clock
     vault: SealingVault
     callback_vault: SealingVault

@@ -28,6 +28,8 @@ from pushwarden.control.api.app import build
 from pushwarden.control.brake import Brake
 from pushwarden.control.console import app as console
 from pushwarden.control.console.door import Desk
+from pushwarden.control.console.sessions import SignedIn
+from pushwarden.control.people.roll import Roll
 from pushwarden.control.services import Services
 from pushwarden.control.stop_book import StopBook
 from pushwarden.control.stops import Parts, Stops
@@ -50,7 +52,7 @@ from pushwarden.settings import Settings
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
 from pushwarden.wiring.announcing import AnnouncingCatalog
-from pushwarden.wiring.doors import Doors, KeySessions
+from pushwarden.wiring.doors import Doors
 from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.keyholders import API, seals
 from pushwarden.wiring.providers import PROVIDERS
@@ -86,6 +88,7 @@ class Api:
         self.fence = FenceFile(settings.fence_file)
         self.ring = Ring(settings.run)
         self.keys = KeyRing(self.clock)
+        self.roll = Roll(self.clock, secure=settings.secure)
         self.snapshot = Snapshot(0)
         self.looked = False
         self.observed = Observed()
@@ -107,6 +110,7 @@ class Api:
         services = Services(
             catalog=self.catalog,
             ring=self.keys,
+            roll=self.roll,
             clock=self.clock,
             vault=self.sealing[VAULT],
             callback_vault=self.sealing[CALLBACKS],
@@ -134,7 +138,7 @@ class Api:
         frame = self.frame()
         desk = Desk(
             frame=frame,
-            sessions=KeySessions(self.keys),
+            sessions=SignedIn(self.roll),
             snapshot=lambda: self.snapshot,
             senders=lambda: {name: stats["snapshot"] for name, stats in self.observed.senders.items()},
             clock=self.clock,
@@ -211,15 +215,14 @@ class Api:
         listening = listen(self.settings)
         await access.bootstrap(self.catalog, self.clock, self.settings.keys / "admin.key")
         await versions.begin(self.catalog, self.clock.now_ms())
-        await access.load(self.catalog, self.keys)
+        await access.load(self.catalog, self.keys, self.roll)
         await self.ring.open()
         await self.server.start()
         for sentence in await self.stops.start():
             log.warning("stop mended", sentence=sentence)
         await self.adopt()
-        loops = [
-            asyncio.create_task(work) for work in (access.follow(self.catalog, self.keys), self.watch(), self.observe())
-        ]
+        following = access.follow(self.catalog, self.keys, self.roll)
+        loops = [asyncio.create_task(work) for work in (following, self.watch(), self.observe())]
         config = uvicorn.Config(
             self.doors(), log_config=None, access_log=False, lifespan="off", http="httptools", server_header=False,
             timeout_graceful_shutdown=10, backlog=2048,

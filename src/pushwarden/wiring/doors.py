@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pushwarden.control.console.door import Console, Send
-from pushwarden.control.console.visit import Visitor
-from pushwarden.core.errors import PushwardenError
-from pushwarden.web.access import DEFAULT_ORGANISATION, KeyRing
-from pushwarden.web.body import RawHeaders, Receive
+from pushwarden.web.body import Receive
 from pushwarden.web.frame import Frame
 
 
@@ -24,25 +21,3 @@ class Doors:
             await self._console(scope, receive, send)
         else:
             await self._frame(scope, receive, send)
-
-
-class KeySessions:
-    """Until people can sign in: the cookie holds an API key."""
-
-    def __init__(self, ring: KeyRing) -> None:
-        self._ring = ring
-
-    def visitor(self, headers: RawHeaders, now_ms: int) -> Visitor | None:
-        cookies = b"; ".join(value for name, value in headers if name == b"cookie")
-        for pair in cookies.split(b"; "):
-            name, _, value = pair.partition(b"=")
-            if name == b"pushwarden":
-                return self._of(value)
-        return None
-
-    def _of(self, key: bytes) -> Visitor | None:
-        try:
-            principal = self._ring.authenticate([(b"authorization", b"Bearer " + key)])
-        except PushwardenError:
-            return None
-        return Visitor(principal, principal.name, principal.home or DEFAULT_ORGANISATION, "development")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from pushwarden.control.access import load, minted
+from pushwarden.control.access import minted, reload
 from pushwarden.control.api.fields import Name, Request, Slug
 from pushwarden.control.services import Services
 from pushwarden.core.apikey import DAY_MS, ApiKey
@@ -153,7 +153,7 @@ class Keys:
     async def _commit(self, call: Call, action: str, work: Any) -> Any:
         """The change, then the ring of this process at once; others follow within their poll."""
         done = await self._services.catalog.change(call.entry(action, self._services.clock.now_ms()), work)
-        await load(self._services.catalog, self._services.ring)
+        await reload(self._services)
         return done
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 import msgspec
 
-from pushwarden.control.access import load
+from pushwarden.control.access import reload
 from pushwarden.control.api.fields import Name, Request, Slug, Version
 from pushwarden.control.services import Services
 from pushwarden.core.errors import NotFound
@@ -55,7 +55,7 @@ class Organisations:
             return Changed(organisation, target=organisation.id, after=asdict(organisation))
 
         done = await self._services.catalog.change(call.entry("organisation.create", now), work)
-        await load(self._services.catalog, self._services.ring)
+        await reload(self._services)
         return Answer(done, status=201)
 
     async def change(self, call: Call) -> Answer:

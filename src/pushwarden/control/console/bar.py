@@ -71,7 +71,11 @@ async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
 
 def _apps(visit: Visit, apps: Any) -> list[App]:
     own = visit.visitor.organisation
-    found = [one for one in apps if one.organisation == own and visit.may(Permission.APP_READ, Scope(own, one.id))]
+    found = [
+        one
+        for one in apps
+        if one.organisation == own and visit.principal.about(Permission.APP_READ, Scope(own, one.id))
+    ]
     return sorted(found, key=lambda one: one.name.casefold())
 
 

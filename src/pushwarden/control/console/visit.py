@@ -17,7 +17,8 @@ from pushwarden.web.body import RawHeaders, Receive, header
 class Visitor:
     """Who is signed in. organisation: the one whose pages are shown. csrf: what every form of theirs carries.
 
-    fresh_until: Unix ms until which dangerous things need no second sign-in.
+    fresh_until: Unix ms until which dangerous things need no second sign-in. session: its id. The rest: how this
+    person wants the console to be.
     """
 
     principal: Principal
@@ -25,6 +26,10 @@ class Visitor:
     organisation: str
     csrf: str = field(repr=False)
     fresh_until: int = 0
+    session: str = ""
+    theme: str = "system"
+    density: str = "normal"
+    shortcuts: bool = False
 
     @property
     def initials(self) -> str:
