@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushwarden.control.console import words
 from pushwarden.control.console.plots import (
     Kind,
     Mark,
@@ -32,6 +31,7 @@ from pushwarden.control.console.plots import (
 from pushwarden.control.console.plots.scale import apart, dodged, log_share, log_ticks, reach, ticks, times
 from pushwarden.control.console.plots.svg import number
 from pushwarden.control.console.zone import zone_of
+from pushwarden.core import words
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR, DAY = words.HOUR, words.DAY

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cast import HeldClock
 from pushwarden.control.console.render import Renderer
 from pushwarden.control.console.static import Shelf
-from pushwarden.control.console.words import THIN, count, duration, percent, rate, share, short, size
+from pushwarden.core.words import THIN, count, duration, percent, rate, share, short, size
 
 NOW = 1_800_000_000_000  # 15 January 2027, 08:00 UTC
 

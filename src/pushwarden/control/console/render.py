@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pushwarden.control.console.static import Shelf
-from pushwarden.control.console.words import count, duration, percent, plural, rate, share, short, size
+from pushwarden.core.words import count, duration, percent, plural, rate, share, short, size
 from pushwarden.ports.clock import Clock
 
 FOLDER = Path(__file__).parent

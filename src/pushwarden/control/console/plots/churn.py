@@ -10,7 +10,7 @@ from pushwarden.control.console.plots.scale import Span, ticks, times
 from pushwarden.control.console.plots.svg import Svg, el, filled, hatch, image, many, number, path, runs, stretched
 from pushwarden.control.console.plots.svg import percent as at_percent
 from pushwarden.control.console.plots.throughput import UNITS, Values
-from pushwarden.control.console.words import count
+from pushwarden.core.words import count
 
 HIGH, LINE = 120.0, 56.0
 

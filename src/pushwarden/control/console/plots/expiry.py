@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 from pushwarden.control.console.plots.figure import Figure, Numbers
 from pushwarden.control.console.plots.scale import Span
 from pushwarden.control.console.plots.svg import Svg, el, filled, hatch, image, many, number, percent
-from pushwarden.control.console.words import DAY, THIN, day, plural
+from pushwarden.core.words import DAY, THIN, day, plural
 
 MONTHS = 13
 WARNED = 30 * DAY

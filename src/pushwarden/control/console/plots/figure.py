@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 from pushwarden.control.console.plots.scale import Span, Tick, times
 from pushwarden.control.console.plots.svg import Svg, el, image, many, percent
-from pushwarden.control.console.words import DAY, clock, day
+from pushwarden.core.words import DAY, clock, day
 
 NOTHING = "No pushes in this period"
 ROWS = 12

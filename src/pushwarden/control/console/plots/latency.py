@@ -9,7 +9,7 @@ from pushwarden.control.console.plots.figure import Figure, Numbers, below, line
 from pushwarden.control.console.plots.scale import Span, dodged, log_share, log_ticks, times
 from pushwarden.control.console.plots.svg import Svg, el, image, path, runs, stretched
 from pushwarden.control.console.plots.throughput import UNITS, Values
-from pushwarden.control.console.words import duration
+from pushwarden.core.words import duration
 
 HIGH = 148.0
 LETTERS = 15.0

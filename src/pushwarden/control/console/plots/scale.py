@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from pushwarden.control.console.words import DAY, HOUR, MINUTE, clock, day
+from pushwarden.core.words import DAY, HOUR, MINUTE, clock, day
 
 ROUND = (1, 2, 4, 5, 8, 10)
 STEPS = (MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pushwarden.control.console.plots.svg import Svg, el, filled, hatch, many, path, percent, runs
-from pushwarden.control.console.words import count
-from pushwarden.control.console.words import share as share_of
+from pushwarden.core.words import count
+from pushwarden.core.words import share as share_of
 
 WIDE, HIGH = 96.0, 32.0
 EIGHT = 8

@@ -11,7 +11,7 @@ from pushwarden.control.console.plots.figure import Figure, Numbers, below, line
 from pushwarden.control.console.plots.scale import Span, apart, ticks, times
 from pushwarden.control.console.plots.svg import Svg, el, filled, hatch, image, many, number, path, runs, stretched
 from pushwarden.control.console.plots.svg import percent as at_percent
-from pushwarden.control.console.words import DAY, clock, count, day, rate, share
+from pushwarden.core.words import DAY, clock, count, day, rate, share
 
 Values = Sequence[float | None]
 """None: nobody counted then."""

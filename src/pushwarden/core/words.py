@@ -1,7 +1,8 @@
-"""How numbers read on every page: thousands apart by a thin space, shares, durations, times of day. Pure."""
+"""How numbers read: thousands apart by a thin space, shares, durations, times of day, lists. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -80,3 +81,8 @@ def day(ms: float, zone: tzinfo) -> str:
 def plural(number: int, one: str, many: str = "") -> str:
     """1 device, 84 210 devices."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
