@@ -25,9 +25,10 @@ import markers
 import postgres_server
 from markers import Marker
 from product_fixtures import pid_of, until
+from pushwarden.providers.generated import generated_account, generated_key
 from pushwarden.simulators.certificates import client_certificate
 from pushwarden.wiring.local_postgres import programs
-from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID, Stage, generated_account, generated_key
+from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID, Stage
 from warm_cli import Warm
 
 PASSWORD, WRONG = 'canary-Pa55word-äß "7"', "canary-wrong-Pa55word"

@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 import killing
 from product_fixtures import ask, until
 from pushwarden.bench.house import House, counts, fan_out
+from pushwarden.providers.generated import generated_key
 from pushwarden.simulators.certificates import client_certificate
 from pushwarden.simulators.log import Event, certificate_number, events, read
-from pushwarden.wiring.stage import BUNDLE_ID, TEAM_ID, Stage, generated_key
+from pushwarden.wiring.stage import BUNDLE_ID, TEAM_ID, Stage
 
 PASSWORD = "correct horse 7 battery"
 BOTH = ((BUNDLE_ID, "app"), (BUNDLE_ID + ".voip", "voip"))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pushwarden.core.mail import MailServer, addresses_of, server_of
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Settings(BaseSettings):
@@ -36,9 +38,14 @@ class Settings(BaseSettings):
     )
     apns_port: int = Field(443, description="443 or 2197")
     proxy: str = Field("", description="CONNECT proxy for providers, http://[user:password@]host:port")
-    simulator_apns: str = Field("", description="host:port the `simulated` environment of APNs reaches")
-    simulator_fcm: str = Field("", description="host:port the same of FCM reaches, for pushes and access tokens")
-    simulator_ca: Path | None = Field(None, description="PEM that signs the simulators' certificates")
+    simulators: Literal["auto", "on", "off"] = Field(
+        "auto", description="Run simulators of its own for `simulated`; auto: on loopback, where no other is named"
+    )
+    simulator_apns: str = Field("", description="host:port of another one of APNs for the `simulated` environment")
+    simulator_fcm: str = Field("", description="host:port of another one of FCM, for pushes and access tokens")
+    simulator_ca: Path | None = Field(None, description="PEM that signs the certificates of those two")
+    simulator_apns_door: str = Field("", description="http://127.0.0.1:port, its control door: for simulated phones")
+    simulator_fcm_door: str = Field("", description="The same of FCM")
     callbacks_allow: str = Field(
         "",
         description="Hosts, addresses, networks (CIDR), comma-separated, that callbacks may reach beside the internet",
@@ -89,6 +96,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _whole(self) -> Settings:
+        if self.simulators == "on" and (self.simulator_apns or self.simulator_fcm):
+            raise ValueError("PUSHWARDEN_SIMULATORS is on and PUSHWARDEN_SIMULATOR_… names another one; keep one")
         if self.smtp.get_secret_value() and not self.smtp_from:
             raise ValueError("PUSHWARDEN_SMTP is set and PUSHWARDEN_SMTP_FROM is not; say whom notices come from")
         return self
@@ -108,9 +117,11 @@ class Settings(BaseSettings):
         """Of the PostgreSQL database; empty for SQLite files."""
         return self.store.get_secret_value()
 
-    def simulator(self, provider: str) -> str:
-        """host:port of the provider's simulator, empty when none is set."""
-        return {"apns": self.simulator_apns, "fcm": self.simulator_fcm}.get(provider, "")
+    @property
+    def own_simulators(self) -> bool:
+        """Whether `serve` runs simulators itself."""
+        named = self.simulator_apns or self.simulator_fcm
+        return self.simulators == "on" or (self.simulators == "auto" and self.listen_host in LOOPBACK and not named)
 
     @property
     def control_db(self) -> Path:

@@ -45,7 +45,8 @@ class Tree:
         self.log = (folder / "log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(TOY), str(folder), str(patience)],
-            env=os.environ | {"PUSHWARDEN_DATA": str(folder / "data"), "PUSHWARDEN_BULK_SENDERS": "2"},
+            env=os.environ
+            | {"PUSHWARDEN_DATA": str(folder / "data"), "PUSHWARDEN_BULK_SENDERS": "2", "PUSHWARDEN_SIMULATORS": "off"},
             stderr=self.log,
         )
 
@@ -211,6 +212,7 @@ def test_every_role_has_a_function_and_one_urgent_sender(monkeypatch: pytest.Mon
         "sender-bulk-0",
         "sender-bulk-1",
         "chores",
+        "simulators",
     ]
     assert callable(main_of("prepare"))
 

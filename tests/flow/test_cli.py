@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from apns_fixtures import Pair
-from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID, Stage, device_line, generated_key, temporary
+from pushwarden.providers.generated import generated_key
+from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID, Stage, device_line, temporary
 from warm_cli import Warm
 
 IN = ("--env", "simulated")

@@ -8,8 +8,9 @@ from typing import Any
 from test_product_credentials import active, p12, upload
 
 from product_fixtures import SLOW, ask, calm, fleet, frames, script, send, under_way, until
+from pushwarden.providers.generated import generated_key
 from pushwarden.simulators import log
-from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID, Stage, generated_key
+from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID, Stage
 
 __all__ = ["calm"]
 pytestmark = SLOW

@@ -70,3 +70,24 @@ def test_mail_that_could_not_be_sent_is_refused_at_start(said: dict[str, str], w
     with pytest.raises(pydantic.ValidationError, match=words) as caught:
         Settings.model_validate(said)
     assert all("pa55word" not in one["msg"] for one in caught.value.errors())
+
+
+@pytest.mark.parametrize(
+    ("said", "own"),
+    [
+        ({}, True),
+        ({"listen_host": "0.0.0.0"}, False),
+        ({"listen_host": "0.0.0.0", "simulators": "on"}, True),
+        ({"simulators": "off"}, False),
+        ({"simulator_fcm": "localhost:1"}, False),
+    ],
+)
+def test_simulators_are_our_own_on_loopback_alone_unless_somebody_says_otherwise(
+    said: dict[str, str], own: bool
+) -> None:
+    assert Settings.model_validate(said).own_simulators is own
+
+
+def test_simulators_of_two_kinds_at_once_are_refused() -> None:
+    with pytest.raises(pydantic.ValidationError, match="keep one"):
+        Settings.model_validate({"simulators": "on", "simulator_apns": "localhost:1"})

@@ -16,7 +16,8 @@ from pushwarden.bench.peer_programs import OWN, PEERS, SOURCES, Missing, Peer, T
 from pushwarden.bench.procs import say
 from pushwarden.bench.reference import BODY, apns_rate, provider_token
 from pushwarden.bench.report import Measured, NotMeasured, Wanted
-from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID, generated_key
+from pushwarden.providers.generated import generated_key
+from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID
 
 DEVICES = 500_000
 H2LOAD_REQUESTS = 500_000

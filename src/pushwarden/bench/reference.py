@@ -17,7 +17,8 @@ from pathlib import Path
 import httpx2
 
 from pushwarden.bench.report import NotMeasured
-from pushwarden.wiring.stage import BUNDLE_ID, PROJECT, device_token
+from pushwarden.providers.generated import PROJECT
+from pushwarden.wiring.stage import BUNDLE_ID, device_token
 
 STREAMS = 1000
 """What the simulator allows, as APNs is observed to."""

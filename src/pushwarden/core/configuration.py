@@ -58,9 +58,10 @@ NAMES = {
     "android_package": "Android package",
     "wns_sid": "Windows package SID",
     "contacts": "Told by mail",
+    "trial": "Reaches",
 }
 """What people call the fields of an app; others are called by their own name."""
-_SWITCHES = {"enabled": ("on", "off")}
+_SWITCHES = {"enabled": ("on", "off"), "trial": ("test devices only", "everyone")}
 
 
 def settings(configuration: Configuration) -> dict[str, Setting]:

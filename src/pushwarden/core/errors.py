@@ -155,6 +155,15 @@ class Trial(PushwardenError):
     code, status = "trial", 409
 
 
+class NoSimulator(PushwardenError):
+    """No simulator stands for this provider here.
+
+    Start with `PUSHWARDEN_SIMULATORS=on`, or name the control door of another one: `PUSHWARDEN_SIMULATOR_APNS_DOOR`.
+    """
+
+    code, status = "no_simulator", 409
+
+
 class Busy(PushwardenError):
     """The store cannot record this right now; nothing was accepted. Try again in a moment.
 

@@ -42,6 +42,7 @@ from pushwarden.dataplane.intake.authorize import Stops as StopView
 from pushwarden.dataplane.intake.device_routes import DeviceRoutes
 from pushwarden.dataplane.intake.directory_routes import DirectoryRoutes
 from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
+from pushwarden.dataplane.intake.phone_routes import PhoneRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
 from pushwarden.dataplane.intake.routes import PushRoutes
@@ -55,6 +56,7 @@ from pushwarden.wiring.announcing import AnnouncingCatalog
 from pushwarden.wiring.doors import Doors
 from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.keyholders import API, seals
+from pushwarden.wiring.pocket import Pocket
 from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.run import ready, termination
 from pushwarden.wiring.seclusion import in_sight
@@ -94,6 +96,7 @@ class Api:
         self.observed = Observed()
         self.inspector = Inspector(self.clock.now_ms)
         self.stops = self._stops()
+        self.pocket = Pocket(settings, self.clock)
         self.sealing = {pair: Sealing(partial(public_key, settings.keys, pair)) for pair in PAIRS}
         self.server = RingServer(settings.run, API, {"vault": self.on_vault})
 
@@ -128,6 +131,7 @@ class Api:
             *PushRoutes(intake, self.journal, self.devices, self.stops.cancel).routes(),
             *DirectoryRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
             *DeviceRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
+            *PhoneRoutes(self.devices, self.pocket, lambda: self.snapshot, self.clock).routes(),
             *InvalidationRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
             *stop_routes.routes(self.stops, lambda: self.snapshot),
         )
@@ -221,6 +225,7 @@ class Api:
         for sentence in await self.stops.start():
             log.warning("stop mended", sentence=sentence)
         await self.adopt()
+        self.pocket.open()
         following = access.follow(self.catalog, self.keys, self.roll)
         loops = [asyncio.create_task(work) for work in (following, self.watch(), self.observe())]
         config = uvicorn.Config(
@@ -243,6 +248,7 @@ class Api:
 
     async def close(self) -> None:
         self.inspector.close()
+        await self.pocket.close()
         await self.stops.close()
         await self.server.close()
         await self.ring.close()

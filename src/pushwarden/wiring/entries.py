@@ -23,6 +23,7 @@ from pushwarden.dataplane.transport.post import Errand, post
 from pushwarden.ports.vault import OpeningVault
 from pushwarden.providers.port import Authorization, Heard, Hitch, Origin, Provider, Unreached
 from pushwarden.settings import Settings
+from pushwarden.wiring.simulated import address, authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class Entries:
         key = (authorization.identity, simulated)
         context = self._contexts.get(key)
         if context is None:
-            ca: Path | None = self._settings.simulator_ca if simulated else None
+            ca: Path | None = authority(self._settings) if simulated else None
             context = self._contexts[key] = client_context(ca, authorization.certificate)
         return context
 
@@ -142,9 +143,10 @@ class Entries:
         return self._settings.apns_port if lane.provider == "apns" else 443
 
     def _simulator(self, provider: str) -> Origin:
-        host, _, port = self._settings.simulator(provider).rpartition(":")
+        host, _, port = address(self._settings, provider).rpartition(":")
         if not host or not port.isdigit():
             raise Invalid(
-                f"No simulator is set for {provider}; set PUSHWARDEN_SIMULATOR_{provider.upper()} to host:port."
+                f"No simulator stands for {provider}; set PUSHWARDEN_SIMULATORS=on, or "
+                f"PUSHWARDEN_SIMULATOR_{provider.upper()} to host:port."
             )
         return Origin(host, int(port))

@@ -14,12 +14,12 @@ SHORT_NS, LONG_NS = 100_000, 8_000_000
 """Turns a thread asks for; single pushes take the system's own. Linux 6.12 and newer let a shorter one run sooner
 (EEVDF); older ones ignore it."""
 NICE = 10
-"""Of bulk senders and chores. Measured for VoIP in a fan-out on 2 cores: p50 14 → 8 ms, p99 37 → 20 ms."""
+"""Of bulk senders, chores and simulators. Measured for VoIP in a fan-out on 2 cores: p50 14 → 8 ms, p99 37 → 20 ms."""
 
 
 def set_for(role: str) -> None:
     """To be called before the role starts threads: they inherit it. Whatever the system refuses is left as it is."""
-    gives_way = role.startswith(("sender-bulk", "chores"))
+    gives_way = role.startswith(("sender-bulk", "chores", "simulators"))
     number = _SCHED_SETATTR.get(platform.machine())
     nice = NICE if gives_way else os.getpriority(os.PRIO_PROCESS, 0)
     if number is not None:

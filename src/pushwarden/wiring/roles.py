@@ -17,10 +17,11 @@ ROLES = {
     "api": "pushwarden.wiring.api:main",
     "sender": "pushwarden.wiring.sender:main",
     "chores": "pushwarden.wiring.chores:main",
+    "simulators": "pushwarden.wiring.simulators:main",
 }
 """Kind → module:function. `sender-urgent`, `sender-normal`, `sender-bulk-0`, … are names of the kind `sender`."""
 
-DRAIN_ORDER = {"api": 0.4, "sender": 0.9, "chores": 1.0}
+DRAIN_ORDER = {"api": 0.4, "sender": 0.9, "chores": 1.0, "simulators": 1.0}
 """Kind → by which part of the patience it must have ended. The door closes first, so that nothing comes in while
 senders finish; one that hangs leaves the others their time."""
 
@@ -32,7 +33,8 @@ def kind(name: str) -> str:
 def names(settings: Settings) -> list[str]:
     """Everything `serve` starts."""
     bulk = settings.bulk_senders or max(1, len(os.sched_getaffinity(0)) - 1)
-    return ["api", "sender-urgent", "sender-normal", *(f"sender-bulk-{number}" for number in range(bulk)), "chores"]
+    senders = ["sender-urgent", "sender-normal", *(f"sender-bulk-{number}" for number in range(bulk))]
+    return ["api", *senders, "chores", *(["simulators"] if settings.own_simulators else [])]
 
 
 def main_of(name: str) -> Main:

@@ -17,16 +17,14 @@ from types import TracebackType
 from typing import Any
 
 import httpx2
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from pushwarden.providers.generated import PROJECT, generated_account, generated_key
 from pushwarden.simulators.log import Summary, summarise
 
 START_SECONDS = SETTLE_SECONDS = 60.0
 PROOF_SECONDS = 11
 KEY_ID, TEAM_ID = "DEMOKEY123", "DEMOTEAM12"
 BUNDLE_ID = "com.example.shop"
-PROJECT = "example-shop"
 
 
 class NotStarted(Exception):
@@ -37,7 +35,7 @@ class NotStarted(Exception):
 class Stage:
     """Start with `with`. Everything lives below `folder`; every process started here is ended here.
 
-    providers: whose simulators stand; the first is meant where none is named.
+    providers: whose simulators stand; the first is meant where none is named. Without any Pushwarden brings its own.
     """
 
     folder: Path
@@ -109,10 +107,11 @@ class Stage:
             "PUSHWARDEN_STORE": "",
             "PUSHWARDEN_STORE_FILE": "",
             "PUSHWARDEN_LISTEN_PORT": str(self.port),
-            "PUSHWARDEN_SIMULATOR_CA": str(self.simulator["ca"]),
-        } | {
-            f"PUSHWARDEN_SIMULATOR_{name.upper()}": f"localhost:{one['port']}" for name, one in self.simulators.items()
         }
+        for name, one in self.simulators.items():
+            own["PUSHWARDEN_SIMULATOR_CA"] = str(one["ca"])
+            own[f"PUSHWARDEN_SIMULATOR_{name.upper()}"] = f"localhost:{one['port']}"
+            own[f"PUSHWARDEN_SIMULATOR_{name.upper()}_DOOR"] = f"http://127.0.0.1:{one['control_port']}"
         (self.data / "run" / "api.json").unlink(missing_ok=True)
         child = self._start(
             [sys.executable, "-m", "pushwarden.cli.main", "serve"], {**os.environ, **own, **self.environ}
@@ -235,26 +234,6 @@ def _alive(child: subprocess.Popen[bytes], name: str, folder: Path) -> None:
     if child.poll() is not None:
         words = (folder / "log").read_text(errors="replace").strip().splitlines()[-12:]
         raise NotStarted(f"{name} ended with {child.returncode} while it started:\n" + "\n".join(words))
-
-
-def generated_key() -> bytes:
-    """A fresh .p8: what Apple would give, of no worth anywhere."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-def generated_account() -> bytes:
-    """A fresh service account's file: what Google would give, of no worth anywhere."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    account = {
-        "type": "service_account", "project_id": PROJECT, "private_key_id": "0123456789abcdef",
-        "private_key": pem.decode(), "client_email": f"pusher@{PROJECT}.iam.gserviceaccount.com",
-        "token_uri": "https://oauth2.googleapis.com/token",
-    }  # fmt: skip
-    return json.dumps(account).encode()
 
 
 def device_line(number: int, *, kind: str = "alert", provider: str = "apns") -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -12,7 +13,7 @@ import ssl
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -100,9 +101,16 @@ def run(simulator: Simulator[V], options: Options) -> None:
 
 async def serve(simulator: Simulator[V], options: Options) -> None:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with standing(simulator, options, stop):
+        await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def standing(simulator: Simulator[V], options: Options, stop: asyncio.Event) -> AsyncIterator[None]:
+    """It listens inside the block; POST /stop at its control door sets `stop`. CannotStart as `run`."""
+    loop = asyncio.get_running_loop()
     service = _service(simulator, options)
     folder = options.cert_dir or Path(tempfile.mkdtemp(prefix="pushwarden-simulator-"))
     made = certificates.ensure(folder)
@@ -116,14 +124,16 @@ async def serve(simulator: Simulator[V], options: Options) -> None:
     ports = {"port": listener.sockets[0].getsockname()[1], "control_port": control_port}
     _announce(options.ready_file, {**ports, "ca": str(made.ca), "pid": os.getpid()})
     flusher = asyncio.create_task(_flush(service))
-    await stop.wait()
-    listener.close()
-    for connection in list(service.connections.values()):
-        connection.close()
-    await control.close()
-    flusher.cancel()
-    await asyncio.sleep(0)
-    service.ledger.log.close()
+    try:
+        yield
+    finally:
+        listener.close()
+        for connection in list(service.connections.values()):
+            connection.close()
+        await control.close()
+        flusher.cancel()
+        await asyncio.sleep(0)
+        service.ledger.log.close()
 
 
 def tls_context(

@@ -92,7 +92,7 @@ class Phone:
     def arrived(self, wait_s: float = WAIT_S) -> list[Push]:
         """What is there; when nothing is, what comes first within `wait_s` seconds."""
         answer = self._control.get(f"/phone/{self.token}", params={"wait": str(wait_s)}).raise_for_status()
-        return [_push(row) for row in answer.json()["pushes"]]
+        return [push_of(row) for row in answer.json()["pushes"]]
 
     def live(self) -> Iterator[Push]:
         """Every push, for ever."""
@@ -104,7 +104,8 @@ def _android_token() -> str:
     return f"{secrets.token_urlsafe(16)}:APA91b{secrets.token_urlsafe(100)}"
 
 
-def _push(row: dict[str, Any]) -> Push:
+def push_of(row: dict[str, Any]) -> Push:
+    """A row of a simulator's control door as the phone shows it."""
     try:
         content = json.loads(row["body"] or "{}")
     except ValueError:
