@@ -64,16 +64,22 @@ def _make(folder: Path, made: Certificates) -> None:
 
 
 def client_certificate(
-    folder: Path, bundle: str, topics: Sequence[tuple[str, str]] = (), environments: str = "both", days: int = 365
+    folder: Path,
+    bundle: str,
+    topics: Sequence[tuple[str, str]] = (),
+    environments: str = "both",
+    days: int = 365,
+    age: int = 1,
 ) -> tuple[bytes, bytes]:
     """(certificate PEM, key PEM) shaped like Apple's push certificates, signed by the authority in `folder`.
 
     topics: (topic, kind) pairs of extension .6.6, kind is app, voip or complication; one of a single special kind is
     named as Apple names it. environments: sandbox, production, both or none. Negative `days` make an expired one.
+    age: days since it began.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name, extensions = f"{_service(topics)}: {bundle}", _apple_extensions(topics, environments)
-    certificate = _push_certificate(folder, key.public_key(), (bundle, name), extensions, days)
+    certificate = _push_certificate(folder, key.public_key(), (bundle, name), extensions, (days, age))
     return certificate.public_bytes(serialization.Encoding.PEM), _key_pem(key)
 
 
@@ -94,14 +100,21 @@ def answer(
     if not asked.is_signature_valid or not isinstance(public, rsa.RSAPublicKey) or public.key_size != APPLE_KEY_BITS:
         raise ValueError("Apple takes requests that are signed by the RSA key of 2,048 bits they are for.")
     name, extensions = f"{_service(topics)}: {bundle}", _apple_extensions(topics, environments)
-    certificate = _push_certificate(folder, public, (bundle, name), extensions, days)
+    certificate = _push_certificate(folder, public, (bundle, name), extensions, (days, 1))
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
 def _push_certificate(
-    folder: Path, public: _Public, names: tuple[str, str], extensions: Sequence[tuple[int, bytes]], days: int
+    folder: Path,
+    public: _Public,
+    names: tuple[str, str],
+    extensions: Sequence[tuple[int, bytes]],
+    life: tuple[int, int],
 ) -> x509.Certificate:
-    """names: user id and common name; those in a request count for nothing, as at Apple."""
+    """names: user id and common name; those in a request count for nothing, as at Apple.
+
+    life: days to come, and days gone.
+    """
     ensure(folder)
     authority_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
@@ -109,7 +122,8 @@ def _push_certificate(
     subject = x509.Name(
         [x509.NameAttribute(oid, name) for oid, name in zip((USER_ID, NameOID.COMMON_NAME), names, strict=True)]
     )
-    builder = _leaf(authority_key, authority.subject, subject, public, days * DAY)
+    days, age = life
+    builder = _leaf(authority_key, authority.subject, subject, public, days * DAY, age * DAY)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
     for suffix, value in extensions:
         oid = ObjectIdentifier(f"{APPLE}.{suffix}")
@@ -143,9 +157,11 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: _Public, lasts: datetime.timedelta) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: _Public, lasts: datetime.timedelta, age: datetime.timedelta = DAY
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
-    start = min(now - DAY, now + lasts - DAY)
+    start = min(now - age, now + lasts - DAY)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -163,10 +179,11 @@ def _leaf(
     subject: x509.Name,
     key: _Public,
     lasts: datetime.timedelta,
+    age: datetime.timedelta = DAY,
 ) -> x509.CertificateBuilder:
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     return (
-        _builder(subject, issuer, key, lasts)
+        _builder(subject, issuer, key, lasts, age)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(identifier, critical=False)
     )

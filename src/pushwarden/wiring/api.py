@@ -48,6 +48,7 @@ from pushwarden.dataplane.intake.recipients import Recipients
 from pushwarden.dataplane.intake.routes import PushRoutes
 from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
 from pushwarden.observe.metrics import Observed, page
+from pushwarden.ports.clock import Clock
 from pushwarden.ports.fence import covered
 from pushwarden.settings import Settings
 from pushwarden.web.access import KeyRing
@@ -80,10 +81,10 @@ class Server(uvicorn.Server):
 
 
 class Api:
-    """The parts of the api process and the loops beside it."""
+    """The parts of the api process and the loops beside it. clock: another than the machine's, for a told story."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings, self.clock = settings, SystemClock()
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings, self.clock = settings, clock or SystemClock()
         self.stores = stores_of(settings, "api")
         self.catalog = AnnouncingCatalog(self.stores.catalog, self.adopt)
         self.devices, self.journal = self.stores.devices, self.stores.journal

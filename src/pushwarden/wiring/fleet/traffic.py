@@ -1,0 +1,95 @@
+"""How much went out: by the minute for two days and by the hour for a month, quiet at night, nothing while stopped."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from functools import partial
+
+from pushwarden.core.outcome import Ending
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.core.tally import HOUR_MS, MINUTE_MS, Amounts, Ended
+from pushwarden.ports.catalog import Tables
+from pushwarden.ports.tallies import Step
+from pushwarden.wiring.fleet.teller import ORGANISATION, Teller, ago
+
+OURS = (2, 8, 40, 35, 11, 3, 1, 0, 0, 0, 0, 0, 0, 0)
+THEIRS = (0, 0, 0, 0, 1, 14, 38, 36, 10, 0.8, 0.2, 0, 0, 0)
+"""Per cent, by the tallies' bounds."""
+DEAD, FOREIGN, OFTEN = {"apns": "Unregistered", "fcm": "UNREGISTERED"}, "BadDeviceToken", "TooManyRequests"
+TROUBLE = {"apns": "ServiceUnavailable", "fcm": "UNAVAILABLE"}
+BEGAN, ENDED = ago(days=9, hours=2), ago(days=9, hours=1, minutes=13)
+SPIKE = range(ago(hours=8) - 4 * MINUTE_MS, ago(hours=8))
+"""Four minutes in which Apple answered 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """rate: accepted a minute on an ordinary noon; weight of refusals in a thousand."""
+
+    app: str
+    environment: Environment
+    provider: str
+    rate: float
+    refused: float = 4.0
+
+
+SOURCES = (
+    Source("acme-shop", Environment.PRODUCTION, "apns", 1_040),
+    Source("acme-shop", Environment.PRODUCTION, "fcm", 590, 3.4),
+    Source("acme-shop", Environment.SANDBOX, "apns", 3, 0.0),
+    Source("acme-drivers", Environment.PRODUCTION, "apns", 61, 1.1),
+    Source("acme-drivers", Environment.PRODUCTION, "fcm", 257, 0.9),
+)
+
+
+async def tell(story: Teller, scale: float) -> None:
+    """scale: how much of the two days stands in minutes."""
+    minutes = max(130, round(2880 * min(1.0, scale)))
+    for source in SOURCES:
+        await story.api.stores.catalog.note(partial(_write, source=source, now=story.now, minutes=minutes))
+
+
+def _write(tables: Tables, source: Source, now: int, minutes: int) -> None:
+    chance = random.Random(f"{source.app} {source.environment} {source.provider}")  # noqa: S311
+    where = Scope(ORGANISATION, source.app, source.environment)
+    for step, length, count in ((Step.MINUTE, MINUTE_MS, minutes), (Step.HOUR, HOUR_MS, 30 * 24)):
+        for number in range(count):
+            at = now - now % length - number * length
+            part = min(length, now - at) / MINUTE_MS
+            amounts = _amounts(source, now - at, part, chance)
+            if amounts:
+                tables.tallies.add(where, source.provider, step, at, amounts)
+
+
+def _amounts(source: Source, before: int, minutes: float, chance: random.Random) -> Amounts:
+    """before: how long before the end it begins."""
+    sent = source.rate * minutes * _level(before, minutes) * chance.uniform(0.985, 1.015)
+    accepted = round(sent) if sent >= 30 else sum(chance.random() < sent / 30 for _ in range(30))
+    endings: dict[Ended, int] = {(Ending.ACCEPTED, ""): accepted}
+    lost = accepted * source.refused / 1000
+    for reason, share in ((DEAD[source.provider], 0.74), (FOREIGN, 0.18), (OFTEN, 0.05)):
+        if source.provider == "apns" or reason == DEAD[source.provider]:
+            endings[Ending.REFUSED, reason] = _about(lost * share, chance)
+    if before in SPIKE and source.app == "acme-shop" and source.provider == "apns" and minutes <= 1:
+        endings[Ending.REFUSED, TROUBLE["apns"]] = chance.randrange(12, 19)
+    kept = {key: count for key, count in endings.items() if count}
+    return Amounts(kept, _spread(OURS, accepted), _spread(THEIRS, accepted)) if kept else Amounts()
+
+
+def _level(before: int, minutes: float) -> float:
+    """1 on an ordinary noon: less at night, a little more every week, nothing while stopped, a peak at the end."""
+    if ENDED < before <= BEGAN:
+        return 1 - min(1.0, (BEGAN - ENDED) / MINUTE_MS / minutes)
+    daily = 0.94 + 0.1 * math.cos(2 * math.pi * (before / ago(hours=24) - 0.04)) - before / ago(days=400)
+    return daily + (0.28 if before < ago(minutes=6) else 0)
+
+
+def _about(mean: float, chance: random.Random) -> int:
+    """Whole numbers around it: ⌊mean⌋ or the next, and one more or less now and then."""
+    return max(0, int(mean + chance.random()) + chance.choice((-1, 0, 0, 1)) * (mean > 2))
+
+
+def _spread(shares: tuple[float, ...], count: int) -> tuple[int, ...]:
+    return tuple(round(count * share / 100) for share in shares)
