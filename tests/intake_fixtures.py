@@ -27,6 +27,7 @@ from pushwarden.core.receipt import Receipt
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.dataplane.intake.accept import GroupCommit
 from pushwarden.dataplane.intake.authorize import Stops
+from pushwarden.dataplane.intake.census_routes import CensusRoutes
 from pushwarden.dataplane.intake.device_routes import DeviceRoutes
 from pushwarden.dataplane.intake.directory_routes import DirectoryRoutes
 from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
@@ -111,8 +112,9 @@ class House:
         pushes = PushRoutes(self.intake, journal, devices, self.cancel)
         handsets = DeviceRoutes(devices, devices, lambda: self.snapshot, self.clock)
         seen = DirectoryRoutes(devices, devices, lambda: self.snapshot, self.clock)
+        counted = CensusRoutes(devices, lambda: self.snapshot, self.clock)
         dead = InvalidationRoutes(devices, lambda: self.snapshot, self.clock)
-        self.routes = pushes.routes() + handsets.routes() + seen.routes() + dead.routes()
+        self.routes = pushes.routes() + handsets.routes() + seen.routes() + counted.routes() + dead.routes()
         self.app = Frame(self.routes, ring, self.clock, self.record)
 
     async def record(self, entry: AuditEntry) -> None:

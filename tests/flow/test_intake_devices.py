@@ -12,6 +12,7 @@ import pytest
 
 from intake_fixtures import BASE, CAST, WHERE, House, opened, snapshot
 from pushwarden.core.errors import Busy
+from pushwarden.dataplane.counting import Counting
 from pushwarden.ports.devices import DeadToken, Imported
 
 Story = Callable[[House], Awaitable[None]]
@@ -212,6 +213,7 @@ ROUTES = [
     ("GET", "/devices/i1", None, {"alice", "bob", "robot"}),
     ("DELETE", "/devices/i1", None, {"alice", "robot", "phone"}),
     ("GET", "/devices?user=u1", None, {"alice", "bob", "robot"}),
+    ("GET", "/devices/summary", None, {"alice", "bob", "robot"}),
     ("PATCH", "/devices/i1", b'{"test":true}', {"alice", "robot"}),
     ("GET", "/devices/i1/tokens", None, {"alice", "robot"}),
     ("POST", "/devices/clear", b"{}", {"alice", "robot"}),
@@ -293,5 +295,31 @@ def test_a_mark_is_kept_and_clearing_tells_how_many_first(tell: Callable[..., No
                 said = (await client.post(f"{BASE}/devices/clear", json=body)).json()
                 assert said == {"cleared": count, "dry_run": "dry_run" in body}
         assert (await house.get("/devices/i1")).status_code == 404
+
+    tell(story)
+
+
+def test_the_summary_tells_kinds_versions_and_days(tell: Callable[..., None]) -> None:
+    async def rest(_: float) -> None:
+        return None
+
+    async def story(house: House) -> None:
+        empty = (await house.get("/devices/summary?days=2")).json()
+        assert (empty["live"], empty["counted_at"], empty["versions"], len(empty["churn"])) == (0, None, [], 2)
+        counting = Counting(house.devices, house.clock, rest)
+        await counting.step()
+        await put(house, "i1", PHONE)
+        await put(house, "i2", PHONE | {"token": "33", "app_version": "5.4", "test": True})
+        await put(house, "i2", PHONE | {"token": "44", "token_kind": "voip"})
+        await counting.step()
+        said = (await house.get("/devices/summary?days=2")).json()
+        assert (said["live"], said["gone"], said["test"], said["unproven"]) == (3, 0, 1, 3)
+        assert [(one["token_kind"], one["live"]) for one in said["kinds"]] == [("alert", 2), ("voip", 1)]
+        versions = {(one["token_kind"], one["app_version"], one["live"]) for one in said["versions"]}
+        assert versions == {("alert", "5.3", 1), ("alert", "5.4", 1), ("voip", "5.3", 1)}
+        before, today = said["churn"]
+        assert (before["new"], before["live"]) == (0, None)
+        assert (today["new"], today["left"], today["gone"], today["live"]) == (3, 0, {}, 3)
+        assert (await house.get("/devices/summary?days=9999")).status_code == 422
 
     tell(story)

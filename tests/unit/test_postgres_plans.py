@@ -13,7 +13,7 @@ from tests.devices_fixtures import device, entry, imported, made_postgres, uuid_
 
 import postgres_server
 from journal_fixtures import NOW, SHOP
-from pushwarden.adapters.postgres.devices import importing, invalidations, reads, searching, writes
+from pushwarden.adapters.postgres.devices import counting, importing, invalidations, reads, searching, writes
 from pushwarden.adapters.postgres.engine import connect_now
 from pushwarden.adapters.postgres.journal import scoped, sql
 from pushwarden.core.device_search import Way
@@ -189,6 +189,8 @@ FOUND = {**PLACE, "app": "shop1", "kind": "", "users": ["u1", "u2"], "installati
         (searching.MARK, {"audiences": [1, 2], "installation": b"\0", "test": 2}, "device_installation"),
         (searching.CLEAR, {"audience": 1, "before": 9, "reason": "", "limit": 9}, "device_gone"),
         (searching.COUNT_GONE, {"audience": 1, "before": 9, "reason": ""}, "device_gone"),
+        (counting.SLICE, (9, 7, 100, 400), "device_pkey"),
+        (counting.SAID, (8000, 9000), "invalidation_pkey"),
         (invalidations.LAST, {**PLACE, "provider": "apns", "tokens": ["a"]}, "invalidation_token"),
         (invalidations.LISTED, {**PLACE, "after": 9, "limit": 9}, "invalidation_"),
         (invalidations.NUMBER_BEFORE, (9,), "invalidation_at"),

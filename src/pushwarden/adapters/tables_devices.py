@@ -64,6 +64,39 @@ device = Table(
     sqlite_with_rowid=False,
 )
 
+# An audience as chores last saw it, its devices counted by what they have in common, and what came and went by day.
+pulse = Table(
+    "pulse",
+    metadata,
+    _number("audience", key=True),
+    _number("next_seq"),
+    _number("size"),
+    _number("unproven"),
+    _number("counted_at"),
+    _number("took_ms"),
+)
+census = Table(
+    "census",
+    metadata,
+    _number("audience", key=True),
+    Column("app_version", Text, primary_key=True, nullable=False),
+    Column("build", Text, primary_key=True, nullable=False),
+    _number("test", key=True),
+    _number("live"),
+    _number("gone"),
+    sqlite_with_rowid=False,
+)
+churn = Table(
+    "churn",
+    metadata,
+    _number("audience", key=True),
+    _number("day", key=True),
+    Column("what", Text, primary_key=True, nullable=False),
+    _number("count"),
+    sqlite_with_rowid=False,
+)
+noted = Table("noted", metadata, _number("id", key=True), _number("invalidation"))  # the last one that churn counts
+
 # What providers said of tokens, for 30 days. AUTOINCREMENT: a number once given stands in cursors for ever.
 invalidation = Table(
     "invalidation",

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pushwarden.core.app import Snapshot
 from pushwarden.ports.catalog import Catalog
+from pushwarden.ports.census import Counts
 from pushwarden.ports.devices import Devices, Registry
 from pushwarden.ports.directory import Directory
 from pushwarden.ports.invalidations import Invalidations
@@ -24,7 +25,7 @@ class Snapshots(Protocol):
         ...
 
 
-class DeviceStore(Devices, Registry, Directory, Invalidations, Protocol):
+class DeviceStore(Devices, Registry, Directory, Counts, Invalidations, Protocol):
     """Every side of the devices."""
 
 

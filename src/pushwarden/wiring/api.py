@@ -39,6 +39,7 @@ from pushwarden.core.health import Health, record_of, standing
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.accept import GroupCommit
 from pushwarden.dataplane.intake.authorize import Stops as StopView
+from pushwarden.dataplane.intake.census_routes import CensusRoutes
 from pushwarden.dataplane.intake.device_routes import DeviceRoutes
 from pushwarden.dataplane.intake.directory_routes import DirectoryRoutes
 from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
@@ -131,6 +132,7 @@ class Api:
         more = (
             *PushRoutes(intake, self.journal, self.devices, self.stops.cancel).routes(),
             *DirectoryRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
+            *CensusRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
             *DeviceRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
             *PhoneRoutes(self.devices, self.pocket, lambda: self.snapshot, self.clock).routes(),
             *InvalidationRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),

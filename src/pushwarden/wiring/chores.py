@@ -27,6 +27,7 @@ from pushwarden.core.probe import KEPT_MS
 from pushwarden.dataplane.callbacks.courier import Bag
 from pushwarden.dataplane.callbacks.office import Office
 from pushwarden.dataplane.callbacks.sources import Audited, DeadTokens, Failures, Pushes
+from pushwarden.dataplane.counting import Counting
 from pushwarden.ports.fence import covered
 from pushwarden.settings import Settings
 from pushwarden.wiring.keyholders import Holder
@@ -38,6 +39,7 @@ NOTICE_SECONDS = 1.0
 MAIL_SECONDS = 2.0
 PROOF_SECONDS = 30.0
 RETAIN_SECONDS = 600.0
+COUNT_SECONDS = 5.0
 log = structlog.get_logger("chores")
 
 
@@ -59,6 +61,7 @@ class Chores:
             asyncio.create_task(self.beat(RETAIN_SECONDS, self.retain)),
             asyncio.create_task(self.office().run()),
             asyncio.create_task(self.beat(PROOF_SECONDS, self.prove)),
+            asyncio.create_task(self.beat(COUNT_SECONDS, self.count)),
             asyncio.create_task(self.beat(NOTICE_SECONDS, self.notices().look)),
             *(asyncio.create_task(self.beat(MAIL_SECONDS, postman.step)) for postman in self.postmen()),
         ]
@@ -112,6 +115,10 @@ class Chores:
     async def tidy(self) -> None:
         await asyncio.to_thread(self.keeping.tidy)
 
+    async def count(self) -> None:
+        """The devices, by version and day."""
+        await Counting(self.stores.devices, self.clock, asyncio.sleep).step()
+
     async def prove(self) -> None:
         """Asks for the daily proofs that are due."""
         now_ms, catalog = self.clock.now_ms(), self.stores.catalog
@@ -126,6 +133,7 @@ class Chores:
         dropped = await self.stores.journal.retain(now_ms)
         tombstones = await self.stores.devices.retain(now_ms)
         invalidations = await self.stores.devices.forget(now_ms)
+        await self.stores.devices.forget_churn(now_ms)
         await self.stores.catalog.note(lambda tables: tables.probes.forget(now_ms - KEPT_MS))
         tallies = await self.stores.catalog.note(partial(forget, now_ms=now_ms))
         gone = {"dropped": dropped, "tombstones": tombstones, "invalidations": invalidations, "credentials": retired}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from pushwarden.adapters.memory.invalidations import MemoryInvalidations
+from pushwarden.adapters.memory.census import MemoryCounts
 from pushwarden.core.device import Audience, Device, DeviceState, Rows, keeping_mark
 from pushwarden.core.device_rules import Entry, device_of
 from pushwarden.core.device_search import DeviceQuery, Found, Place, Way, meets
@@ -76,7 +76,7 @@ class _Audience:
         return replace(self.about, size=sum(1 for _ in self.live()), next_seq=self.next_seq, proven_seq=self.proven_seq)
 
 
-class MemoryDevices(MemoryInvalidations):
+class MemoryDevices(MemoryCounts):
     def __init__(self) -> None:
         super().__init__()
         self._audiences: list[_Audience] = []
@@ -286,6 +286,12 @@ class MemoryDevices(MemoryInvalidations):
         for audience, seq in [] if dry_run else gone:
             audience.drop(seq)
         return len(gone)
+
+    def described(self) -> list[Audience]:
+        return [audience.described() for audience in self._audiences]
+
+    def rows_of(self, audience: int) -> Iterable[Device]:
+        return self._audiences[audience - 1].rows.values()
 
     def _live(self, audience: int) -> Iterator[Device]:
         return self._audiences[audience - 1].live() if 0 < audience <= len(self._audiences) else iter(())

@@ -12,6 +12,7 @@ from typing import TypeVar
 from pushwarden.adapters.device_rows import read_device, stored_installation
 from pushwarden.adapters.device_runs import PIECE, in_pieces, next_piece
 from pushwarden.adapters.device_search import Walked, over
+from pushwarden.adapters.sqlite import device_census as counting
 from pushwarden.adapters.sqlite import device_import as importing
 from pushwarden.adapters.sqlite import device_invalidations as entries
 from pushwarden.adapters.sqlite import device_reads as reads
@@ -19,6 +20,7 @@ from pushwarden.adapters.sqlite import device_search as searching
 from pushwarden.adapters.sqlite import device_writes as writes
 from pushwarden.adapters.sqlite.driver import sqlite3, translated
 from pushwarden.adapters.sqlite.engine import Reader, Writer
+from pushwarden.core.census import Census, Group
 from pushwarden.core.device import Audience, Device, Rows
 from pushwarden.core.device_rules import Entry
 from pushwarden.core.device_search import DeviceQuery, Found, Place
@@ -215,6 +217,30 @@ class SqliteDevices:
         while part := await self._writer.run(some):
             dropped += part
         return dropped
+
+    async def everywhere(self) -> Census:
+        return await self._long(counting.everywhere)
+
+    async def note_changes(self, now_ms: int) -> int:
+        return await self._writer.run(partial(counting.note_changes, now_ms=now_ms))
+
+    async def slice(self, audience: Audience, lo: int, hi: int) -> tuple[list[Group], int]:
+        return await self._long(partial(counting.slice_of, audience=audience, lo=lo, hi=hi))
+
+    async def counted(
+        self, audience: Audience, groups: Sequence[Group], *, unproven: int, at_ms: int, took_ms: int
+    ) -> None:
+        await self._writer.run(
+            partial(
+                counting.counted, audience=audience.id, groups=groups, unproven=unproven, at_ms=at_ms, took_ms=took_ms
+            )
+        )
+
+    async def census(self, where: Scope, since_day: int) -> Census:
+        return self._now(partial(counting.census, place=writes.place(where), since_day=since_day))
+
+    async def forget_churn(self, now_ms: int) -> int:
+        return await self._writer.run(partial(counting.forget_churn, now_ms=now_ms))
 
     def _now(self, query: Callable[[sqlite3.Connection], T]) -> T:
         try:

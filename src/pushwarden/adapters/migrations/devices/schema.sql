@@ -66,3 +66,39 @@ CREATE INDEX invalidation_place ON invalidation (organisation, app, number);
 CREATE INDEX invalidation_token ON invalidation (token);
 
 CREATE INDEX device_test ON device (audience, seq) WHERE test > 0;
+
+CREATE TABLE census (
+	audience INTEGER NOT NULL,
+	app_version TEXT NOT NULL,
+	build TEXT NOT NULL,
+	test INTEGER NOT NULL,
+	live INTEGER NOT NULL,
+	gone INTEGER NOT NULL,
+	PRIMARY KEY (audience, app_version, build, test)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE churn (
+	audience INTEGER NOT NULL,
+	day INTEGER NOT NULL,
+	what TEXT NOT NULL,
+	count INTEGER NOT NULL,
+	PRIMARY KEY (audience, day, what)
+)
+ WITHOUT ROWID;
+
+CREATE TABLE noted (
+	id INTEGER NOT NULL,
+	invalidation INTEGER NOT NULL,
+	PRIMARY KEY (id)
+);
+
+CREATE TABLE pulse (
+	audience INTEGER NOT NULL,
+	next_seq INTEGER NOT NULL,
+	size INTEGER NOT NULL,
+	unproven INTEGER NOT NULL,
+	counted_at INTEGER NOT NULL,
+	took_ms INTEGER NOT NULL,
+	PRIMARY KEY (audience)
+);

@@ -8,9 +8,10 @@ from functools import partial
 
 from pushwarden.adapters.device_runs import PIECE, in_pieces, next_piece
 from pushwarden.adapters.device_search import Walked, over
-from pushwarden.adapters.postgres.devices import importing, reads, searching, writes
+from pushwarden.adapters.postgres.devices import counting, importing, reads, searching, writes
 from pushwarden.adapters.postgres.devices import invalidations as entries
 from pushwarden.adapters.postgres.engine import Line
+from pushwarden.core.census import Census, Group
 from pushwarden.core.device import Audience, Device, Rows
 from pushwarden.core.device_rules import Entry
 from pushwarden.core.device_search import DeviceQuery, Found, Place
@@ -196,3 +197,29 @@ class PostgresDevices:
                 some = await searching.clear(connection, where, before_ms, reason, BATCH)
             dropped += some
         return dropped
+
+    async def everywhere(self) -> Census:
+        async with self._reading.direct() as connection:
+            return await counting.everywhere(connection)
+
+    async def note_changes(self, now_ms: int) -> int:
+        async with self._writing.transaction() as connection:
+            return await counting.note_changes(connection, now_ms)
+
+    async def slice(self, audience: Audience, lo: int, hi: int) -> tuple[list[Group], int]:
+        async with self._reading.direct() as connection:
+            return await counting.slice_of(connection, audience, lo, hi)
+
+    async def counted(
+        self, audience: Audience, groups: Sequence[Group], *, unproven: int, at_ms: int, took_ms: int
+    ) -> None:
+        async with self._writing.transaction() as connection:
+            await counting.counted(connection, audience.id, groups, unproven, at_ms, took_ms)
+
+    async def census(self, where: Scope, since_day: int) -> Census:
+        async with self._reading.direct() as connection:
+            return await counting.census(connection, where, since_day)
+
+    async def forget_churn(self, now_ms: int) -> int:
+        async with self._writing.direct() as connection:
+            return await counting.forget_churn(connection, now_ms)
