@@ -1,0 +1,72 @@
+"""Pictures of every page on the told company, light and dark: `./dev screenshots [FOLDER] [--only WORD]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from playwright.sync_api import Browser
+
+from browser_fixtures import World, opened
+from browsing import Tab, chromium, tab
+from console_places import STATES, Place, places
+from product_fixtures import close_stage
+
+WIDTHS = {1440: 900, 1024: 768, 390: 844}
+SCHEMES = ("light", "dark")
+
+
+def main() -> None:
+    wanted = argparse.ArgumentParser(description=__doc__)
+    wanted.add_argument("folder", nargs="?", type=Path, default=Path("screenshots"))
+    wanted.add_argument("--only", default="", help="pages whose name has this word")
+    wanted.add_argument("--width", type=int, default=0, help="one of the three widths alone")
+    wanted.add_argument("--scheme", default="", help="light or dark alone")
+    wanted.add_argument("--scale", type=float, default=1.0, help="of the company")
+    asked = wanted.parse_args()
+    world = opened(asked.scale)
+    try:
+        with chromium() as browser:
+            for name in taken(browser, world, asked):
+                print(name, flush=True)
+    finally:
+        close_stage(world.stage)
+
+
+def taken(browser: Browser, world: World, asked: argparse.Namespace) -> Iterator[str]:
+    """Ordinary pages first; then what changes the company for all that follow."""
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    dana = world.as_one_of_the_cast("dana")
+    for place in (*places(world.stage), *STATES):
+        if asked.only in place.name:
+            yield from _shot(browser, world, place, asked, dana)
+
+
+def _shot(
+    browser: Browser, world: World, place: Place, asked: argparse.Namespace, dana: dict[str, str]
+) -> Iterator[str]:
+    done = False
+    for width in [asked.width] if asked.width else WIDTHS:
+        for scheme in [asked.scheme] if asked.scheme else SCHEMES:
+            cookies = dana if place.signed_in else {}
+            with tab(browser, world.stage.url, width=width, height=WIDTHS[width], cookies=cookies,
+                     color_scheme=scheme) as opened_tab:  # fmt: skip
+                opened_tab.go(place.path)
+                if place.before and not (done and place.once):
+                    place.before(opened_tab.page)
+                    done = True
+                yield _kept(opened_tab, asked.folder / f"{place.name}-{width}-{scheme}.png")
+
+
+def _kept(shown: Tab, file: Path) -> str:
+    shown.page.wait_for_timeout(150)
+    shown.page.screenshot(path=file, full_page=True)
+    return " ".join([file.name, *shown.complaints])
+
+
+if __name__ == "__main__":
+    main()
