@@ -212,3 +212,13 @@ def test_what_is_gone_can_be_cleared_by_reason_and_nothing_that_lives_goes(store
         assert len(await everything(store, CAROLS)) == 120
 
     run(scene())
+
+
+def test_an_organisations_sizes_name_every_environment_and_no_one_elses(store: Store) -> None:
+    async def work() -> None:
+        await store.register(SHOP, [device("one"), device("two"), device("two", token_kind="voip")], T0)
+        await store.register(CAROLS, [device("three")], T0)
+        assert await store.sizes(SHOP.organisation) == {(SHOP.app, str(SHOP.environment), "apns"): 2}
+        assert await store.sizes("nobody") == {}
+
+    run(work())

@@ -100,3 +100,12 @@ def test_minutes_go_after_two_days_and_hours_after_400(catalog: Catalog) -> None
     assert kept(catalog)
     assert do(catalog, lambda tables: forget(tables, NOW + HOURS_KEPT_MS + HOUR_MS)) == 1
     assert not kept(catalog)
+
+
+def test_a_look_across_an_organisation_finds_all_its_environments_and_no_one_elses(catalog: Catalog) -> None:
+    for family in (FAMILY, "acme/news/sandbox/fcm", "carols/care/production/apns"):
+        look(catalog, NOW, **{family.replace("/", "-"): counted(Counters(), accepted=3, family=family)})
+    look(catalog, NOW - 2 * HOUR_MS, old=counted(Counters(), accepted=9))
+    found = do(catalog, lambda tables: tables.tallies.across("acme", Step.MINUTE, NOW - HOUR_MS))
+    places = [(one.app, one.environment, one.provider, one.amounts.endings["accepted", ""]) for one in found]
+    assert sorted(places) == [("news", "sandbox", "fcm", 3), ("shop", "production", "apns", 3)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,16 +33,11 @@ class SqlTallies:
 
     def of(self, where: Scope, step: Step, since: int, until: int) -> list[Tally]:
         found = self._run(sql.TALLIES, **_place(where), step=str(step), since=since, until=until)
-        return [
-            Tally(
-                where.app,
-                where.environment or "",
-                row["provider"],
-                row["at"],
-                _unpacked(_amounts.decode(row["amounts"])),
-            )
-            for row in found
-        ]
+        return [_tally(where.app, where.environment or "", row) for row in found]
+
+    def across(self, organisation: str, step: Step, since: int) -> list[Tally]:
+        found = self._run(sql.TALLIES_ACROSS, organisation=organisation, step=str(step), since=since)
+        return [_tally(row["app"], row["environment"], row) for row in found]
 
     def seen(self, sender: str) -> Seen | None:
         found = self._run(sql.SEEN_GET, sender=sender)
@@ -57,6 +53,10 @@ class SqlTallies:
 
     def forget(self, step: Step, before: int) -> int:
         return len(self._run(sql.TALLY_FORGET, step=str(step), before=before))
+
+
+def _tally(app: str, environment: str, row: Mapping[str, Any]) -> Tally:
+    return Tally(app, environment, row["provider"], row["at"], _unpacked(_amounts.decode(row["amounts"])))
 
 
 def _place(where: Scope) -> dict[str, Any]:

@@ -17,6 +17,11 @@ TALLIES = (
     .where(*_PLACE, tally.c.at >= bindparam("since"), tally.c.at < bindparam("until"))
     .order_by(tally.c.at, tally.c.provider)
 )
+TALLIES_ACROSS = select(tally.c.app, tally.c.environment, tally.c.at, tally.c.provider, tally.c.amounts).where(
+    tally.c.step == bindparam("step"),
+    tally.c.at >= bindparam("since"),
+    tally.c.organisation == bindparam("organisation"),
+)
 TALLY_DELETE = (
     tally.delete()
     .where(and_(*_PLACE, tally.c.at == bindparam("at"), tally.c.provider == bindparam("provider")))

@@ -23,3 +23,7 @@ class Directory(Protocol):
     async def clear_gone(self, where: Scope, *, before_ms: int, reason: str = "", dry_run: bool = False) -> int:
         """Drops tombstones set before then, with a reason only those of that reason. How many (that it would drop)."""
         ...
+
+    async def sizes(self, organisation: str) -> dict[tuple[str, str, str], int]:
+        """(app, environment, provider) → devices that an alert reaches. Counted as they come; looks at no device."""
+        ...

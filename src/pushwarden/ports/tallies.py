@@ -35,6 +35,10 @@ class TallyTable(Protocol):
         """Those with since ≤ at < until, the oldest first."""
         ...
 
+    def across(self, organisation: str, step: Step, since: int) -> list[Tally]:
+        """Those of all its environments with since ≤ at, in no order."""
+        ...
+
     def seen(self, sender: str) -> Seen | None: ...
 
     def see(self, seen: Seen) -> None:

@@ -269,6 +269,12 @@ class MemoryDevices(MemoryCounts):
     def _listed(audience: _Audience, query: DeviceQuery, device: Device) -> Place:
         return Place(audience.about.id, (device.gone_at or 0) if query.way is Way.GONE else 0, device.seq)
 
+    async def sizes(self, organisation: str) -> dict[tuple[str, str, str], int]:
+        alerts = [
+            one for one in self._audiences if (one.about.organisation, one.about.token_kind) == (organisation, "alert")
+        ]
+        return {(a.about.app, str(a.about.environment), a.about.provider): a.described().size for a in alerts}
+
     async def mark(self, where: Scope, installation_id: str, *, test: bool) -> list[Device]:
         for audience in self._of(where):
             device = audience.of_installation(installation_id)

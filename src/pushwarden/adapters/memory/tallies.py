@@ -23,6 +23,13 @@ class MemoryTallies:
         rows.sort(key=lambda one: (one[0][2], one[0][3]))
         return [Tally(where.app, where.environment or "", key[3], key[2], row) for key, row in rows]
 
+    def across(self, organisation: str, step: Step, since: int) -> list[Tally]:
+        return [
+            Tally(where.app, where.environment or "", provider, at, row)
+            for (where, kept, at, provider), row in self._rows.items()
+            if where.organisation == organisation and kept == step and at >= since
+        ]
+
     def seen(self, sender: str) -> Seen | None:
         return self._senders.get(sender)
 

@@ -44,6 +44,7 @@ AUDIENCES = """
 SELECT id, organisation, app, environment, provider, token_kind, size, next_seq, proven_seq FROM audience
 WHERE organisation = ? AND app = ? AND environment = ? ORDER BY id
 """
+SIZES = "SELECT app, environment, provider, size FROM audience WHERE organisation = ? AND token_kind = 'alert'"
 FIND_USERS = """
 SELECT json_group_array(seq) FROM (
   SELECT seq FROM device INDEXED BY device_person

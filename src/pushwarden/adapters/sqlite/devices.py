@@ -204,6 +204,10 @@ class SqliteDevices:
 
         return await over(await self.audiences(where), query, after, limit, walk)
 
+    async def sizes(self, organisation: str) -> dict[tuple[str, str, str], int]:
+        rows = self._reader.rows(reads.SIZES, (organisation,))
+        return {(app, environment, provider): size for app, environment, provider, size in rows}
+
     async def mark(self, where: Scope, installation_id: str, *, test: bool) -> list[Device]:
         await self._writer.run(partial(searching.mark, where=where, installation_id=installation_id, test=test))
         return await self.get(where, installation_id)

@@ -182,6 +182,10 @@ class PostgresDevices:
 
         return await over(await self.audiences(where), query, after, limit, walk)
 
+    async def sizes(self, organisation: str) -> dict[tuple[str, str, str], int]:
+        async with self._reading.direct() as connection:
+            return await reads.sizes(connection, organisation)
+
     async def mark(self, where: Scope, installation_id: str, *, test: bool) -> list[Device]:
         async with self._writing.transaction() as connection:
             await searching.mark(connection, where, installation_id, test)

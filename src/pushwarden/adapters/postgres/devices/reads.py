@@ -43,6 +43,7 @@ AUDIENCES = f"""
 SELECT id, organisation, app, environment, provider, token_kind, size, next_seq, proven_seq FROM audience
  WHERE {_PLACE} ORDER BY id
 """
+SIZES = "SELECT app, environment, provider, size FROM audience WHERE organisation = %s AND token_kind = 'alert'"
 _KIND = f"{_PLACE} AND (token_kind = %(kind)s OR %(kind)s = '') AND device.audience = audience.id AND device.state = 0"
 FIND = f"""
 SELECT audience.id, seq FROM audience, device WHERE {_KIND} AND person = ANY (%(users)s) AND person <> ''
@@ -85,6 +86,11 @@ async def audiences(connection: _Connection, where: Scope) -> list[Audience]:
             connection, AUDIENCES, place(where)
         )
     ]
+
+
+async def sizes(connection: _Connection, organisation: str) -> dict[tuple[str, str, str], int]:
+    rows = await _all(connection, SIZES, (organisation,))
+    return {(app, environment, provider): size for app, environment, provider, size in rows}
 
 
 async def members(connection: _Connection, audience: int, lo: int, hi: int, tags: str) -> Sequence[int]:
