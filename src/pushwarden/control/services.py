@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pushwarden.control.people.roll import Roll
+from pushwarden.control.situation import Situation
+from pushwarden.core.app import Snapshot
 from pushwarden.core.device import Audience
 from pushwarden.core.scope import Scope
 from pushwarden.core.secret import Secret
@@ -35,6 +37,14 @@ async def no_audiences(_: Scope) -> Sequence[Audience]:
     return ()
 
 
+async def no_sizes(_: str) -> Mapping[tuple[str, str, str], int]:
+    return {}
+
+
+def nothing_yet() -> Snapshot:
+    return Snapshot(0)
+
+
 def nowhere(_: Scope) -> bool:
     return False
 
@@ -49,7 +59,8 @@ class Services:
 
     senders: what each one that serves a scope has loaded.
     audiences: the devices of an environment, counted.
-    stopped: whether a stop covers the scope now.
+    stopped: whether a stop covers the scope now. sizes: of an organisation, by app, environment and provider.
+    snapshot: the configuration in effect. situation: what runs, as of a second ago.
     """
 
     catalog: Catalog
@@ -65,6 +76,9 @@ class Services:
     senders: Callable[[Scope], Sequence[Mapping[str, Any]]] = nothing_here
     audiences: Callable[[Scope], Awaitable[Sequence[Audience]]] = no_audiences
     stopped: Callable[[Scope], bool] = nowhere
+    sizes: Callable[[str], Awaitable[Mapping[tuple[str, str, str], int]]] = no_sizes
+    snapshot: Callable[[], Snapshot] = nothing_yet
+    situation: Callable[[], Situation] = Situation
 
 
 def new_id(letters: int = 12) -> str:

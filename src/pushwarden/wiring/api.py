@@ -31,6 +31,7 @@ from pushwarden.control.console.door import Desk
 from pushwarden.control.console.sessions import SignedIn
 from pushwarden.control.people.roll import Roll
 from pushwarden.control.services import Services
+from pushwarden.control.situation import Situation, seen
 from pushwarden.control.stop_book import StopBook
 from pushwarden.control.stops import Parts, Stops
 from pushwarden.core.app import Credential, Snapshot
@@ -96,6 +97,7 @@ class Api:
         self.snapshot = Snapshot(0)
         self.looked = False
         self.observed = Observed()
+        self.situation = Situation()
         self.inspector = Inspector(self.clock.now_ms)
         self.stops = self._stops()
         self.pocket = Pocket(settings, self.clock)
@@ -126,6 +128,9 @@ class Api:
             senders=self.senders,
             audiences=self.devices.audiences,
             stopped=partial(covered, self.fence),
+            sizes=self.devices.sizes,
+            snapshot=lambda: self.snapshot,
+            situation=lambda: self.situation,
         )
         sources = Sources(lambda: self.snapshot, StopView(self.fence), Recipients(self.devices), PROVIDERS, self.clock)
         intake = Intake(sources, GroupCommit(self.journal), self.ring)
@@ -197,6 +202,7 @@ class Api:
                 senders = await self.ring.stats()
                 for seat in await watchdog.look(senders):
                     log.error("silent sender ended", sender=seat.sender, pid=seat.pid)
+                self.situation = seen(self.situation, self.snapshot.version, senders, self.clock.now_ms())
                 self.observed = Observed(
                     senders=senders,
                     backlog=await self.journal.backlog(),

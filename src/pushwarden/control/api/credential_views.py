@@ -11,13 +11,10 @@ from pushwarden.control.standings import Stand
 from pushwarden.core.app import App, Credential
 from pushwarden.core.check import Check
 from pushwarden.core.health import WORDS, Health, Standing
-from pushwarden.core.names import called
+from pushwarden.core.names import IDENTITIES, called
 from pushwarden.core.probe import Finding, Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
-
-IDENTITIES = {"apns": "bundle_id", "fcm": "android_package"}
-"""Provider → the app's name there."""
 
 
 class HealthView(msgspec.Struct):

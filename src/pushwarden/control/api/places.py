@@ -1,0 +1,175 @@
+"""/v1/overview: every app and environment, how it stands and what to do about it; …/verdict: the same of one."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from pushwarden.control.pulse import Pulse
+from pushwarden.control.scene import Scene, scene
+from pushwarden.control.services import Services
+from pushwarden.core.app import App
+from pushwarden.core.errors import NotFound
+from pushwarden.core.health import Health, ends_at
+from pushwarden.core.names import IDENTITIES, called
+from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.core.verdict import Verdict, verdict
+from pushwarden.ports.catalog import AuditQuery
+from pushwarden.web.call import Answer, Call
+from pushwarden.web.routes import Route, Shape, Within, route
+
+
+class VerdictView(msgspec.Struct):
+    """sentence and rest: how it stands. todo, relief: what a person should do, and what eases it. label: of the button.
+
+    where: credentials, devices, send, activity, settings (of the app), resume or system. kind, shape, word: the
+    state, never by colour alone; heading: what stands before the sentence, where that is another state.
+    """
+
+    state: str
+    kind: str
+    shape: str
+    word: str
+    heading: str
+    sentence: str
+    rest: str
+    todo: str
+    relief: str
+    label: str
+    where: str
+
+
+class LaneView(msgspec.Struct):
+    """A provider of an environment. ends_at: Unix ms, 0 where nothing ends; health is none where nothing is there."""
+
+    provider: str
+    name: str
+    health: str
+    ends_at: int
+
+
+class PlaceView(msgspec.Struct):
+    """accepted: in each of the last sixty minutes. per_minute: in the last one that is over. refused: in the hour.
+
+    accepted_at: when a provider last accepted a push, Unix ms; 0 where that is not known.
+    """
+
+    app: str
+    name: str
+    environment: str
+    enabled: bool
+    trial: bool
+    verdict: VerdictView
+    credentials: list[LaneView]
+    accepted: list[int]
+    per_minute: int
+    refused: int
+    accepted_at: int
+    devices: dict[str, int]
+
+
+class LastChange(msgspec.Struct):
+    at: int
+    by: str
+    action: str
+    app: str
+
+
+class Places(msgspec.Struct):
+    """last_change: of the organisation's apps and credentials; null before the first, and for who may not read it."""
+
+    places: list[PlaceView]
+    last_change: LastChange | None
+
+
+class Desk:
+    def __init__(self, services: Services) -> None:
+        self._services, self._pulse = services, Pulse(services.catalog)
+
+    async def all(self, call: Call) -> Answer:
+        """Those the caller may see, by name."""
+        organisation = call.where.organisation
+        found = await scene(self._services, self._pulse, organisation)
+        seen = [
+            view_of(found, app, environment)
+            for app in found.apps
+            for environment in found.environments(app)
+            if call.principal.may(Permission.APP_READ, Scope(organisation, app.id, environment))
+        ]
+        may = call.principal.may(Permission.AUDIT_READ, Scope(organisation))
+        return Answer(Places(seen, await self._last(organisation) if may else None))
+
+    async def one(self, call: Call) -> Answer:
+        where, environment = call.where, call.where.environment
+        assert environment is not None
+        found = await scene(self._services, self._pulse, where.organisation)
+        app = found.snapshot.app(where.organisation, where.app)
+        if app is None:
+            raise NotFound(f"There is no app `{where.app}` here, or it is not yours.")
+        return Answer(view_of(found, app, environment))
+
+    async def _last(self, organisation: str) -> LastChange | None:
+        queries = [AuditQuery(organisation, action=one, outcome="done", limit=1) for one in ("app.", "credential.")]
+        rows = await self._services.catalog.read(
+            lambda tables: [row for query in queries for row in tables.audit.page(query)]
+        )
+        said = max((json.loads(row.body) for row in rows), key=lambda one: one["at"], default=None)
+        if said is None:
+            return None
+        by = said["extra"].get("actor_name") or said["actor"]
+        return LastChange(said["at"], by, said["action"], Scope.parse(said["scope"]).app)
+
+
+def view_of(found: Scene, app: App, environment: Environment) -> PlaceView:
+    beat, facts = found.beat(app.id, environment), found.facts(app, environment)
+    place = (found.organisation, app.id, str(environment))
+    times = [found.situation.accepted.get((*place, provider), 0) for provider in IDENTITIES]
+    return PlaceView(
+        app.id,
+        app.name,
+        environment,
+        app.enabled,
+        app.trial,
+        said(verdict(facts)),
+        _lanes(found, app, environment),
+        list(beat.accepted),
+        beat.per_minute,
+        beat.refused,
+        max(times),
+        dict(facts.devices),
+    )
+
+
+def said(one: Verdict) -> VerdictView:
+    look, heading = one.look, one.heading
+    return VerdictView(
+        one.state, look.kind, look.shape, look.word, heading.shape, one.sentence, one.rest, one.todo, one.relief,
+        one.label, one.where,
+    )  # fmt: skip
+
+
+def _lanes(found: Scene, app: App, environment: Environment) -> list[LaneView]:
+    """Of each provider that has a credential here, or for which the app has a name: what ends first."""
+    used = found.in_use(app.id, environment)
+    lanes = []
+    for provider, name in IDENTITIES.items():
+        own = [one for one in used if one.provider == provider]
+        if own:
+            worst = min(own, key=lambda one: ends_at(one) or 2**53)
+            lanes.append(LaneView(provider, called(provider), found.health(worst), ends_at(worst)))
+        elif getattr(app, name):
+            lanes.append(LaneView(provider, called(provider), Health.NONE, 0))
+    return lanes
+
+
+def routes(services: Services) -> tuple[Route, ...]:
+    desk, may = Desk(services), Permission.APP_READ
+    return (
+        route("GET", "/v1/overview", desk.all, permission=may, within=Within.HANDLER,
+              summary="Every app and environment: how it stands, what to do, and its last hour.",
+              shape=Shape(None, Places)),
+        route("GET", "/v1/apps/{app}/{env}/verdict", desk.one, permission=may,
+              summary="How an environment stands, and what to do about it.", shape=Shape(None, PlaceView)),
+    )  # fmt: skip
