@@ -11,6 +11,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from pushwarden.settings import Settings
+from pushwarden.wiring import doctor
+from pushwarden.wiring.doctor import console
 from real import absent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +58,17 @@ def test_the_style_sheet_of_the_font_names_files_that_are_there() -> None:
     named = dict(re.findall(r"url\(([\w.-]+)\?v=(\w+)\)", (HERE / "inter.css").read_text()))
     assert len(named) == 2
     assert all(told[file].startswith(version) for file, version in named.items())
+
+
+def test_doctor_says_when_the_console_has_nothing_to_move_its_pages_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest()
+    assert [finding.good for finding in console(Settings())] == [True]
+    monkeypatch.setattr(doctor, "LIVE", ("vendor/none.js",))
+    (finding,) = console(Settings())
+    assert (finding.good, finding.sentence) == (
+        False,
+        "The console shows nothing live; run `./dev setup` where npm packages can be had.",
+    )
 
 
 def test_a_wheel_carries_the_scripts_and_the_font(tmp_path: Path) -> None:

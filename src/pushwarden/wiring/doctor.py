@@ -13,6 +13,7 @@ from pushwarden.adapters import migrations
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.seats import seats
+from pushwarden.control.console.static import LIVE, Shelf
 from pushwarden.core.callback import failing, says
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.mail import Mail, is_address
@@ -31,7 +32,7 @@ T = TypeVar("T")
 def examine(settings: Settings) -> list[Finding]:
     """Every finding, good ones too. Nothing is changed."""
     found: list[Finding] = []
-    for look in (_store, _disk, _databases, _vault, _callbacks, _mails, _fence, _senders):
+    for look in (_store, _disk, _databases, _vault, _callbacks, _mails, _fence, _senders, console):
         try:
             found += look(settings)
         except (PushwardenError, OSError) as error:
@@ -130,3 +131,10 @@ def _fence(settings: Settings) -> Iterator[Finding]:
 def _senders(settings: Settings) -> Iterator[Finding]:
     here = [seat.sender for seat in seats(settings.run)] if settings.run.exists() else []
     yield Finding("senders", bool(here), f"Senders here: {', '.join(here) or 'none; start `pushwarden serve`'}.")
+
+
+def console(_: Settings) -> Iterator[Finding]:
+    """Whether the console's pages move by themselves."""
+    missing = [name for name in LIVE if name not in Shelf()]
+    words = "moves by itself" if not missing else "shows nothing live; run `./dev setup` where npm packages can be had"
+    yield Finding("console", not missing, f"The console {words}.")

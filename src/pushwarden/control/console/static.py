@@ -14,6 +14,8 @@ from pushwarden.web.call import Answer
 FOLDER = Path(__file__).parent / "static"
 STYLE = "console.css"
 """All of static/css in the order of its names."""
+LIVE = ("vendor/htmx.min.js", "vendor/hx-sse.min.js")
+"""What pages need to move by themselves."""
 _TYPES = {
     ".css": b"text/css; charset=utf-8",
     ".js": b"text/javascript; charset=utf-8",
