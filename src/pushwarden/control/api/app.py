@@ -9,6 +9,7 @@ from pushwarden.control.api import (
     audit,
     callbacks,
     credentials,
+    effective,
     holds,
     keys,
     organisations,
@@ -33,6 +34,7 @@ def build(services: Services, more: Sequence[Route] = ()) -> Frame:
     table = (
         *organisations.routes(services),
         *apps.routes(services),
+        *effective.routes(services),
         *versions.routes(services),
         *callbacks.routes(services),
         *credentials.routes(services),

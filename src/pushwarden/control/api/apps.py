@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from pushwarden.control.api.callbacks import NewCallback, new_callback
-from pushwarden.control.api.credential_views import CredentialView, HealthView, absent, stood
 from pushwarden.control.api.fields import Email, Identifier, Name, Request, Slug, Text, Url, Version, given
 from pushwarden.control.publish import publish
 from pushwarden.control.services import Services
-from pushwarden.control.standings import stands
-from pushwarden.core.app import App, Credential
+from pushwarden.core.app import App
 from pushwarden.core.errors import NotFound, stale
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
@@ -54,31 +52,6 @@ class AppChange(Request):
 
 class AppList(msgspec.Struct):
     apps: list[App]
-
-
-class StopView(msgspec.Struct):
-    id: str
-    scope: str
-    reason: str
-    actor: str
-    stopped_at: int
-
-
-class Effective(msgspec.Struct):
-    """snapshot: the version published last; senders say which one each has. version: of this app's configuration.
-
-    credentials: by provider for the main slot, by provider/slot for the others. absent:
-    providers for which the app has a name and no credential.
-    """
-
-    app: App
-    environment: str
-    snapshot: int
-    version: int
-    credentials: dict[str, CredentialView]
-    stops: list[StopView]
-    senders: list[dict[str, Any]]
-    absent: dict[str, HealthView]
 
 
 _NEW = msgspec.json.Decoder(NewApp)
@@ -159,32 +132,6 @@ class Apps:
         await self._services.catalog.change(entry, work)
         return Answer(status=204)
 
-    async def effective(self, call: Call) -> Answer:
-        where, environment = call.where, call.where.environment
-        assert environment is not None
-        now_ms = self._services.clock.now_ms()
-
-        def work(tables: Tables) -> Effective:
-            app, requests = app_of(tables, where), tables.requests.of(where.organisation, where.app)
-            own = [one for one in stands(tables, now_ms, where.organisation) if one.where == where]
-            stops = [stop for stop in tables.stops.open(where.organisation) if stop.scope.covers(where)]
-            return Effective(
-                app,
-                environment,
-                tables.snapshots.version(),
-                last.number if (last := tables.versions.last(where.organisation, where.app)) else 0,
-                {_seat(one.credential): stood(one, now_ms) for one in own if one.chosen},
-                [StopView(stop.id, str(stop.scope), stop.reason, stop.actor, stop.stopped_at) for stop in stops],
-                [dict(sender) for sender in self._services.senders(where)],
-                absent(app, environment, own, requests),
-            )
-
-        return Answer(await self._services.catalog.read(work))
-
-
-def _seat(credential: Credential) -> str:
-    return f"{credential.provider}/{credential.slot}" if credential.slot else credential.provider
-
 
 def app_of(tables: Tables, where: Scope) -> App:
     """The app a path names; NotFound where there is none in this organisation."""
@@ -212,6 +159,4 @@ def routes(services: Services) -> tuple[Route, ...]:
               summary="Change an app; `version` is the one you read.", shape=Shape(AppChange, App)),
         route("DELETE", one, apps.delete, permission=Permission.APP_DELETE, action="app.delete",
               summary="Remove an app with its credentials.", shape=Shape(status=204, query=("version",))),
-        route("GET", one + "/{env}/effective", apps.effective, permission=Permission.APP_READ,
-              summary="The configuration in effect now.", shape=Shape(None, Effective)),
     )  # fmt: skip
