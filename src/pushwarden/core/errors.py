@@ -264,6 +264,42 @@ class UnusableCredential(PushwardenError):
     code, status = "unusable_credential", 422
 
 
+class SignInRefused(PushwardenError):
+    """What you entered does not belong together.
+
+    Check the address, the password and the code. `pushwarden signin-link` on the server lets its operator in.
+    """
+
+    code, status = "sign_in_refused", 401
+
+
+class TooManyTries(PushwardenError):
+    """There were too many tries.
+
+    Wait as long as `retry_after` says, in seconds.
+    """
+
+    code, status = "too_many_tries", 429
+
+
+class ProofNeeded(PushwardenError):
+    """This needs a fresh proof that it is you.
+
+    Enter your password, a code or a passkey once more; then it is done.
+    """
+
+    code, status = "proof_needed", 403
+
+
+class LinkEnded(PushwardenError):
+    """This link was used before, or its time is over.
+
+    Ask for a new one: links work once.
+    """
+
+    code, status = "link_ended", 410
+
+
 def stale(current: int | None) -> Conflict | NotFound:
     """Why a change of a version that is not the current one is refused; None: there is no such row."""
     if current is None:
