@@ -30,6 +30,7 @@ from pushwarden.web.frame import Frame
 from pushwarden.web.routes import Route
 
 HOUR_MS = 3_600_000
+APPS = (("acme", "shop"), ("acme", "other"), ("beta", "shop"))
 WHO: dict[str, tuple[KeyKind, Scope]] = {
     "root": (KeyKind.ADMIN, Scope()),
     "alice": (KeyKind.ADMIN, Scope("acme")),
@@ -103,8 +104,15 @@ class Stage:
         return await request(self.app, method, path, sent, own | dict(headers or {}))
 
 
-async def request(app: Frame, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+async def request(app: Any, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     """One ASGI request with its body in one piece."""
+    return (await answered(app, method, path, body, headers))[0]
+
+
+async def answered(
+    app: Any, method: str, path: str, body: bytes, headers: Mapping[str, str]
+) -> tuple[Reply, list[str]]:
+    """As `request`, with every cookie that was set."""
     target, _, query = path.partition("?")
     scope = {
         "type": "http",
@@ -123,8 +131,9 @@ async def request(app: Frame, method: str, path: str, body: bytes, headers: Mapp
         out.append(message)
 
     await app(scope, receive, send)
-    answered = {name.decode(): value.decode("latin-1") for name, value in out[0]["headers"]}
-    return Reply(out[0]["status"], answered, b"".join(part.get("body", b"") for part in out[1:]))
+    given = [(name.decode(), value.decode("latin-1")) for name, value in out[0]["headers"]]
+    reply = Reply(out[0]["status"], dict(given), b"".join(part.get("body", b"") for part in out[1:]))
+    return reply, [value for name, value in given if name == "set-cookie"]
 
 
 async def stage(catalog: Catalog, more: Sequence[Route] = (), **parts: Any) -> Stage:
@@ -149,7 +158,7 @@ async def enrol(catalog: Catalog, now_ms: int) -> dict[str, str]:
     def work(tables: Tables) -> Changed[None]:
         for organisation in ("default", "acme", "beta"):
             tables.organisations.insert(Organisation(organisation, organisation.title()))
-        for organisation, app in (("acme", "shop"), ("acme", "other"), ("beta", "shop")):
+        for organisation, app in APPS:
             tables.apps.insert(App(organisation, app, app.title(), bundle_id=f"com.{organisation}.{app}"))
         for row in rows:
             tables.keys.insert(row)

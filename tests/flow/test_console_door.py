@@ -10,10 +10,13 @@ import pytest
 
 from cast import HeldClock, Reply, Stage, request, stage
 from pushwarden.adapters.memory.control import MemoryCatalog
+from pushwarden.adapters.vault.chest import AesChest
 from pushwarden.control.console.door import CONTENT_POLICY, Console, Desk
 from pushwarden.control.console.pages import Reply as Answered
 from pushwarden.control.console.pages import page
+from pushwarden.control.console.signin.gate import Gate
 from pushwarden.control.console.visit import Page, Redirect, Visit, Visitor
+from pushwarden.control.people.desk import Desk as People
 from pushwarden.core.app import App, Snapshot
 from pushwarden.core.errors import Invalid
 from pushwarden.core.principal import KeyKind, Permission, Principal
@@ -35,6 +38,9 @@ class Cookies:
             return None
         kind, scope = SIGNED[name]
         return Visitor(Principal.of_key(name, name.title(), kind, scope), name.title(), scope.organisation, "token")
+
+    def formerly(self, headers: RawHeaders) -> str:
+        return ""
 
 
 async def show(visit: Visit) -> Answered:
@@ -66,10 +72,14 @@ TABLE = (
 )
 
 
+def gate_of(scene: Stage) -> Gate:
+    return Gate(People(scene.services, AesChest(bytes(32))))
+
+
 async def opened() -> tuple[Stage, Console]:
     scene = await stage(MemoryCatalog())
     desk = Desk(scene.app, Cookies(), lambda: APPS, lambda: {"sender-bulk-0": 7}, HeldClock(), "1.2.3")
-    return scene, Console(desk, TABLE)
+    return scene, Console(desk, gate_of(scene), TABLE)
 
 
 def ask(method: str, path: str, who: str = "", body: bytes = b"", **headers: str) -> Reply:
@@ -164,7 +174,11 @@ def test_the_address_after_a_form_never_leaves_this_site() -> None:
         scene, _ = await opened()
         desk = Desk(scene.app, Cookies(), lambda: APPS, dict, HeldClock(), "1")
         return await request(
-            Console(desk, (page("GET", "/away", away, None),)), "GET", "/away", b"", {"cookie": "w=alice"}
+            Console(desk, gate_of(scene), (page("GET", "/away", away, None),)),
+            "GET",
+            "/away",
+            b"",
+            {"cookie": "w=alice"},
         )
 
     assert asyncio.run(work()).headers["location"] == "/apps"

@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pushwarden.cli.out import console, fail
+from pushwarden.core.errors import Invalid
 from pushwarden.core.outcome import Fate
+from pushwarden.settings import Settings
 from pushwarden.simulators.phone.phone import Phone
+from pushwarden.wiring.entrance import link_for
 from pushwarden.wiring.stage import NotStarted, Stage, device_line, temporary
 
 FLEET, ANDROIDS = 10_000, 1_000
@@ -156,6 +159,8 @@ def show(port: int) -> int:
 def _tour(stage: Stage, base: str) -> None:
     say: Callable[[str], None] = lambda words: console.print(words, markup=False)  # noqa: E731
     say(f"Pushwarden answers at {stage.url}; everything lives in {stage.folder}.")
+    with contextlib.suppress(Invalid):  # who has signed in before does so again
+        say(f"The console, by a link that works once: {link_for(Settings(data=stage.data))}")
     for provider, told in stage.simulators.items():
         say(f"The simulator of {provider} listens on 127.0.0.1:{told['port']} with TLS and HTTP/2.")
     say("")

@@ -62,6 +62,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     system.serve,
     system.migrate,
     system.doctor,
+    system.signin_link,
     system.backup,
     system.restore,
     system.bench,

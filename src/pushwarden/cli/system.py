@@ -67,6 +67,20 @@ def doctor(
         raise typer.Exit(1)
 
 
+def signin_link(
+    person: Annotated[str, typer.Option(help="The e-mail address of whom to let in; empty: the first one.")] = "",
+    json: Json = False,
+) -> None:
+    """Print a link that signs in once, made on this machine without the API: for the first day and the worst one."""
+    from pushwarden.wiring.entrance import link_for
+
+    try:
+        link = link_for(load_settings(), person)
+    except PushwardenError as error:
+        raise fail(error.detail, json, error.code) from error
+    emit({"url": link}, json, link)
+
+
 def backup(
     folder: Annotated[Path, typer.Argument(help="A new folder to write to.")],
     with_keys: Annotated[

@@ -8,7 +8,7 @@ import gc
 import json
 import socket
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import structlog
@@ -20,6 +20,7 @@ from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.processes import LocalProcesses
 from pushwarden.adapters.ring import Ring, RingServer
 from pushwarden.adapters.stop_diary import StopFolder
+from pushwarden.adapters.vault.chest import chest_of
 from pushwarden.adapters.vault.hpke import Sealing
 from pushwarden.adapters.vault.keys import CALLBACKS, PAIRS, VAULT, public_key
 from pushwarden.control import access, versions
@@ -29,6 +30,8 @@ from pushwarden.control.brake import Brake
 from pushwarden.control.console import app as console
 from pushwarden.control.console.door import Desk
 from pushwarden.control.console.sessions import SignedIn
+from pushwarden.control.people import links
+from pushwarden.control.people.desk import Desk as People
 from pushwarden.control.people.roll import Roll
 from pushwarden.control.services import Services
 from pushwarden.control.situation import Situation, seen
@@ -57,6 +60,7 @@ from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
 from pushwarden.wiring.announcing import AnnouncingCatalog
 from pushwarden.wiring.doors import Doors
+from pushwarden.wiring.entrance import address
 from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.keyholders import API, seals
 from pushwarden.wiring.pocket import Pocket
@@ -112,9 +116,10 @@ class Api:
         book = StopBook(self.catalog, diary)
         return Stops(Parts(self.fence, self.ring, brake, book, self.catalog, self.journal, self.clock))
 
-    def frame(self) -> Frame:
-        """The ASGI application over everything."""
-        services = Services(
+    @cached_property
+    def services(self) -> Services:
+        """What the control plane works with."""
+        return Services(
             catalog=self.catalog,
             ring=self.keys,
             roll=self.roll,
@@ -132,6 +137,9 @@ class Api:
             snapshot=lambda: self.snapshot,
             situation=lambda: self.situation,
         )
+
+    def frame(self) -> Frame:
+        """The API over everything."""
         sources = Sources(lambda: self.snapshot, StopView(self.fence), Recipients(self.devices), PROVIDERS, self.clock)
         intake = Intake(sources, GroupCommit(self.journal), self.ring)
         more = (
@@ -143,7 +151,12 @@ class Api:
             *InvalidationRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
             *stop_routes.routes(self.stops, lambda: self.snapshot),
         )
-        return build(services, more)
+        return build(self.services, more)
+
+    @cached_property
+    def people(self) -> People:
+        """What signing in works with."""
+        return People(self.services, chest_of(self.settings.keys), self.settings.public_url)
 
     def doors(self) -> Doors:
         """The API and the console behind one socket."""
@@ -156,7 +169,7 @@ class Api:
             clock=self.clock,
             version=__version__,
         )
-        return Doors(frame, console.build(desk))
+        return Doors(frame, console.build(desk, self.people))
 
     def health(self) -> Mapping[str, bool]:
         """Whether pushes can be taken and sent."""
@@ -247,6 +260,7 @@ class Api:
         gc.set_threshold(*COLLECT)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         announce(self.settings, listening.getsockname()[1])
+        await self.invite_first()
         ready()
         await asyncio.wait({serving, asyncio.create_task(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
@@ -254,6 +268,12 @@ class Api:
         for loop in loops:
             loop.cancel()
         await self.close()
+
+    async def invite_first(self) -> None:
+        """Where nobody can sign in yet, says once where to begin."""
+        end = await links.first(self.catalog, self.clock.now_ms())
+        if end:
+            log.info("first sign-in", url=f"{address(self.settings)}{links.PATH}{end}")
 
     async def close(self) -> None:
         self.inspector.close()

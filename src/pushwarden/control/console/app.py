@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from pushwarden.control.console.apps import view as apps
 from pushwarden.control.console.door import Console, Desk
+from pushwarden.control.console.signin import view as signin
+from pushwarden.control.console.signin.gate import Gate
+from pushwarden.control.people.desk import Desk as People
 
 
-def build(desk: Desk) -> Console:
+def build(desk: Desk, people: People) -> Console:
     """ValueError when two pages claim one address."""
-    return Console(desk, (*apps.routes(),))
+    gate = Gate(people)
+    return Console(
+        desk,
+        gate,
+        (
+            *signin.routes(gate),
+            *apps.routes(),
+        ),
+    )

@@ -19,9 +19,9 @@ from pushwarden.control.console.inside import Api
 from pushwarden.control.console.pages import PageRoute, Reply
 from pushwarden.control.console.render import Renderer
 from pushwarden.control.console.static import Shelf
-from pushwarden.control.console.visit import Page, Redirect, Sessions, Stream, Visit, Visitor
+from pushwarden.control.console.visit import Again, Gate, Page, Redirect, Sessions, Stream, Visit, Visitor
 from pushwarden.core.app import Snapshot
-from pushwarden.core.errors import Forbidden, MethodNotAllowed, NotFound, PushwardenError
+from pushwarden.core.errors import Forbidden, MethodNotAllowed, NotFound, ProofNeeded, PushwardenError
 from pushwarden.core.principal import Principal
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.clock import Clock
@@ -67,18 +67,23 @@ class Desk:
 class Console:
     """An ASGI application over a table of pages."""
 
-    def __init__(self, desk: Desk, pages: Sequence[PageRoute]) -> None:
+    def __init__(self, desk: Desk, gate: Gate, pages: Sequence[PageRoute]) -> None:
         self.router = Router(pages)
-        self._desk, self._shelf = desk, Shelf()
+        self._desk, self._gate, self._shelf = desk, gate, Shelf()
         self._renderer = Renderer(self._shelf, desk.clock)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["path"].startswith("/static/"):
             await _give(send, self._shelf.answer(scope["path"], scope["headers"]), ())
             return
-        visit = self._visit(scope, receive)
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)[:100])
+        visit = self._visit(scope, receive, scope["path"], query)
         try:
-            await self._reply(send, visit, await self._answer(scope["method"], visit))
+            reply = await self._answer(scope["method"], visit)
+            if isinstance(reply, Again):
+                visit = self._visit(scope, receive, reply.path, dict(reply.query))
+                reply = await self._answer("POST", visit, reply.form)
+            await self._reply(send, visit, reply)
         except PushwardenError as error:
             await self._refuse(send, visit, error)
         except ClientGone:
@@ -87,17 +92,17 @@ class Console:
             _log.exception("unexpected", request_id=visit.request_id, path=visit.path)
             await self._refuse(send, visit, PushwardenError())
 
-    def _visit(self, scope: dict[str, Any], receive: Receive) -> Visit:
+    def _visit(self, scope: dict[str, Any], receive: Receive, path: str, query: dict[str, str]) -> Visit:
         """Who comes, and to where; nothing is decided yet."""
         now_ms, headers = self._desk.clock.now_ms(), scope["headers"]
         visitor = self._desk.sessions.visitor(headers, now_ms) or NOBODY
         request_id, address = f"c-{secrets.token_hex(6)}", (scope.get("client") or ("",))[0]
         return Visit(
             visitor=visitor,
-            where=_place(visitor.organisation, scope["path"]),
-            path=scope["path"],
+            where=_place(visitor.organisation, path),
+            path=path,
             params={},
-            query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)[:100]),
+            query=query,
             headers=headers,
             request_id=request_id,
             address=address,
@@ -106,10 +111,11 @@ class Console:
             receive=receive,
         )
 
-    async def _answer(self, method: str, visit: Visit) -> Reply:
+    async def _answer(self, method: str, visit: Visit, kept: Form | None = None) -> Reply:
+        """kept: a form that was taken before, in place of the request's body."""
         route, visit.params = self._locate("GET" if method == "HEAD" else method, visit)
         if route.signed_in and visit.visitor is NOBODY:
-            return Redirect(f"/signin?next={quote(_returning(visit, method), safe='')}")
+            return await self._stranger(method, visit, route)
         if "env" in visit.params and visit.where.environment is None:
             raise NotFound("The environment is production, sandbox or simulated.")
         if route.permission is not None and route.within is Within.PATH:
@@ -117,8 +123,29 @@ class Console:
         if visit.where.app and self._desk.snapshot().app(visit.where.organisation, visit.where.app) is None:
             raise NotFound("There is no such app here, or it is not yours.")
         if method == "POST":
-            visit.form = await self._form(visit, route)
-        return await route.view(visit)
+            visit.form = kept or await self._form(visit, route)
+        try:
+            return await route.view(visit)
+        except ProofNeeded:
+            return await self._proof(method, visit)
+
+    async def _stranger(self, method: str, visit: Visit, route: PageRoute) -> Reply:
+        """To sign in; what was typed goes along when the session ended over the form."""
+        if method == "POST" and not route.streams and _same_site(visit.headers):
+            visit.form = await read(visit.headers, visit.receive)
+            formerly = self._desk.sessions.formerly(visit.headers).encode()
+            if formerly and hmac.compare_digest(_given(visit, visit.form), formerly):
+                kept, visit.form = self._gate.keep(visit), Form()
+                return await self._gate.signin(visit, kept, status=401)
+        to = f"/signin?next={quote(_returning(visit, method), safe='')}"
+        return Answer(headers=((b"hx-redirect", to.encode()),)) if visit.partial else Redirect(to)
+
+    async def _proof(self, method: str, visit: Visit) -> Reply:
+        """Asks once more who it is; a form is taken as it is as soon as that is clear."""
+        if method != "POST":
+            return Redirect(f"/confirm?next={quote(visit.path, safe='')}")
+        kept = self._gate.keep(visit)
+        return await self._gate.confirm(visit, kept)
 
     def _locate(self, method: str, visit: Visit) -> tuple[PageRoute, dict[str, str]]:
         found = self.router.find(visit.path) if len(visit.path) <= LONGEST_PATH else None
@@ -134,8 +161,7 @@ class Console:
         if not _same_site(visit.headers):
             raise Forbidden("This form came from another site; nothing was done.")
         form = Form() if route.streams else await read(visit.headers, visit.receive)
-        given = header(visit.headers, b"x-csrf-token") or (form.raw("csrf") or visit.query.get("csrf", "")).encode()
-        if route.signed_in and not hmac.compare_digest(given, visit.visitor.csrf.encode()):
+        if route.signed_in and not hmac.compare_digest(_given(visit, form), visit.visitor.csrf.encode()):
             raise Forbidden("This page is of an earlier session; load it again and send the form once more.")
         return form
 
@@ -177,6 +203,11 @@ def _returning(visit: Visit, method: str) -> str:
     if method in ("GET", "HEAD"):
         return visit.path
     return re.sub(r"^https?://[^/]*", "", (header(visit.headers, b"referer") or b"/apps").decode("latin-1")) or "/apps"
+
+
+def _given(visit: Visit, form: Form) -> bytes:
+    """The token against forgery that came along."""
+    return header(visit.headers, b"x-csrf-token") or (form.raw("csrf") or visit.query.get("csrf", "")).encode()
 
 
 def _same_site(headers: RawHeaders) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from pushwarden.control.console.visit import Page, Redirect, Stream, Visit
+from pushwarden.control.console.visit import Again, Page, Redirect, Stream, Visit
 from pushwarden.core.principal import Permission
 from pushwarden.web.call import Answer
 from pushwarden.web.routes import Within
 
-Reply = Page | Redirect | Stream | Answer
+Reply = Page | Redirect | Again | Stream | Answer
 View = Callable[[Visit], Awaitable[Reply]]
 
 

@@ -11,6 +11,9 @@ class SignedIn:
     def __init__(self, roll: Roll) -> None:
         self._roll = roll
 
+    def formerly(self, headers: RawHeaders) -> str:
+        return self._roll.formerly(headers)
+
     def visitor(self, headers: RawHeaders, now_ms: int) -> Visitor | None:
         signed = self._roll.signed(headers)
         if signed is None:

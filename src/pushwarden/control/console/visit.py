@@ -43,6 +43,10 @@ class Sessions(Protocol):
         """None when nobody is signed in, or no longer."""
         ...
 
+    def formerly(self, headers: RawHeaders) -> str:
+        """What forms carry that were drawn for this browser's session, even when it is over; empty without one."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -66,10 +70,31 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A form that was kept while its sender proved to be the one: it is taken now, as if it had just come."""
+
+    path: str
+    query: Mapping[str, str]
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """Server-sent events, each as bytes ready to be sent; see `event`."""
 
     events: AsyncIterator[bytes]
+
+
+class Gate(Protocol):
+    """Where the door sends whoever must sign in, or prove once more."""
+
+    def keep(self, visit: Visit) -> str:
+        """The form as text for a hidden field; empty when it is too large."""
+        ...
+
+    async def signin(self, visit: Visit, kept: str = "", *, status: int = 200) -> Page: ...
+
+    async def confirm(self, visit: Visit, kept: str = "") -> Page: ...
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -35,7 +36,6 @@ class Passwords:
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self._nobody = self._hasher.hash("nobody has this password")
 
     async def hash(self, password: str) -> str:
         async with self._turn:
@@ -44,13 +44,19 @@ class Passwords:
     async def same(self, kept: str, password: str) -> bool:
         """kept: empty for an account that has no password or is not there; the answer takes as long."""
         async with self._turn:
-            return await asyncio.to_thread(self._same, kept or self._nobody, password) and bool(kept)
+            return await asyncio.to_thread(self._same, kept or _nobodys(), password) and bool(kept)
 
     def _same(self, kept: str, password: str) -> bool:
         try:
             return self._hasher.verify(kept, _plain(password[:LONGEST]))
         except (VerificationError, InvalidHashError):
             return False
+
+
+@cache
+def _nobodys() -> str:
+    """What is compared where there is nothing to compare with."""
+    return PasswordHasher().hash("nobody has this password")
 
 
 def _plain(password: str) -> str:
