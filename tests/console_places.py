@@ -17,7 +17,12 @@ from pushwarden.wiring.stage import Stage
 NOTHING: Any = None
 DESK = Desk(*[NOTHING] * len(Desk.__dataclass_fields__))
 V1 = "/v1/apps/acme-shop/production"
-SKIPPED: dict[str, str] = {"/": "leads to /apps"}
+_DEVICES = "/apps/{app}/{env}/devices"
+SKIPPED: dict[str, str] = {
+    "/": "leads to /apps",
+    f"{_DEVICES}/export": "a file",
+    f"{_DEVICES}/listen": "a part of a page",
+}
 """Pages with no look of their own, and why."""
 
 
@@ -51,7 +56,7 @@ def places(stage: Stage) -> list[Place]:
 
 def named(stage: Stage) -> dict[str, str]:
     """What stands in an address for each name of the table."""
-    return {"app": "acme-shop", "env": "production"}
+    return {"app": "acme-shop", "env": "production", "installation_id": "qa-iphone-15"}
 
 
 def filled(path: str, names: dict[str, str]) -> str:

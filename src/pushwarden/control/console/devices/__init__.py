@@ -1,0 +1,1 @@
+"""Who can be reached: the app's devices."""
