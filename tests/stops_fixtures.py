@@ -27,7 +27,8 @@ from pushwarden.core.lane import Class
 from pushwarden.core.push import Message, Push, PushType
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import Mark, NewShard, Shard, ShardKind, ShardState
-from pushwarden.ports.catalog import AuditQuery, AuditRow, StopRecord
+from pushwarden.ports.audit import AuditQuery, AuditRow
+from pushwarden.ports.catalog import StopRecord
 from pushwarden.ports.journal import Acceptance
 
 SHOP = Scope("acme", "shop", Environment.SIMULATED)

@@ -24,8 +24,9 @@ from pushwarden.core.principal import KeyKind
 from pushwarden.core.receipt import Confirmation, Receipt, SenderReceipt
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.audit import AuditQuery, Facet
 from pushwarden.ports.callbacks import DELIVERIES_KEPT
-from pushwarden.ports.catalog import AuditQuery, Catalog, Changed, StopRecord, Tables
+from pushwarden.ports.catalog import Catalog, Changed, StopRecord, Tables
 
 SHOP = App("acme", "shop", "Shop", bundle_id="com.acme.shop", callbacks=("https://acme.example/hook",), created_at=5)
 
@@ -192,15 +193,53 @@ def test_each_organisation_has_a_chain_of_its_own_and_filters_find_its_rows(cata
     asyncio.run(catalog.record(entry("organisation.create", organisation="")))
     assert see(catalog, lambda tables: tables.audit.chains()) == ["", "acme", "beta"]
     assert [row.sequence for row in rows(catalog)] == [5, 4, 3, 2, 1]
-    assert [row.sequence for row in rows(catalog, actor="a1")] == [4, 2]
+    assert [row.sequence for row in rows(catalog, actors=("a1",))] == [4, 2]
     assert [row.sequence for row in rows(catalog, action="app.")] == [5]
     assert [row.sequence for row in rows(catalog, app="shop", target="shop")] == [5]
     assert [row.sequence for row in rows(catalog, since=1, until=3)] == [3, 2]
     assert [row.sequence for row in rows(catalog, before=4, limit=2)] == [3, 2]
     assert rows(catalog, outcome="forbidden") == []
+    assert [row.sequence for row in rows(catalog, least=2, before=4)] == [3, 2]
     for chain in ("", "acme", "beta"):
         kept = see(catalog, lambda tables, chain=chain: tables.audit.after(chain, 0, 100))
         assert verify(chain, ((row.sequence, row.body, row.hash) for row in kept)).intact
+
+
+def test_the_audit_is_found_by_what_its_entries_say_and_not_by_their_field_names(catalog: Catalog) -> None:
+    sandbox = Scope("acme", "shop", Environment.SANDBOX)
+    for said in (
+        replace(entry("app.change"), scope=sandbox, after={"name": 'Größe "XL"'}, extra={"actor_name": "Dana K."}),
+        replace(entry("credential.activate"), outcome="forbidden", actor="bob", reason="Because of XL"),
+        replace(entry("credential.delete"), outcome="in_use", actor="bob"),
+    ):
+        asyncio.run(catalog.record(said))
+    assert [row.sequence for row in rows(catalog, words=("xl",))] == [2, 1]
+    assert [row.sequence for row in rows(catalog, words=('grösse "xl"'.casefold(),))] == [1]
+    assert [row.sequence for row in rows(catalog, words=("dana", "xl"))] == [1]
+    assert rows(catalog, words=("actor_name",)) == rows(catalog, words=("sequence",)) == []
+    assert [row.sequence for row in rows(catalog, environment="sandbox")] == [1]
+    assert [row.sequence for row in rows(catalog, outcome="refused")] == [3, 2]
+    assert [row.sequence for row in rows(catalog, outcome="in_use", action="credential")] == [3]
+    assert [row.sequence for row in rows(catalog, actors=("alice", "bob"), action="credential.", limit=1)] == [3]
+
+
+def test_what_stands_in_the_audit_is_counted_as_it_is_written(catalog: Catalog) -> None:
+    day = 86_400_000
+    for at, actor, name, outcome in (
+        (1, "k1", "Dana", "done"), (day, "k1", "Dana K.", "forbidden"), (day + 1, "k2", "", "done")
+    ):  # fmt: skip
+        said = replace(entry("app.change", at=at), actor=actor, outcome=outcome, extra={"actor_name": name})
+        asyncio.run(catalog.record(replace(said, scope=Scope("acme", "shop"))))
+
+    def facets(kind: str) -> list[Facet]:
+        return see(catalog, lambda tables: tables.audit.facets("acme", kind))
+
+    assert facets("actor") == [Facet("k1", "Dana K.", 2, 1, 1, 2), Facet("k2", "", 1, 0, 3, 3)]
+    assert facets("day") == [Facet("1970-01-01", "", 1, 0, 1, 1), Facet("1970-01-02", "", 2, 1, 2, 3)]
+    assert facets("action") == [Facet("app.change", "", 3, 1, 1, 3)]
+    assert facets("app") == [Facet("shop", "", 3, 1, 1, 3)]
+    assert [(one.value, one.entries) for one in facets("outcome")] == [("done", 2), ("forbidden", 1)]
+    assert see(catalog, lambda tables: tables.audit.facets("beta", "day")) == []
 
 
 def test_the_snapshot_comes_back_whole(catalog: Catalog) -> None:

@@ -20,7 +20,8 @@ from pushwarden.core.check import Check
 from pushwarden.core.health import PROVEN_MS, Event, Health, Record
 from pushwarden.core.mail import Mail
 from pushwarden.core.scope import Environment, Scope
-from pushwarden.ports.catalog import AuditQuery, Catalog, Changed, Tables
+from pushwarden.ports.audit import AuditQuery
+from pushwarden.ports.catalog import Catalog, Changed, Tables
 
 NOW = 1_800_000_000_000
 CHECKS = (Check("p8.refused", "failed", "Apple doesn't accept this key", "It said so."),)

@@ -65,6 +65,7 @@ async def with_things(scene: Stage) -> dict[str, str]:
         "callback": told.json["callback"]["id"],
         "request": asked.json["request"]["id"],
         "hold": "h1",
+        "version": "1",
         "organisation": "acme",
     }
 
@@ -88,6 +89,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "PATCH /v1/apps/{app}/callbacks/{callback}": {"version": 1},
     "POST /v1/apps/{app}/{env}/credentials": {"provider": "apns", "text": "k"},
     "PATCH /v1/apps/{app}/{env}/credentials/{credential}": {"version": 1, "enabled": True},
+    "POST /v1/apps/{app}/versions/{version}/restore": {"version": 1},
     "POST /v1/holds/{hold}/release": {"verdict": "apply"},
 }
 

@@ -23,7 +23,8 @@ from pushwarden.core.callback import Callback, made
 from pushwarden.core.hold import Hold
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment
-from pushwarden.ports.catalog import AuditQuery, Catalog, Tables
+from pushwarden.ports.audit import AuditQuery
+from pushwarden.ports.catalog import Catalog, Tables
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import route
 

@@ -21,7 +21,8 @@ from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.secret import Secret
 from pushwarden.core.slots import WEEK_MS
-from pushwarden.ports.catalog import AuditQuery, Catalog, Tables
+from pushwarden.ports.audit import AuditQuery
+from pushwarden.ports.catalog import Catalog, Tables
 from pushwarden.providers.port import Report
 
 BASE = "/v1/apps/shop/production/credentials"

@@ -257,7 +257,7 @@ def test_the_audit_is_verified_here_and_from_a_file(shell: Shell) -> None:
     assert shell.json("audit", "verify", str(file), **away)["entries"] == len(exported.splitlines())
     file.write_text(exported.replace("app.create", "app.delete", 1), encoding="utf-8")
     assert shell.json("audit", "verify", str(file), expect=1, **away)["error"]["code"] == "audit_broken"
-    actions = {one["action"] for one in shell.json("audit", "list", "--action", "app.create", "--limit", "2")}
+    actions = {one["action"] for one in shell.json("audit", "list", "action:app.create", "--limit", "2")}
     assert actions == {"app.create"}
 
 

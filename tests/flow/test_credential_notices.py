@@ -28,7 +28,8 @@ from pushwarden.core.mail import server_of
 from pushwarden.core.notice import CALM_MS
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.dataplane.callbacks.sources import Audited, Found
-from pushwarden.ports.catalog import AuditQuery, Changed, Tables
+from pushwarden.ports.audit import AuditQuery
+from pushwarden.ports.catalog import Changed, Tables
 
 NOW = 1_800_000_000_000
 ENDS = NOW + 90 * DAY_MS

@@ -1,11 +1,10 @@
-"""The catalog's tables over SQL: audit, snapshot, stops, holds, probes."""
+"""The catalog's tables over SQL: snapshot, stops, holds, probes."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.catalog_audit_sql import SqlAudit
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks, SqlCourses
 from pushwarden.adapters.catalog_health_sql import SqlHealths, SqlMails, SqlNotices
 from pushwarden.adapters.catalog_people_sql import SqlInvitations, SqlPasskeys, SqlPeople, SqlSessions
@@ -15,49 +14,10 @@ from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKey
 from pushwarden.adapters.catalog_tallies_sql import SqlTallies
 from pushwarden.adapters.catalog_versions_sql import SqlVersions
 from pushwarden.core.app import Snapshot
-from pushwarden.core.audit import AuditEntry
-from pushwarden.core.chain import canonical, genesis, link
 from pushwarden.core.hold import Hold
 from pushwarden.core.probe import Probe
 from pushwarden.core.scope import Scope
-from pushwarden.ports.catalog import AuditQuery, AuditRow, StopRecord
-
-
-class SqlAudit:
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def append(self, entry: AuditEntry) -> AuditRow:
-        owner = entry.scope.organisation
-        head = self._run(sql.AUDIT_HEAD, organisation=owner)
-        sequence, previous = (head[0]["sequence"] + 1, head[0]["hash"]) if head else (1, genesis(owner))
-        body = canonical(entry, sequence)
-        row = AuditRow(owner, sequence, body, link(previous, body))
-        self._run(
-            sql.AUDIT_INSERT,
-            organisation=owner,
-            sequence=sequence,
-            at=entry.at,
-            actor=entry.actor,
-            action=entry.action,
-            app=entry.scope.app,
-            outcome=entry.outcome,
-            target=entry.target,
-            body=body,
-            hash=row.hash,
-        )
-        return row
-
-    def page(self, query: AuditQuery) -> list[AuditRow]:
-        found = self._run(sql.AUDIT_PAGE, **asdict(query))
-        return [AuditRow(**row) for row in found]
-
-    def after(self, organisation: str, sequence: int, limit: int) -> list[AuditRow]:
-        found = self._run(sql.AUDIT_AFTER, organisation=organisation, sequence=sequence, limit=limit)
-        return [AuditRow(**row) for row in found]
-
-    def chains(self) -> list[str]:
-        return [row["organisation"] for row in self._run(sql.AUDIT_CHAINS)]
+from pushwarden.ports.catalog import StopRecord
 
 
 class SqlSnapshots:

@@ -12,7 +12,8 @@ from pushwarden.core.audit import AuditEntry
 from pushwarden.core.check import Check
 from pushwarden.core.health import PROVEN_MS, Event, Record, record_of
 from pushwarden.core.scope import Scope
-from pushwarden.ports.catalog import AuditQuery, AuditRow, Catalog, Changed, Tables
+from pushwarden.ports.audit import AuditQuery, AuditRow
+from pushwarden.ports.catalog import Catalog, Changed, Tables
 
 LOOKED = 50
 """Rows of an app's audit among which its last change is looked for."""

@@ -10,7 +10,6 @@ from pushwarden.adapters.tables_control import (
     api_key,
     app,
     app_version,
-    audit,
     callback,
     callback_delivery,
     callback_message,
@@ -160,32 +159,6 @@ KEY_USED = (
     .where(api_key.c.id == _p("key_id"), func.coalesce(api_key.c.last_used_at, 0) < _p("at"))
     .values(last_used_at=_p("at"))
 )
-AUDIT_HEAD = (
-    select(audit.c.sequence, audit.c.hash)
-    .where(audit.c.organisation == _p("organisation"))
-    .order_by(audit.c.sequence.desc())
-    .limit(1)
-)
-AUDIT_AFTER = (
-    select(audit.c.organisation, audit.c.sequence, audit.c.body, audit.c.hash)
-    .where(audit.c.organisation == _p("organisation"), audit.c.sequence > _p("sequence"))
-    .order_by(audit.c.sequence)
-    .limit(_p("limit"))
-)
-AUDIT_PAGE = (
-    select(audit.c.organisation, audit.c.sequence, audit.c.body, audit.c.hash)
-    .where(
-        audit.c.organisation == _p("organisation"),
-        or_(_p("before") == 0, audit.c.sequence < _p("before")),
-        audit.c.at >= _p("since"),
-        or_(_p("until") == 0, audit.c.at < _p("until")),
-        func.substr(audit.c.action, literal_column("1"), func.length(_p("action"))) == _p("action"),
-        *(or_(_p(name) == "", audit.c[name] == _p(name)) for name in ("actor", "app", "outcome", "target")),
-    )
-    .order_by(audit.c.sequence.desc())
-    .limit(_p("limit"))
-)
-AUDIT_CHAINS = select(audit.c.organisation).distinct().order_by(audit.c.organisation)
 SNAPSHOT_GET = select(snapshot.c.body)
 SNAPSHOT_VERSION = select(snapshot.c.version)
 STATE_NEXT = text(
@@ -287,7 +260,6 @@ SESSION_INSERT = session.insert()
 INVITATION_INSERT = invitation.insert()
 REQUEST_INSERT = credential_request.insert()
 KEY_INSERT = api_key.insert()
-AUDIT_INSERT = audit.insert()
 SNAPSHOT_INSERT = snapshot.insert()
 SNAPSHOT_DELETE = snapshot.delete()
 STOP_INSERT = stop.insert()

@@ -289,6 +289,29 @@ audit = Table(
     _text("target"),
     Column("body", LargeBinary, nullable=False),  # canonical JSON: what the hash is of
     Column("hash", LargeBinary, nullable=False),
+    _text("environment", default=""),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+# A search goes by one of these, or looks at a bounded part of the rows.
+Index("audit_actor", audit.c.organisation, audit.c.actor, audit.c.sequence)
+Index("audit_action", audit.c.organisation, audit.c.action, audit.c.sequence)
+Index("audit_app", audit.c.organisation, audit.c.app, audit.c.sequence)
+Index("audit_target", audit.c.organisation, audit.c.target, audit.c.sequence)
+Index("audit_outcome", audit.c.organisation, audit.c.outcome, audit.c.sequence)
+
+# How often a day, an actor, an action, an app or an outcome stands in the audit: counted as it is written.
+audit_facet = Table(
+    "audit_facet",
+    metadata,
+    _text("organisation", key=True),
+    _text("kind", key=True),
+    _text("value", key=True),
+    _text("label"),
+    _number("entries"),
+    _number("refused"),
+    _number("first"),
+    _number("last"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -20,6 +20,10 @@ audit = group("Audit: who did what, refused attempts included.")
 AppName = Annotated[str, typer.Argument(help="Only this app; the whole organisation when left out.")]
 EnvName = Annotated[str, typer.Option("--env", "-e", help="Only this environment of the app.")]
 Everything = Annotated[bool, typer.Option("--installation", help="Everything, every organisation.")]
+Search = Annotated[
+    list[str] | None,
+    typer.Argument(help="actor: action: app: env: outcome: target: since: until: and free text; all when left out."),
+]
 STOP_SECONDS = 3.0
 """How long a stop waits for the api before it is made without it."""
 
@@ -152,15 +156,21 @@ def holds_release(
 @audit.command("list")
 def audit_list(
     context: typer.Context,
+    search: Search = None,
     limit: Annotated[int, typer.Option(help="Entries at most.")] = 50,
-    action: Annotated[str, typer.Option(help="Only this action, for example stop.stop.")] = "",
-    app: Annotated[str, typer.Option(help="Only this app.")] = "",
     json: Json = False,
 ) -> None:
     """What was done, newest first."""
-    params = {"limit": limit} | {name: value for name, value in (("action", action), ("app", app)) if value}
-    found = api(context).call("GET", "/v1/audit", params=params, as_json=json)["entries"]
-    rows(found, ("at", "actor", "action", "target", "outcome"), json, "Nothing was done yet.")
+    page = api(context).call("GET", "/v1/audit", params={"limit": limit, "q": _typed(search)}, as_json=json)
+    told = [one | {"by": one["extra"].get("actor_name") or one["actor"]} for one in page["entries"]]
+    rows(page["entries"] if json else told, ("at", "by", "action", "target", "outcome"), json, "Nothing is found.")
+
+
+def _typed(search: list[str] | None) -> str:
+    """As one would type it: the shell has taken the quotation marks away."""
+    from pushwarden.control.audit_search import retyped
+
+    return " ".join(retyped(word) for word in search or ())
 
 
 @audit.command("verify")
@@ -190,10 +200,11 @@ def _offline(one: Api, file: Path, as_json: bool) -> dict[str, Any]:
 @audit.command("export")
 def audit_export(
     context: typer.Context,
+    search: Search = None,
     kind: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
     json: Annotated[bool, typer.Option("--json", help="The same as --format jsonl.")] = False,
 ) -> None:
-    """Write the whole audit log to standard output."""
-    params = {"format": "jsonl" if json else kind}
+    """Write the audit, or what a search finds, to standard output; only a whole one can be verified offline."""
+    params = {"format": "jsonl" if json else kind, "q": _typed(search)}
     for line in api(context).stream("GET", "/v1/audit/export", params=params, as_json=json):
         sys.stdout.write(line + "\n")

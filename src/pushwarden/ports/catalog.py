@@ -15,6 +15,7 @@ from pushwarden.core.audit import AuditEntry
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.receipt import Receipt
 from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.audit import Audit
 from pushwarden.ports.callbacks import CallbackTable, CourseTable
 from pushwarden.ports.health import HealthTable, MailTable, NoticeTable
 from pushwarden.ports.holds import HoldTable
@@ -106,53 +107,6 @@ class Keys(Protocol):
 
     def used(self, last_used: Mapping[str, int]) -> None:
         """Key id → Unix ms; never backwards, no version, no audit."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """An entry as it stands in its organisation's chain: `body` is its canonical JSON, sequence 1, 2, 3, …"""
-
-    organisation: str
-    sequence: int
-    body: bytes
-    hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AuditQuery:
-    """Filters; empty ones match all. action: how it begins, `app.` for all that happened to apps.
-
-    before: only sequences below it, 0 for the newest. Times are Unix ms, since ≤ at < until.
-    """
-
-    organisation: str
-    actor: str = ""
-    action: str = ""
-    app: str = ""
-    outcome: str = ""
-    target: str = ""
-    since: int = 0
-    until: int = 0
-    before: int = 0
-    limit: int = 100
-
-
-class Audit(Protocol):
-    """Append-only. Rows are chained per organisation; the installation's own chain has the empty name."""
-
-    def append(self, entry: AuditEntry) -> AuditRow: ...
-
-    def page(self, query: AuditQuery) -> list[AuditRow]:
-        """Newest first."""
-        ...
-
-    def after(self, organisation: str, sequence: int, limit: int) -> list[AuditRow]:
-        """Ascending: for export and verification in pages."""
-        ...
-
-    def chains(self) -> list[str]:
-        """The organisations that have rows."""
         ...
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from pushwarden.adapters.memory.audit import MemoryAudit
 from pushwarden.adapters.memory.callbacks import Kept, MemoryCallbacks, MemoryCourses
 from pushwarden.adapters.memory.control_log import (
-    MemoryAudit,
     MemoryHolds,
     MemoryProbes,
     MemorySnapshots,
@@ -35,7 +35,8 @@ from pushwarden.core.probe import Probe
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
 from pushwarden.core.tally import Amounts
-from pushwarden.ports.catalog import AuditRow, Changed, StopRecord, Tables
+from pushwarden.ports.audit import AuditRow
+from pushwarden.ports.catalog import Changed, StopRecord, Tables
 from pushwarden.ports.tallies import Seen
 
 T = TypeVar("T")

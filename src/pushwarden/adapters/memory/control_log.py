@@ -1,41 +1,15 @@
-"""The catalog's logs in memory: audit, snapshot, stops, holds, probes."""
+"""The catalog's logs in memory: snapshot, stops, holds, probes."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from pushwarden.core.app import Snapshot
-from pushwarden.core.audit import AuditEntry
-from pushwarden.core.chain import canonical, genesis, link
 from pushwarden.core.hold import Hold
 from pushwarden.core.lane import Lane
 from pushwarden.core.probe import Probe
 from pushwarden.core.scope import Scope
-from pushwarden.ports.catalog import AuditQuery, AuditRow, StopRecord
-
-
-class MemoryAudit:
-    def __init__(self, rows: dict[str, tuple[AuditRow, ...]]) -> None:
-        self._rows = rows
-
-    def append(self, entry: AuditEntry) -> AuditRow:
-        owner = entry.scope.organisation
-        kept = self._rows.get(owner, ())
-        body = canonical(entry, len(kept) + 1)
-        row = AuditRow(owner, len(kept) + 1, body, link(kept[-1].hash if kept else genesis(owner), body))
-        self._rows[owner] = (*kept, row)
-        return row
-
-    def page(self, query: AuditQuery) -> list[AuditRow]:
-        kept = reversed(self._rows.get(query.organisation, ()))
-        return [row for row in kept if _matches(query, row)][: query.limit]
-
-    def after(self, organisation: str, sequence: int, limit: int) -> list[AuditRow]:
-        return list(self._rows.get(organisation, ())[sequence : sequence + limit])
-
-    def chains(self) -> list[str]:
-        return sorted(self._rows)
+from pushwarden.ports.catalog import StopRecord
 
 
 class MemorySnapshots:
@@ -123,16 +97,3 @@ class MemoryProbes:
         for key in old:
             del self._rows[key]
         return len(old)
-
-
-def _matches(query: AuditQuery, row: AuditRow) -> bool:
-    said = json.loads(row.body)
-    same = {"actor": said["actor"], "app": said["scope"].split("/")[1], "outcome": said["outcome"]}
-    same["target"] = said["target"]
-    return (
-        (not query.before or row.sequence < query.before)
-        and query.since <= said["at"]
-        and (not query.until or said["at"] < query.until)
-        and said["action"].startswith(query.action)
-        and all(getattr(query, name) in ("", value) for name, value in same.items())
-    )

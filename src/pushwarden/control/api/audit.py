@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from pushwarden.control.audit import as_csv, as_jsonl, readable, verified
+from pushwarden.control.audit import as_csv, as_jsonl, nothing, pages, readable, verified
+from pushwarden.control.audit_finding import Found, each, find, for_so_long, wanted
+from pushwarden.control.audit_search import Search, Term, parsed
 from pushwarden.control.services import Services
+from pushwarden.core.audit import DONE
 from pushwarden.core.chain import Verdict
 from pushwarden.core.errors import Forbidden, Invalid, NotFound
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
-from pushwarden.ports.catalog import AuditQuery
+from pushwarden.ports.audit import AuditRow, FacetKind
+from pushwarden.ports.catalog import Tables
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, route
 
-DONE = "done"
 _TEXTS = ("actor", "action", "app", "outcome", "target")
-_FILTERS = (*_TEXTS, "since", "until", "before", "limit", "chain")
+_FILTERS = ("q", *_TEXTS, "since", "until", "before", "limit", "chain")
 _LATEST = 2**53
+MOST_FACETS = 30
+HEAT_DAYS = 371
+"""53 weeks."""
+
+
+Rows = list[AuditRow]
 
 
 class AuditPage(msgspec.Struct):
-    """next: pass it as `before` for the next page; null on the last one."""
+    """next: pass it as `before` to go on; null at the end. looked: how many entries were passed to find these."""
 
     entries: list[dict[str, Any]]
     next: int | None
+    looked: int
+
+
+class AuditCount(msgspec.Struct):
+    """value: as it is searched for. label: what people call it."""
+
+    value: str
+    label: str
+    entries: int
+    refused: int
+
+
+class AuditFacets(msgspec.Struct):
+    """What there is to search for, the most frequent first; days are ascending, in UTC."""
+
+    actors: Sequence[AuditCount]
+    actions: Sequence[AuditCount]
+    apps: Sequence[AuditCount]
+    outcomes: Sequence[AuditCount]
+    days: Sequence[AuditCount]
 
 
 class AuditVerdict(msgspec.Struct):
@@ -41,41 +72,86 @@ class AuditVerdict(msgspec.Struct):
 
 class AuditLog:
     def __init__(self, services: Services) -> None:
-        self._catalog = services.catalog
+        self._catalog, self._clock = services.catalog, services.clock
 
     async def list(self, call: Call) -> Answer:
         asked = call.query(*_FILTERS)
-        chain, texts = _chain(call, asked), {name: asked.get(name, "") for name in _TEXTS}
-        if not call.principal.may(Permission.AUDIT_EXPORT, Scope(chain)):
-            if texts["outcome"] not in ("", DONE):
-                raise Forbidden("Your role shows what was done, not what was refused.")
-            texts["outcome"] = DONE
-        query = AuditQuery(
-            chain,
-            **texts,
-            since=call.number(asked.get("since"), "since", 0, _LATEST),
-            until=call.number(asked.get("until"), "until", 0, _LATEST),
-            before=call.number(asked.get("before"), "before", 0, _LATEST),
-            limit=max(1, call.number(asked.get("limit"), "limit", 100, 1000)),
-        )
-        rows = await self._catalog.browse(lambda tables: tables.audit.page(query))
-        more = rows[-1].sequence if len(rows) == query.limit else None
-        return Answer(AuditPage([readable(row) for row in rows], more))
+        chain, search = _chain(call, asked), self._search(call, asked)
+        limit = max(1, call.number(asked.get("limit"), "limit", 100, 1000))
+        before = call.number(asked.get("before"), "before", 0, _LATEST)
+        enough = for_so_long()
+
+        def work(tables: Tables) -> Found:
+            query = wanted(tables, chain, search, limit)
+            return find(tables, replace(query, before=before), enough) if query else Found((), None, 0)
+
+        found = await self._catalog.browse(work)
+        return Answer(AuditPage([readable(row) for row in found.rows], found.next, found.looked))
+
+    async def facets(self, call: Call) -> Answer:
+        chain = _chain(call, call.query("chain"))
+        refused = call.principal.may(Permission.AUDIT_EXPORT, Scope(chain))
+
+        def counted(tables: Tables, kind: FacetKind) -> Sequence[AuditCount]:
+            every = tables.audit.facets(chain, kind)
+            seen = [one if refused else replace(one, entries=one.entries - one.refused, refused=0) for one in every]
+            return [AuditCount(one.value, one.label, one.entries, one.refused) for one in seen if one.entries]
+
+        def often(tables: Tables, kind: FacetKind) -> Sequence[AuditCount]:
+            return sorted(counted(tables, kind), key=lambda one: -one.entries)[:MOST_FACETS]
+
+        def work(tables: Tables) -> AuditFacets:
+            return AuditFacets(
+                often(tables, "actor"), often(tables, "action"), often(tables, "app"), often(tables, "outcome"),
+                counted(tables, "day")[-HEAT_DAYS:],
+            )  # fmt: skip
+
+        return Answer(await self._catalog.browse(work))
 
     async def export(self, call: Call) -> Answer:
-        asked = call.query("format", "chain")
-        chain = _chain(call, asked)
+        """Whole, or what a search finds; only a whole chain can be verified offline."""
+        asked = call.query("format", "chain", "q")
+        chain, search = _chain(call, asked), parsed(asked.get("q", ""), self._clock.now_ms())
+        parts = await self._parts(chain, search)
         match asked.get("format", "jsonl"):
             case "jsonl":
-                return Answer(stream=as_jsonl(self._catalog, chain), content_type=b"application/x-ndjson")
+                return Answer(stream=as_jsonl(parts), content_type=b"application/x-ndjson")
             case "csv":
-                return Answer(stream=as_csv(self._catalog, chain), content_type=b"text/csv; charset=utf-8")
+                return Answer(stream=as_csv(parts), content_type=b"text/csv; charset=utf-8")
             case _:
                 raise Invalid("`format` is jsonl or csv.", field="format")
 
     async def verify(self, call: Call) -> Answer:
         verdict: Verdict = await verified(self._catalog, _chain(call, call.query("chain")))
         return Answer(AuditVerdict(verdict.intact, verdict.entries, verdict.head, verdict.broken_at, verdict.problem))
+
+    async def _parts(self, chain: str, search: Search) -> AsyncIterator[Rows]:
+        """A whole chain is read as it stands, and not by what is counted of it."""
+        if not search.terms:
+            return pages(self._catalog, chain)
+        query = await self._catalog.browse(lambda tables: wanted(tables, chain, search, 1))
+        return each(self._catalog, query) if query else nothing()
+
+    def _search(self, call: Call, asked: dict[str, str]) -> Search:
+        """What `q` says, and the other parameters beside it."""
+        search = parsed(asked.get("q", ""), self._clock.now_ms())
+        own = tuple(Term(name, asked[name], "") for name in _TEXTS if asked.get(name))
+        if twice := [term.name for term in own if search.value(term.name)]:
+            raise Invalid(f"`{twice[0]}` stands in `q` too; say it once.", field=twice[0])
+        times = {
+            name: call.number(asked.get(name), name, getattr(search, name), _LATEST) for name in ("since", "until")
+        }
+        return _allowed(call, _chain(call, asked), Search(search.terms + own, **times))
+
+
+def _allowed(call: Call, chain: str, search: Search) -> Search:
+    """Who may not see refused attempts is shown what was done."""
+    if call.principal.may(Permission.AUDIT_EXPORT, Scope(chain)):
+        return search
+    if search.value("outcome") not in ("", DONE):
+        raise Forbidden("Your role shows what was done, not what was refused.")
+    kept = tuple(term for term in search.terms if term.name != "outcome")
+    return replace(search, terms=(*kept, Term("outcome", DONE, "")))
 
 
 def _chain(call: Call, asked: dict[str, str]) -> str:
@@ -95,8 +171,11 @@ def routes(services: Services) -> tuple[Route, ...]:
     return (
         route("GET", "/v1/audit", audit.list, permission=may, summary="What was done, newest first.",
               shape=Shape(None, AuditPage, query=_FILTERS)),
+        route("GET", "/v1/audit/facets", audit.facets, permission=may,
+              summary="What there is to search for, and how much happened on each day.",
+              shape=Shape(None, AuditFacets, query=("chain",))),
         route("GET", "/v1/audit/export", audit.export, permission=Permission.AUDIT_EXPORT,
-              summary="All of it, as JSONL or CSV.", shape=Shape(query=("format", "chain"))),
+              summary="All of it, or what `q` finds, as JSONL or CSV.", shape=Shape(query=("format", "chain", "q"))),
         route("GET", "/v1/audit/verify", audit.verify, permission=may, summary="Does the hash chain hold?",
               shape=Shape(None, AuditVerdict, query=("chain",))),
     )  # fmt: skip

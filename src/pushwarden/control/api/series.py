@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pushwarden.control.api.adding import app_of
+from pushwarden.control.audit_finding import bounded
 from pushwarden.control.series import RANGES, Range, Sums, Times, by_provider, points, reasons, sums, times
 from pushwarden.control.services import Services
 from pushwarden.core.errors import Invalid
@@ -17,7 +18,8 @@ from pushwarden.core.principal import Permission
 from pushwarden.core.reasons import known
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.tally import Tally, total
-from pushwarden.ports.catalog import AuditQuery, Tables
+from pushwarden.ports.audit import AuditQuery
+from pushwarden.ports.catalog import Tables
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, Within, route
 
@@ -169,7 +171,7 @@ def _events(tables: Tables, where: Scope, since: int, until: int) -> list[Event]
     found = []
     for organisation, action in chains:
         query = AuditQuery(organisation, action=action, outcome="done", since=since, until=until, limit=MOST_EVENTS)
-        found += [json.loads(row.body) for row in tables.audit.page(query)]
+        found += [json.loads(row.body) for row in tables.audit.page(bounded(tables, query))]
     own = [said for said in found if _about(said, where) and said["action"] not in _NOT_SHOWN]
     return sorted((_event(said) for said in own), key=lambda event: event.at_ms)
 

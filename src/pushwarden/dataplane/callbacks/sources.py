@@ -17,7 +17,8 @@ from pushwarden.core.scope import Scope
 from pushwarden.core.shard import Failure
 from pushwarden.dataplane.intake.invalidation_routes import view
 from pushwarden.dataplane.intake.views import iso
-from pushwarden.ports.catalog import AuditQuery, AuditRow, Catalog, Tables
+from pushwarden.ports.audit import AuditQuery, AuditRow
+from pushwarden.ports.catalog import Catalog, Tables
 from pushwarden.ports.invalidations import Invalidations
 from pushwarden.ports.journal import Progress
 from pushwarden.ports.outcomes import Outcomes

@@ -44,7 +44,7 @@ CREATE TABLE audit (
 	outcome TEXT NOT NULL,
 	target TEXT NOT NULL,
 	body BLOB NOT NULL,
-	hash BLOB NOT NULL,
+	hash BLOB NOT NULL, environment TEXT DEFAULT '' NOT NULL,
 	PRIMARY KEY (organisation, sequence)
 )
  WITHOUT ROWID,
@@ -384,3 +384,27 @@ CREATE TABLE app_version (
 	PRIMARY KEY (organisation, app, number)
 )
  STRICT;
+
+CREATE TABLE audit_facet (
+	organisation TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	value TEXT NOT NULL,
+	label TEXT NOT NULL,
+	entries INTEGER NOT NULL,
+	refused INTEGER NOT NULL,
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	PRIMARY KEY (organisation, kind, value)
+)
+ WITHOUT ROWID,
+ STRICT;
+
+CREATE INDEX audit_action ON audit (organisation, action, sequence);
+
+CREATE INDEX audit_actor ON audit (organisation, actor, sequence);
+
+CREATE INDEX audit_app ON audit (organisation, app, sequence);
+
+CREATE INDEX audit_outcome ON audit (organisation, outcome, sequence);
+
+CREATE INDEX audit_target ON audit (organisation, target, sequence);

@@ -1,0 +1,67 @@
+"""The audit in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pushwarden.core.audit import DONE, AuditEntry, facets_of, says
+from pushwarden.core.chain import canonical, genesis, link
+from pushwarden.core.scope import Scope
+from pushwarden.ports.audit import REFUSED, AuditQuery, AuditRow, Facet, FacetKind
+
+
+class MemoryAudit:
+    def __init__(self, rows: dict[str, tuple[AuditRow, ...]]) -> None:
+        self._rows = rows
+
+    def append(self, entry: AuditEntry) -> AuditRow:
+        owner = entry.scope.organisation
+        kept = self._rows.get(owner, ())
+        body = canonical(entry, len(kept) + 1)
+        row = AuditRow(owner, len(kept) + 1, body, link(kept[-1].hash if kept else genesis(owner), body))
+        self._rows[owner] = (*kept, row)
+        return row
+
+    def page(self, query: AuditQuery) -> list[AuditRow]:
+        kept = reversed(self._rows.get(query.organisation, ()))
+        return [row for row in kept if _matches(query, row)][: query.limit]
+
+    def after(self, organisation: str, sequence: int, limit: int) -> list[AuditRow]:
+        return list(self._rows.get(organisation, ())[sequence : sequence + limit])
+
+    def chains(self) -> list[str]:
+        return sorted(self._rows)
+
+    def facets(self, organisation: str, kind: FacetKind) -> list[Facet]:
+        found: dict[str, Facet] = {}
+        for row in self._rows.get(organisation, ()):
+            said = json.loads(row.body)
+            refused = int(said["outcome"] != DONE)
+            for own, value, label in facets_of(_entry(said)):
+                if own == kind:
+                    one = found.get(value) or Facet(value, label, 0, 0, row.sequence, 0)
+                    found[value] = Facet(value, label, one.entries + 1, one.refused + refused, one.first, row.sequence)
+        return [found[value] for value in sorted(found)]
+
+
+def _entry(said: dict[str, Any]) -> AuditEntry:
+    own = {name: value for name, value in said.items() if name != "sequence"}
+    return AuditEntry(**own | {"scope": Scope.parse(said["scope"])})
+
+
+def _matches(query: AuditQuery, row: AuditRow) -> bool:
+    said = json.loads(row.body)
+    scope = said["scope"].split("/")
+    same = {"app": scope[1], "environment": scope[2], "target": said["target"]}
+    same["outcome"] = REFUSED if query.outcome == REFUSED and said["outcome"] != DONE else said["outcome"]
+    return (
+        (not query.before or row.sequence < query.before)
+        and query.least <= row.sequence
+        and query.since <= said["at"]
+        and (not query.until or said["at"] < query.until)
+        and said["action"].startswith(query.action)
+        and (not query.actors or said["actor"] in query.actors)
+        and all(getattr(query, name) in ("", value) for name, value in same.items())
+        and says(row.body, query.words)
+    )

@@ -1,0 +1,155 @@
+"""The audit over HTTP: searched by qualifiers, counted by day, exported as found; in every store."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from cast import Stage, stage
+from catalog_fixtures import KINDS, opened
+from pushwarden.control import audit_finding
+from pushwarden.control.audit import verified_file
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.audit import AuditQuery
+from pushwarden.ports.catalog import Catalog
+
+DAY = 86_400_000
+
+
+@pytest.fixture(params=KINDS)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
+    with opened(request.param, tmp_path) as found:
+        yield found
+
+
+async def filled(scene: Stage) -> None:
+    """A week of acme: dana changes, erik is refused."""
+    now = scene.clock.ms
+    where = Scope("acme", "shop", Environment.PRODUCTION)
+    for age, actor, name, action, outcome, target in (
+        (6, "k_dana", "Dana K.", "credential.create", "done", "c1"),
+        (5, "k_dana", "Dana K.", "credential.activate", "done", "c1"),
+        (2, "k_erik", "Erik", "credential.activate", "forbidden", "c2"),
+        (1, "k_erik", "Erik", "stop.stop", "done", "s1"),
+        (0, "k_dana", "Dana K.", "app.change", "done", "shop"),
+    ):
+        entry = AuditEntry(now - age * DAY, actor, action, where, target, outcome, extra={"actor_name": name})
+        await scene.catalog.record(entry)
+
+
+async def search(scene: Stage, text: str, who: str = "bob") -> list[str]:
+    reply = await scene.ask(who, "GET", f"/v1/audit?q={quote(text)}")
+    assert reply.status == 200, reply.body
+    return [f"{one['extra'].get('actor_name')} {one['action']} {one['outcome']}" for one in reply.json["entries"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("actor:dana action:credential", ["Dana K. credential.activate done", "Dana K. credential.create done"]),
+        ("actor:k_erik", ["Erik stop.stop done", "Erik credential.activate forbidden"]),
+        ("outcome:refused", ["Erik credential.activate forbidden"]),
+        ("outcome:forbidden target:c2", ["Erik credential.activate forbidden"]),
+        ("since:36h app:shop", ["Dana K. app.change done", "Erik stop.stop done"]),
+        ("since:7d until:3d", ["Dana K. credential.activate done", "Dana K. credential.create done"]),
+        ("env:production action:stop", ["Erik stop.stop done"]),
+        ("env:sandbox", []),
+        ("actor:nobody", []),
+        ("C1 dana", ["Dana K. credential.activate done", "Dana K. credential.create done"]),
+    ],
+)
+def test_a_search_finds_what_its_qualifiers_say(catalog: Catalog, text: str, found: list[str]) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        await filled(scene)
+        assert await search(scene, text) == found
+
+    asyncio.run(run())
+
+
+def test_a_search_that_is_not_understood_says_what_to_type(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        reply = await scene.ask("bob", "GET", "/v1/audit?q=sinse:7d")
+        assert (reply.status, reply.json["field"]) == (422, "q")
+        assert "there are actor:" in reply.json["detail"]
+        twice = await scene.ask("bob", "GET", "/v1/audit?q=app:shop&app=shop")
+        assert (twice.status, twice.json["field"]) == (422, "app")
+
+    asyncio.run(run())
+
+
+def test_a_long_search_stops_and_says_from_where_to_go_on(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_finding, "WINDOW", 2)
+
+    async def run() -> None:
+        scene = await stage(catalog)
+        await filled(scene)
+        query = AuditQuery("acme", target="c1")
+        first = await catalog.browse(lambda tables: audit_finding.find(tables, query, lambda: True))
+        assert (list(first.rows), first.looked) == ([], 2)
+        seen, place, rounds = [], first.next, 0
+        while place:
+            more = AuditQuery("acme", target="c1", before=place)
+            found = await catalog.browse(lambda tables, more=more: audit_finding.find(tables, more, lambda: True))
+            seen, place, rounds = [*seen, *found.rows], found.next, rounds + 1
+        assert [json.loads(row.body)["action"] for row in seen] == ["credential.activate", "credential.create"]
+        assert rounds <= 3
+
+    asyncio.run(run())
+
+
+def test_pages_follow_each_other_without_a_gap(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        await filled(scene)
+        seen: list[int] = []
+        place: Any = 0
+        while place is not None:
+            page = (await scene.ask("bob", "GET", f"/v1/audit?limit=2&before={place}")).json
+            seen += [one["sequence"] for one in page["entries"]]
+            place = page["next"]
+        assert seen == [5, 4, 3, 2, 1]
+
+    asyncio.run(run())
+
+
+def test_an_export_has_what_the_search_finds_and_a_whole_one_can_be_verified(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        await filled(scene)
+        part = await scene.ask("bob", "GET", f"/v1/audit/export?format=csv&q={quote('actor:dana since:7d')}")
+        rows = list(csv.DictReader(io.StringIO(part.body.decode())))
+        assert [row["action"] for row in rows] == ["credential.create", "credential.activate", "app.change"]
+        none = await scene.ask("bob", "GET", "/v1/audit/export?q=actor:nobody")
+        assert (none.status, none.body) == (200, b"")
+        whole = await scene.ask("bob", "GET", "/v1/audit/export")
+        assert verified_file("acme", whole.body.decode().splitlines()).entries == 5
+        assert (await scene.ask("bob", "GET", "/v1/audit/export?q=env:nowhere")).status == 422
+
+    asyncio.run(run())
+
+
+def test_days_and_what_to_search_for_are_counted(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        await filled(scene)
+        found = (await scene.ask("bob", "GET", "/v1/audit/facets")).json
+        assert [(one["label"], one["entries"], one["refused"]) for one in found["actors"]] == [
+            ("Dana K.", 3, 0), ("Erik", 2, 1),
+        ]  # fmt: skip
+        assert [(one["entries"], one["refused"]) for one in found["days"]] == [(1, 0), (1, 0), (1, 1), (1, 0), (1, 0)]
+        assert {one["value"] for one in found["outcomes"]} == {"done", "forbidden"}
+        assert (await scene.ask("carol", "GET", "/v1/audit/facets")).json["actors"] == []
+        assert (await scene.ask("carol", "GET", "/v1/audit?q=dana")).json["entries"] == []
+
+    asyncio.run(run())
