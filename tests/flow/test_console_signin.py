@@ -27,7 +27,8 @@ from pushwarden.core.errors import NotFound
 from pushwarden.core.person import Passkey, Person
 from pushwarden.core.principal import Role
 from pushwarden.core.scope import Scope
-from pushwarden.ports.catalog import AuditQuery, Changed, Tables
+from pushwarden.ports.audit import AuditQuery
+from pushwarden.ports.catalog import Changed, Tables
 from visitor import HOST, Browser, console_of
 
 ORIGIN = f"http://{HOST}"

@@ -16,7 +16,7 @@ from pushwarden.core.names import IDENTITIES, called
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.verdict import Verdict, verdict
-from pushwarden.ports.catalog import AuditQuery
+from pushwarden.ports.audit import AuditQuery
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, Within, route
 
