@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -18,18 +17,14 @@ import pytest
 from playwright.sync_api import Browser
 
 from browsing import Tab, chromium, tab
-from people import SignedIn, signed_in
+from people import signed_in
 from product_fixtures import close_stage, until
-from pushwarden.control.people.roll import FRESH_MS
-from pushwarden.core.audit import AuditEntry
-from pushwarden.core.person import Person, Session, digest
 from pushwarden.core.principal import Role
 from pushwarden.core.scope import Scope
-from pushwarden.ports.catalog import Changed
 from pushwarden.settings import Settings
 from pushwarden.wiring.fleet import tell
+from pushwarden.wiring.fleet.people import signed_in as sign_in
 from pushwarden.wiring.stage import Stage
-from pushwarden.wiring.stores import stores_of
 
 T = TypeVar("T")
 SCALE = 0.02
@@ -45,24 +40,11 @@ class World:
 
     def as_one_of_the_cast(self, who: str) -> dict[str, str]:
         """The cookie of a new session of Dana, Omar, Priya or Lee."""
-        secret, now_ms = secrets.token_urlsafe(32), time.time_ns() // 1_000_000
-        session = Session(
-            secrets.token_hex(4), f"usr_{who}", digest(secret), now_ms, now_ms, now_ms + FRESH_MS, "", "test"
-        )
-
-        async def work() -> None:
-            stores = stores_of(Settings(data=self.stage.data), "test")
-            entry = AuditEntry(now_ms, f"usr_{who}", "session.open", Scope("default"))
-            try:
-                await stores.catalog.change(entry, lambda tables: Changed(tables.sessions.put(session)))
-            finally:
-                await stores.close()
-
-        aside(lambda: asyncio.run(work()))
-        name, _, value = SignedIn(Person("", "", "", ""), secret).cookie.partition("=")
-        headers = {"cookie": f"{name}={value}"}
+        now_ms, settings = time.time_ns() // 1_000_000, Settings(data=self.stage.data)
+        secret = aside(lambda: asyncio.run(sign_in(settings, who, now_ms)))
+        headers = {"cookie": f"pushwarden={secret}"}
         until(lambda: self.stage.client.get(f"{self.stage.url}/apps", headers=headers).status_code == 200, "session")
-        return {name: value}
+        return {"pushwarden": secret}
 
     def cookie(self, role: Role, where: Scope) -> dict[str, str]:
         if (role, where) not in self.cookies:

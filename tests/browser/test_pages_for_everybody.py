@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from browser_fixtures import Open, World, browser, open_tab, world
-from console_places import filled, named, pages
+from console_places import named, pages
 from looking_at import told
 from product_fixtures import SLOW
+from pushwarden.wiring.fleet.places import filled
 
 __all__ = ["browser", "open_tab", "world"]
 pytestmark = SLOW

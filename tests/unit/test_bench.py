@@ -24,6 +24,7 @@ FIGURES = {
     "singles": {"settled_per_s", "accept_to_frame_p50_ms", "accept_to_frame_p99_ms", "queue_growth", "seconds"},
     "import": {"devices_per_s", "bytes_per_device"},
     "scale": {"rows", "peak_rss_mb"},
+    "pages": {"page_p95_ms", "slowest", "devices", "rows"},
     "peers": {"pushwarden_per_s", "pushwarden_client_per_s", "node_apn_per_s", "h2load_per_s", "ratio_to_best_peer"},
 }
 """The contract's names."""
@@ -35,6 +36,7 @@ TINY = {
     "singles": Wanted(devices=100),
     "import": Wanted(devices=500),
     "scale": Wanted(devices=300),
+    "pages": Wanted(devices=1000, trials=1),
     "peers": Wanted(devices=1000, trials=1),
 }
 

@@ -21,12 +21,13 @@ MODULES = {
     "singles": "singles",
     "import": "importing",
     "scale": "scale",
+    "pages": "pages",
     "peers": "peers",
 }
 NAMES = tuple(MODULES)
 PROVIDERS = {"fanout": ("apns", "fcm")}
 """Where a benchmark knows more than apns."""
-FILES = ("import",)
+FILES = ("import", "pages")
 """These measure SQLite's files."""
 COMPARED = ("fanout",)
 """Over another store these do the same work over SQLite too, trial by trial, and give the ratio."""

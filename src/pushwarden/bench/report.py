@@ -38,6 +38,7 @@ TARGETS: Mapping[str, Mapping[str, str]] = {
         "pipeline_rate_to_node_apn": "≥ 8",
         "pipeline_rate_to_aioapns": "≥ 40",
     },
+    "pages": {"page_p95_ms": "≤ 100"},
     "scale": {"peak_rss_mb": "≤ 150", "us_per_device_ratio": "≤ 1.25"},
 }
 

@@ -140,7 +140,9 @@ def _exec(module: str, arguments: list[str]) -> None:
 
 
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="fanout mixed stop ingest singles import scale")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="fanout mixed stop ingest singles import scale pages peers")
+    ] = None,
     devices: Annotated[int, typer.Option(help="Devices of a fan-out; 0: the benchmark's own number.")] = 0,
     senders: Annotated[int, typer.Option(help="Bulk senders.")] = 1,
     trials: Annotated[int, typer.Option(help="0: the benchmark's own number.")] = 0,

@@ -13,11 +13,11 @@ class Doors:
     """An ASGI application. What begins like a route of the API belongs to the API, errors included."""
 
     def __init__(self, frame: Frame, console: Console) -> None:
-        self._frame, self._console = frame, console
+        self._frame, self.console = frame, console
         self._firsts = {route.path.split("/")[1] for route in frame.router.routes}
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].split("/", 2)[1] not in self._firsts:
-            await self._console(scope, receive, send)
+            await self.console(scope, receive, send)
         else:
             await self._frame(scope, receive, send)

@@ -35,6 +35,7 @@ FLEETS = (
     Fleet("acme-drivers", Environment.PRODUCTION, "fcm", 5_222, 2_000_000),
     Fleet("acme-drivers", Environment.SANDBOX, "apns", 9, 3_000_000),
 )
+LIVE_DEVICES = sum(fleet.size for fleet in FLEETS)
 TESTERS = (("qa-iphone-15", "apns", "qa"), ("danas-iphone", "apns", "dana"), ("pixel-8", "fcm", "qa"))
 
 

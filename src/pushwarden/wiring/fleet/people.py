@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from pushwarden.core.person import Person
+import secrets
+
+from pushwarden.control.people.roll import FRESH_MS
+from pushwarden.core.audit import AuditEntry
+from pushwarden.core.person import Person, Session, digest
 from pushwarden.core.principal import Binding
 from pushwarden.core.scope import Scope
-from pushwarden.ports.catalog import Tables
+from pushwarden.ports.catalog import Changed, Tables
+from pushwarden.settings import Settings
 from pushwarden.wiring.fleet.teller import CAST, ORGANISATION, Teller, ago
+from pushwarden.wiring.stores import stores_of
+
+
+async def signed_in(settings: Settings, who: str, now_ms: int) -> str:
+    """What the cookie of a new session of one of the cast holds, of an installation that may be running."""
+    secret, stores = secrets.token_urlsafe(32), stores_of(settings, "fleet")
+    session = Session(
+        secrets.token_hex(8), f"usr_{who}", digest(secret), now_ms, now_ms, now_ms + FRESH_MS, "127.0.0.1", "fleet"
+    )
+    entry = AuditEntry(now_ms, f"usr_{who}", "session.open", Scope(ORGANISATION), session.id)
+
+    def work(tables: Tables) -> Changed[None]:
+        tables.sessions.put(session)
+        return Changed(None)
+
+    try:
+        await stores.catalog.change(entry, work)
+    finally:
+        await stores.close()
+    return secret
 
 
 async def tell(story: Teller) -> None:

@@ -47,18 +47,18 @@ class Sent:
     actor: str = "usr_omar"
 
 
-async def tell(story: Teller, settings: Settings, scale: float) -> None:
+async def tell(story: Teller, settings: Settings, scale: float, singles: int = 0) -> None:
     clock, chance = ToldClock(story.now), random.Random(7)  # noqa: S311
     journal = SqliteJournal(settings.journal_db, clock.now_ms)
     try:
-        for sent in sorted(_all(story.now, scale, chance), key=lambda one: one.at):
+        for sent in sorted(_all(story.now, scale, singles or round(1_400 * scale), chance), key=lambda one: one.at):
             clock.ms = sent.at
             await _record(journal, clock, sent, chance)
     finally:
         journal.close()
 
 
-def _all(now: int, scale: float, chance: random.Random) -> Iterator[Sent]:
+def _all(now: int, scale: float, singles: int, chance: random.Random) -> Iterator[Sent]:
     hour, shop, drivers = now - now % HOUR, "acme-shop", "acme-drivers"
     for number in range(max(48, round(720 * scale))):
         at, size = hour + 5 * MINUTE - number * HOUR, round(scale * (84_210 - 13 * number))
@@ -81,11 +81,11 @@ def _all(now: int, scale: float, chance: random.Random) -> Iterator[Sent]:
                 6,
                 shift,
             )
-    yield from _singles(now, scale, chance)
+    yield from _singles(now, singles, chance)
 
 
-def _singles(now: int, scale: float, chance: random.Random) -> Iterator[Sent]:
-    for _ in range(max(60, round(1_400 * scale))):
+def _singles(now: int, count: int, chance: random.Random) -> Iterator[Sent]:
+    for _ in range(max(60, count)):
         at = now - int(chance.random() ** 2 * 3 * DAY) - MINUTE
         title, body = chance.choice(ORDERS)
         message = Message(title, body=body, link=f"/orders/{chance.randrange(20_000, 29_999)}")

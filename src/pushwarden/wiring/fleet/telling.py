@@ -31,12 +31,15 @@ CONFIRMED = tuple(
 )
 
 
-async def tell(settings: Settings, now_ms: int, scale: float = 1.0) -> None:
-    """Makes the installation below `settings.data` as if it had run until now. scale: of devices and pushes."""
+async def tell(settings: Settings, now_ms: int, scale: float = 1.0, *, singles: int = 0) -> None:
+    """Makes the installation below `settings.data` as if it had run until now.
+
+    scale: of devices and pushes. singles: pushes to one user; 0: as many as the scale says.
+    """
     async with teller(settings, now_ms) as story:
         await story.run((*_shop(settings.data.parent / "authority"), *_drivers(), *_care(), *_month(), *_incident()))
         await devices.tell(story, scale)
-        await pushes.tell(story, settings, scale)
+        await pushes.tell(story, settings, min(1.0, scale), singles)
         await traffic.tell(story, scale)
         await people.tell(story)
 

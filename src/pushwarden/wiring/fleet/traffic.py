@@ -20,6 +20,8 @@ THEIRS = (0, 0, 0, 0, 1, 14, 38, 36, 10, 0.8, 0.2, 0, 0, 0)
 DEAD, FOREIGN, OFTEN = {"apns": "Unregistered", "fcm": "UNREGISTERED"}, "BadDeviceToken", "TooManyRequests"
 TROUBLE = {"apns": "ServiceUnavailable", "fcm": "UNAVAILABLE"}
 BEGAN, ENDED = ago(days=9, hours=2), ago(days=9, hours=1, minutes=13)
+AHEAD = 45
+"""Minutes told beyond the end, so that nothing seems to have stopped when somebody looks a while later."""
 SPIKE = range(ago(hours=8) - 4 * MINUTE_MS, ago(hours=8))
 """Four minutes in which Apple answered 503."""
 
@@ -55,9 +57,9 @@ def _write(tables: Tables, source: Source, now: int, minutes: int) -> None:
     chance = random.Random(f"{source.app} {source.environment} {source.provider}")  # noqa: S311
     where = Scope(ORGANISATION, source.app, source.environment)
     for step, length, count in ((Step.MINUTE, MINUTE_MS, minutes), (Step.HOUR, HOUR_MS, 30 * 24)):
-        for number in range(count):
+        for number in range(-AHEAD if step is Step.MINUTE else 0, count):
             at = now - now % length - number * length
-            part = min(length, now - at) / MINUTE_MS
+            part = (length if step is Step.MINUTE else min(length, now - at)) / MINUTE_MS
             amounts = _amounts(source, now - at, part, chance)
             if amounts:
                 tables.tallies.add(where, source.provider, step, at, amounts)
@@ -65,7 +67,7 @@ def _write(tables: Tables, source: Source, now: int, minutes: int) -> None:
 
 def _amounts(source: Source, before: int, minutes: float, chance: random.Random) -> Amounts:
     """before: how long before the end it begins."""
-    sent = source.rate * minutes * _level(before, minutes) * chance.uniform(0.985, 1.015)
+    sent = source.rate * minutes * _level(source, before, minutes) * chance.uniform(0.985, 1.015)
     accepted = round(sent) if sent >= 30 else sum(chance.random() < sent / 30 for _ in range(30))
     endings: dict[Ended, int] = {(Ending.ACCEPTED, ""): accepted}
     lost = accepted * source.refused / 1000
@@ -78,12 +80,13 @@ def _amounts(source: Source, before: int, minutes: float, chance: random.Random)
     return Amounts(kept, _spread(OURS, accepted), _spread(THEIRS, accepted)) if kept else Amounts()
 
 
-def _level(before: int, minutes: float) -> float:
-    """1 on an ordinary noon: less at night, a little more every week, nothing while stopped, a peak at the end."""
-    if ENDED < before <= BEGAN:
+def _level(source: Source, before: int, minutes: float) -> float:
+    """1 on an ordinary noon: less at night, more every week, nothing while stopped, the shop's peak at the end."""
+    shop = source.app == "acme-shop"
+    if shop and ENDED < before <= BEGAN:
         return 1 - min(1.0, (BEGAN - ENDED) / MINUTE_MS / minutes)
     daily = 0.94 + 0.1 * math.cos(2 * math.pi * (before / ago(hours=24) - 0.04)) - before / ago(days=400)
-    return daily + (0.28 if before < ago(minutes=6) else 0)
+    return daily + (0.28 if shop and before < ago(minutes=6) else 0)
 
 
 def _about(mean: float, chance: random.Random) -> int:

@@ -1,0 +1,45 @@
+"""An address for every page of the console that shows something of the told company."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pushwarden.control.console.pages import PageRoute
+
+V1 = "/v1/apps/acme-shop/production"
+_DEVICES = "/apps/{app}/{env}/devices"
+NO_LOOK = {
+    "/": "leads to /apps",
+    f"{_DEVICES}/export": "a file",
+    f"{_DEVICES}/listen": "a part of a page",
+}
+"""Pages with no look of their own, and why."""
+Ask = Callable[[str], Any]
+"""What the API answers to GET of a path."""
+
+
+def looks(table: Iterable[PageRoute]) -> list[PageRoute]:
+    """The pages people open, by path."""
+    shown = (one for one in table if one.method == "GET" and one.path not in NO_LOOK)
+    return sorted(shown, key=lambda one: one.path)
+
+
+def names(ask: Ask) -> dict[str, str]:
+    """What stands in an address for each name of the table."""
+    credential = next(one for one in ask(f"{V1}/credentials")["credentials"] if one["state"] == "active")
+    return {
+        "app": "acme-shop",
+        "env": "production",
+        "credential": credential["id"],
+        "installation_id": "qa-iphone-15",
+        "person": "usr_dana",
+        "push": ask(f"{V1}/pushes")["pushes"][0]["id"],
+        "version": "2",
+    }
+
+
+def filled(path: str, known: dict[str, str]) -> str:
+    """KeyError names what no address is known for."""
+    return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
