@@ -36,6 +36,15 @@ def calm(request: pytest.FixtureRequest) -> Iterator[Stage]:
     _shared["calm"].control("POST", "/script", content=b'{"rules":[]}')
 
 
+@pytest.fixture
+def alone(request: pytest.FixtureRequest) -> Stage:
+    """The worker's `pushwarden serve` with simulators of its own and nothing else; each test makes its own app."""
+    if "alone" not in _shared:
+        stage = _shared["alone"] = open_stage(providers=())
+        request.config.add_cleanup(lambda: close_stage(stage))
+    return _shared["alone"]
+
+
 def open_stage(**options: Any) -> Stage:
     """Started, with a full frame log, in a folder with a short name."""
     folder = Path(tempfile.mkdtemp(prefix="pwt-", dir="/tmp"))

@@ -5,23 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from product_fixtures import SLOW, ask, close_stage, open_stage, send, until
+from product_fixtures import SLOW, alone, ask, send, until
 from pushwarden.wiring.stage import Stage
 
+__all__ = ["alone"]
 pytestmark = SLOW
-
-
-@pytest.fixture(scope="module")
-def alone() -> Iterator[Stage]:
-    """`pushwarden serve` and nothing else."""
-    stage = open_stage(providers=())
-    yield stage
-    close_stage(stage)
 
 
 def begin(stage: Stage, app: str, provider: str) -> str:

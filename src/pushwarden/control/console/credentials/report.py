@@ -1,0 +1,81 @@
+"""A credential's report as rows: what the file showed, what the provider said, and one sentence at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pushwarden.control.console.credentials.actions import Action, actions
+from pushwarden.control.console.credentials.kept import REPORTS, Reported
+from pushwarden.control.console.credentials.upload import shelf_name
+from pushwarden.control.console.visit import Visit
+from pushwarden.core.check import Check
+from pushwarden.core.errors import NotFound
+from pushwarden.core.messages import Result
+from pushwarden.core.probe import Finding
+
+SHAPES = {
+    Result.PASSED: ("ready", "ok", "Passed"),
+    Result.WARNING: ("attention", "warn", "Warning"),
+    Result.FAILED: ("refused", "bad", "Failed"),
+    Result.SKIPPED: ("skipped", "off", "Skipped"),
+    Result.UNPROVEN: ("unproven", "info", "Not proven yet"),
+}
+"""Result → icon, colour and word: always all three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    shape: str
+    tint: str
+    word: str
+    check: Check
+    actions: Sequence[Action]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """file: None after a restart, or for a proof that was asked for later. busy: the proof is under way."""
+
+    credential: Any
+    file: Reported | None
+    rows: Sequence[Row]
+    probe: Any
+
+    @property
+    def busy(self) -> bool:
+        return self.probe is not None and self.probe.finding == Finding.VERIFYING
+
+    @property
+    def finding(self) -> str:
+        return str(self.probe.finding) if self.probe is not None else ""
+
+    @property
+    def passed(self) -> int:
+        return sum(row.check.result == Result.PASSED for row in self.rows)
+
+    @property
+    def total(self) -> int:
+        return len(self.rows) + self.busy
+
+
+def rows(checks: Iterable[Check], project: str = "") -> list[Row]:
+    return [Row(*SHAPES[Result(check.result)], check, actions(check.next, project)) for check in checks]
+
+
+async def report_of(visit: Visit, credential: Any, probe: str) -> Report | None:
+    """None when there is nothing to show of it."""
+    found = await _probe(visit, credential.id, probe) if probe else None
+    file = REPORTS.get(shelf_name(visit, credential.id), visit.now_ms)
+    if file is None and found is None:
+        return None
+    checks = [*(file.checks if file else ()), *(found.checks if found else ())]
+    return Report(credential, file, rows(checks, str(credential.facts.get("project_id", ""))), found)
+
+
+async def _probe(visit: Visit, credential: str, probe: str) -> Any:
+    try:
+        return await visit.api.get(f"{visit.v1}/credentials/{credential}/probes/{probe}")
+    except NotFound:
+        return None

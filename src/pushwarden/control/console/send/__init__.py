@@ -1,0 +1,1 @@
+"""Sending a push and seeing what becomes of it."""

@@ -1,0 +1,131 @@
+"""What became of one push, as stages in their order: from the API's account of it. Pure, but for the asking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pushwarden.control.console.visit import Visit
+from pushwarden.core.errors import PushwardenError
+
+Account = Mapping[str, Any]
+"""GET …/pushes/{id}."""
+SILENCE_MS = 10_000
+"""So long a confirmation is waited for before the page says that none came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """id: of the template's words. state: done, bad, wait, later, silent. after: ms since it was queued, or None."""
+
+    id: str
+    state: str
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """id: of the template's verdict. live: something can still change. reasons: refusals in words."""
+
+    id: str
+    push: Account
+    stages: Sequence[Stage]
+    live: bool
+    provider: str
+    reasons: Sequence[Mapping[str, Any]] = ()
+    shown: Mapping[str, Any] | None = None
+    recipients: int = 1
+
+
+def outcome(push: Account, provider: str, shown: Mapping[str, Any] | None, now_ms: int) -> Outcome:
+    """shown: what the simulated phone showed of it, None when there is no such phone or nothing yet."""
+    began = _ms(push["accepted_at"]) or now_ms
+    confirmed = shown is not None or bool(push.get("confirmed"))
+    verdict = _verdict(push, confirmed)
+    stages = [
+        Stage("queued", "done", 0),
+        Stage("handed", *_handed(push, began)),
+        Stage("answered", *_answered(push, began)),
+        Stage("confirmed", *_confirmed(push, confirmed, shown, began, now_ms)),
+    ]
+    waiting = verdict == "accepted" and stages[-1].state == "wait"
+    live = verdict in ("queued", "handed", "held", "scheduled") or waiting
+    return Outcome(verdict, push, stages, live, provider, push["refusals"], shown, push["estimated"])
+
+
+def _verdict(push: Account, confirmed: bool) -> str:
+    if push["state"] != "done":
+        return {"held": "held", "scheduled": "scheduled"}.get(
+            push["state"], "handed" if push["in_flight"] else "queued"
+        )
+    if confirmed:
+        return "confirmed"
+    for fate in ("accepted", "refused", "expired", "stopped", "unknown", "withdrawn"):
+        if push[fate]:
+            return fate
+    return "nobody"
+
+
+def _handed(push: Account, began: int) -> tuple[str, int | None]:
+    after = _after(push.get("handed_at"), began)
+    if push["accepted"] or push["refused"] or push["unknown"] or push["in_flight"] or after is not None:
+        return "done", after
+    return ("wait" if push["state"] != "done" else "later"), None
+
+
+def _answered(push: Account, began: int) -> tuple[str, int | None]:
+    after = _after(push.get("last_at") or push.get("finished_at"), began)
+    if push["accepted"]:
+        return "done", after
+    if push["refused"] or push["unknown"]:
+        return "bad", after
+    return ("wait" if push["in_flight"] else "later"), None
+
+
+def _confirmed(
+    push: Account, confirmed: bool, shown: Mapping[str, Any] | None, began: int, now_ms: int
+) -> tuple[str, int | None]:
+    if confirmed:
+        return "done", max(0, shown["at"] - began, _after(push.get("last_at"), began) or 0) if shown else None
+    if not push["accepted"]:
+        return "later", None
+    ended = _ms(push.get("finished_at")) or now_ms
+    return ("wait" if now_ms - ended < SILENCE_MS else "silent"), None
+
+
+def _after(at: Any, began: int) -> int | None:
+    when = _ms(at)
+    return max(0, when - began) if when else None
+
+
+def _ms(at: Any) -> int:
+    """Unix milliseconds of what the API gives: ISO 8601, or milliseconds, or nothing."""
+    if isinstance(at, str):
+        return round(datetime.fromisoformat(at).timestamp() * 1000)
+    return int(at or 0)
+
+
+async def outcome_of(visit: Visit, push_id: str, device: str = "") -> Outcome:
+    """device: the installation it went to, where it is one."""
+    push = await visit.api.get(f"{visit.v1}/pushes/{push_id}")
+    provider, shown = await _phone(visit, push, device)
+    return outcome(push, provider, shown, visit.now_ms)
+
+
+async def _phone(visit: Visit, push: Account, device: str) -> tuple[str, Mapping[str, Any] | None]:
+    """Whose device it is, and what a simulated phone showed since the push was queued."""
+    if not device:
+        return "", None
+    try:
+        rows = (await visit.api.get(f"{visit.v1}/devices/{device}"))["devices"]
+        provider = rows[0]["provider"]
+        if visit.where.environment != "simulated":
+            return provider, None
+        phones = (await visit.api.get(f"{visit.v1}/phones")).phones
+    except PushwardenError:
+        return "", None
+    own = next((one for one in phones if one.installation_id == device), None)
+    began = _ms(push["accepted_at"])
+    return provider, next((one for one in reversed(own.shown if own else []) if one["at"] >= began), None)
