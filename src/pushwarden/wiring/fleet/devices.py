@@ -2,82 +2,141 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import random
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from pushwarden.core.device_rules import Entry, checked
 from pushwarden.core.scope import Environment, Scope
-from pushwarden.wiring.fleet.teller import DAY, HOUR, ORGANISATION, Teller
-from pushwarden.wiring.stage import device_token
+from pushwarden.dataplane.counting import Counting
+from pushwarden.ports.devices import DeadToken
+from pushwarden.wiring.fleet.teller import DAY, ORGANISATION, Teller
 
-PIECE = 8192
+PIECE, DAYS = 8192, 30
+DEAD = {"apns": "Unregistered", "fcm": "UNREGISTERED"}
 VERSIONS = (("5.3.1", "531", 62), ("5.3", "530", 9), ("5.2", "520", 18), ("5.1", "512", 7), ("4.9", "490", 4))
 TAGS = (("lang:en", "plan:plus"), ("lang:de",), ("lang:de", "plan:plus"), ("lang:fr",), ())
 
 
 class Fleet(NamedTuple):
-    """Live devices of one audience; first: the number of its first token."""
+    """Live devices of one audience."""
 
     app: str
     environment: Environment
     provider: str
     size: int
-    first: int
 
 
 FLEETS = (
-    Fleet("acme-shop", Environment.PRODUCTION, "apns", 51_907, 0),
-    Fleet("acme-shop", Environment.PRODUCTION, "fcm", 32_303, 0),
-    Fleet("acme-shop", Environment.SANDBOX, "apns", 9, 1_000_000),
-    Fleet("acme-shop", Environment.SANDBOX, "fcm", 5, 1_000_000),
-    Fleet("acme-drivers", Environment.PRODUCTION, "apns", 1_180, 2_000_000),
-    Fleet("acme-drivers", Environment.PRODUCTION, "fcm", 5_222, 2_000_000),
-    Fleet("acme-drivers", Environment.SANDBOX, "apns", 9, 3_000_000),
+    Fleet("acme-shop", Environment.PRODUCTION, "apns", 51_905),
+    Fleet("acme-shop", Environment.PRODUCTION, "fcm", 32_302),
+    Fleet("acme-shop", Environment.SANDBOX, "apns", 9),
+    Fleet("acme-shop", Environment.SANDBOX, "fcm", 5),
+    Fleet("acme-drivers", Environment.PRODUCTION, "apns", 1_180),
+    Fleet("acme-drivers", Environment.PRODUCTION, "fcm", 5_222),
+    Fleet("acme-drivers", Environment.SANDBOX, "apns", 9),
 )
 LIVE_DEVICES = sum(fleet.size for fleet in FLEETS)
 TESTERS = (("qa-iphone-15", "apns", "qa"), ("danas-iphone", "apns", "dana"), ("pixel-8", "fcm", "qa"))
 
 
 async def tell(story: Teller, scale: float) -> None:
-    for fleet in FLEETS:
-        where = Scope(ORGANISATION, fleet.app, fleet.environment)
-        count = max(min(fleet.size, 20), round(fleet.size * scale))
-        async for _ in story.api.devices.import_devices(where, _pieces(story.now, fleet, count)):
-            pass
+    """Day by day for a month, so that what came and went is noted; counted at the end."""
+    plans = [_plan(fleet, max(min(fleet.size, 20), round(fleet.size * scale))) for fleet in FLEETS]
+    for day in range(DAYS, -1, -1):
+        story.clock.ms = story.now - day * DAY
+        for plan in plans:
+            await _day(story, plan, day)
+        await story.api.devices.note_changes(story.clock.ms)
+    await _testers(story)
+    for fleet in {(plan.fleet.app, plan.fleet.environment) for plan in plans}:
+        where = Scope(ORGANISATION, *fleet)
         for audience in await story.api.devices.audiences(where):
             await story.api.devices.prove(audience.id, audience.next_seq)
-    for number, (name, provider, user) in enumerate(TESTERS):
-        token = device_token(9_000_000 + number, provider).decode()
-        body = {
-            "provider": provider,
-            "token": token,
-            "user": user,
-            "app_version": "5.3.1",
-            "build": "531",
-            "test": True,
-        }
+    await Counting(story.api.devices, story.clock, lambda _: asyncio.sleep(0)).step()
+
+
+@dataclass(slots=True)
+class _Plan:
+    """How many there are on the first day, come and go on each day after it; numbered: how many were registered."""
+
+    fleet: Fleet
+    first: int
+    come: list[int]
+    go: list[int]
+    chance: random.Random
+    numbered: int = 0
+    buried: int = 0
+
+
+def _plan(fleet: Fleet, size: int) -> _Plan:
+    """The last day ends with `size` devices."""
+    chance = random.Random(f"{fleet.app} {fleet.environment} {fleet.provider}")  # noqa: S311
+    come = [round(size * chance.uniform(0.0052, 0.0078)) for _ in range(DAYS)]
+    go = [round(size * chance.uniform(0.0018, 0.0034)) for _ in range(DAYS)]
+    return _Plan(fleet, size - sum(come) + sum(go), come, go, chance)
+
+
+async def _day(story: Teller, plan: _Plan, day: int) -> None:
+    where = Scope(ORGANISATION, plan.fleet.app, plan.fleet.environment)
+    count = plan.first if day == DAYS else plan.come[day]
+    async for _ in story.api.devices.import_devices(where, _pieces(story.clock.ms, plan, count, first=day == DAYS)):
+        pass
+    if day < DAYS and plan.go[day]:
+        await _bury(story, plan, where, plan.go[day])
+
+
+async def _bury(story: Teller, plan: _Plan, where: Scope, count: int) -> None:
+    """The provider's word on the oldest ones, of a push of that day."""
+    found = await story.api.devices.audiences(where)
+    audience = next(one for one in found if one.provider == plan.fleet.provider)
+    numbers, reason = range(plan.buried, plan.buried + count), DEAD[plan.fleet.provider]
+    rows = await story.api.devices.page(audience.id, plan.buried, plan.buried + count)
+    dead = [
+        DeadToken(seq, token, story.clock.ms, reason, "0" * 20)
+        for seq, token in zip(rows.seqs, rows.tokens, strict=True)
+    ]
+    await story.api.devices.bury(audience.id, dead, story.clock.ms)
+    plan.buried += len(numbers)
+
+
+async def _testers(story: Teller) -> None:
+    for name, provider, user in TESTERS:
+        build = {"app_version": "5.3.1", "build": "531"}
+        body = {"provider": provider, "token": _token(name, provider), "user": user, **build, "test": True}
         await story.by("dana").put(f"/v1/apps/acme-shop/production/devices/{name}", body)
 
 
-async def _pieces(now: int, fleet: Fleet, count: int) -> AsyncIterator[Sequence[Entry]]:
-    chance = random.Random(f"{fleet.app} {fleet.environment} {fleet.provider}")  # noqa: S311
+async def _pieces(now: int, plan: _Plan, count: int, *, first: bool) -> AsyncIterator[Sequence[Entry]]:
+    """first: they registered in the year before."""
     for start in range(0, count, PIECE):
-        yield [_entry(now, fleet, number, chance) for number in range(start, min(start + PIECE, count))]
+        size = min(PIECE, count - start)
+        yield [_entry(now, plan, number, first=first) for number in range(plan.numbered, plan.numbered + size)]
+        plan.numbered += size
 
 
-def _entry(now: int, fleet: Fleet, number: int, chance: random.Random) -> Entry:
+def _entry(now: int, plan: _Plan, number: int, *, first: bool) -> Entry:
+    fleet, chance = plan.fleet, plan.chance
     version, build, _ = chance.choices(VERSIONS, [weight for *_, weight in VERSIONS])[0]
-    registered = now - int(chance.paretovariate(1.2) * 6 * HOUR) % (330 * DAY) - HOUR
+    name = f"{chance.getrandbits(128):032x}"
     return checked(
         Entry(
-            installation_id=f"{fleet.provider}-{fleet.first + number:08x}",
+            installation_id=f"{name[:8]}-{name[8:12]}-{name[12:16]}-{name[16:20]}-{name[20:]}",
             provider=fleet.provider,
-            token=device_token(fleet.first + number, fleet.provider).decode(),
+            token=_token(name, fleet.provider),
             user=f"user-{number % 60_000}",
             app_version=version,
             build=build,
             tags=chance.choice(TAGS),
-            registered_at=registered,
+            registered_at=now - chance.randrange(300 * DAY if first else DAY),
         )
     )
+
+
+def _token(name: str, provider: str) -> str:
+    """As long as the provider's, of nothing but the name."""
+    drawn = hashlib.sha512(name.encode()).hexdigest()
+    return drawn[:64] if provider == "apns" else f"{drawn[:22]}:APA91b{drawn}{drawn[22:28]}"

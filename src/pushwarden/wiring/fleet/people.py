@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 
+from pushwarden.control.people.passwords import Passwords
 from pushwarden.control.people.roll import FRESH_MS
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.person import Person, Session, digest
@@ -35,10 +36,13 @@ async def signed_in(settings: Settings, who: str, now_ms: int) -> str:
 
 
 async def tell(story: Teller) -> None:
+    """Each has a password that nobody knows: they come in by a sign-in link."""
+    password = await Passwords().hash(secrets.token_urlsafe(32))
+
     def work(tables: Tables) -> None:
         for who, (name, role) in CAST.items():
             person = Person(
-                f"usr_{who}", ORGANISATION, f"{who}@acme.example", name, created_at=story.now - ago(days=342),
+                f"usr_{who}", ORGANISATION, f"{who}@acme.example", name, password, created_at=story.now - ago(days=342),
                 last_seen_at=story.now - ago(hours=len(who)), bindings=(Binding(role, Scope(ORGANISATION)),),
             )  # fmt: skip
             tables.people.insert(person)
