@@ -12,6 +12,7 @@ import pytest
 
 from cast import WHO, Stage, stage
 from catalog_fixtures import opened
+from people import signed_in_here
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.adapters.sqlite.control import SqliteCatalog
 from pushwarden.control.access import bootstrap, follow, load
@@ -20,7 +21,7 @@ from pushwarden.core import apikey
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.errors import Busy
 from pushwarden.core.hold import Hold
-from pushwarden.core.principal import Permission
+from pushwarden.core.principal import Permission, Role
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Changed
 from pushwarden.web.access import KeyRing
@@ -40,6 +41,9 @@ MAY = {
 }
 
 
+INVITED = {"email": "ann@acme.example", "roles": [{"role": "viewer"}]}
+
+
 async def set_stage() -> Stage:
     return await stage(MemoryCatalog())
 
@@ -49,6 +53,8 @@ async def with_things(scene: Stage) -> dict[str, str]:
     made = await scene.ask("alice", "POST", "/v1/apps/other/production/credentials", {"provider": "apns", "text": "k"})
     asked = await scene.ask("alice", "POST", "/v1/apps/other/production/credentials/requests", {})
     told = await scene.ask("alice", "POST", "/v1/apps/other/callbacks", {"url": "https://acme.example/hook"})
+    who = await signed_in_here(scene, Role.VIEWER, Scope("acme"))
+    invited = await scene.ask("alice", "POST", "/v1/invitations", INVITED)
     hold = Hold("h1", "acme/other/production/apns/bulk", "mass_invalidation", 5)
 
     def work(tables: Any) -> Changed[None]:
@@ -67,6 +73,9 @@ async def with_things(scene: Stage) -> dict[str, str]:
         "hold": "h1",
         "version": "1",
         "organisation": "acme",
+        "person": who.person.id,
+        "session": (await scene.ask("alice", "GET", "/v1/sessions")).json["sessions"][0]["id"],
+        "invitation": invited.json["view"]["id"],
     }
 
 
@@ -84,6 +93,9 @@ def routes() -> list[Route]:
 
 TABLE = routes()
 GOOD: dict[str, dict[str, Any]] = {
+    "PATCH /v1/organisations/{organisation}": {"version": 1},
+    "PATCH /v1/users/{person}": {"version": 1},
+    "POST /v1/invitations": {"email": "eve@carol.example", "roles": [{"role": "viewer"}]},
     "PATCH /v1/apps/{app}": {"version": 1},
     "POST /v1/apps/{app}/callbacks": {"url": "https://carol.example/hook"},
     "PATCH /v1/apps/{app}/callbacks/{callback}": {"version": 1},

@@ -15,14 +15,15 @@ import pytest
 
 from cast import Stage, stage
 from catalog_fixtures import KINDS, opened
+from people import signed_in_here
 from pushwarden.adapters.holds import CatalogHolds
 from pushwarden.adapters.sqlite.engine import open_database
 from pushwarden.adapters.sqlite.snapshot import SqliteSnapshots
 from pushwarden.control.audit import verified, verified_file
 from pushwarden.core.callback import Callback, made
 from pushwarden.core.hold import Hold
-from pushwarden.core.principal import Permission
-from pushwarden.core.scope import Environment
+from pushwarden.core.principal import Permission, Role
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.audit import AuditQuery
 from pushwarden.ports.catalog import Catalog, Tables
 from pushwarden.web.call import Answer, Call
@@ -66,6 +67,11 @@ def test_every_change_and_every_refused_attempt_is_in_the_audit(catalog: Catalog
         callback = f"/v1/apps/shop/callbacks/{told}"
         asked = (await scene.ask("alice", "POST", f"{CREDENTIALS}/requests", {})).json["request"]["id"]
         await catalog.note(lambda tables: put_message(tables, told))
+        who = await signed_in_here(scene, Role.VIEWER, Scope("acme"))
+        wanted = {"email": "ann@acme.example", "roles": [{"role": "viewer"}]}
+        invited = (await scene.ask("alice", "POST", "/v1/invitations", wanted)).json["view"]["id"]
+        session = (await scene.ask("alice", "GET", "/v1/sessions")).json["sessions"][0]["id"]
+        person = f"/v1/users/{who.person.id}"
         steps: list[tuple[str, str, Any]] = [
             ("POST", "/v1/apps/shop/callbacks", {"url": f"{HOOK}/two"}),
             ("PATCH", callback, {"version": 1, "events": ["push.finished"]}),
@@ -88,6 +94,12 @@ def test_every_change_and_every_refused_attempt_is_in_the_audit(catalog: Catalog
             ("DELETE", f"{CREDENTIALS}/{two}", None),
             ("POST", f"/v1/keys/{key}/rotate", {}),
             ("POST", f"/v1/keys/{key}/revoke", None),
+            ("POST", "/v1/invitations", wanted),
+            ("DELETE", f"/v1/invitations/{invited}", None),
+            ("DELETE", f"/v1/sessions/{session}", None),
+            ("PATCH", person, {"version": 1, "roles": [{"role": "operator", "app": "shop"}]}),
+            ("POST", f"{person}/signin-link", None),
+            ("DELETE", person, None),
             ("POST", "/v1/holds/h1/release", {"verdict": "discard", "reason": "wrong key"}),
         ]
         for method, path, body in steps:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from people import signed_in
 from product_fixtures import SLOW, ask, calm, ended, fleet, frames, key_of, send, until
+from pushwarden.core.principal import Role
 from pushwarden.wiring.stage import Stage
 
 __all__ = ["calm"]
@@ -43,9 +45,12 @@ def test_carol_sees_and_does_nothing_in_the_whole_table(calm: Stage) -> None:
     callback = calm.call("POST", "/v1/apps/private/callbacks", json={"url": "https://example.com/outcomes"})
     request = calm.call("POST", f"{base}/credentials/requests", json={})
     proof = calm.call("POST", f"{base}/credentials/{credential}/verify")
+    dana = signed_in(calm, Role.VIEWER)
+    invited = calm.call("POST", "/v1/invitations", json={"email": "x@x.example", "roles": [{"role": "viewer"}]})
     names = {
         "app": "private", "env": "simulated", "id": push, "credential": credential, "key": key_id, "hold": "hold_1",
-        "version": "1",
+        "version": "1", "person": dana.person.id, "invitation": invited["view"]["id"],
+        "session": calm.call("GET", "/v1/sessions")["sessions"][0]["id"],
         "probe": proof["id"], "request": request["request"]["id"],
         "callback": callback["callback"]["id"],
         "installation_id": "00000000-0000-4000-8000-000000000001", "organisation": "default",

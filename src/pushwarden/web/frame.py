@@ -20,6 +20,7 @@ from pushwarden.core.errors import (
     InUse,
     MethodNotAllowed,
     NotFound,
+    ProofNeeded,
     PushwardenError,
     UnusableCredential,
 )
@@ -109,6 +110,8 @@ class Frame:
         try:
             call.principal = known or self._authenticated(call, route)
             self._admit(call, route, route.permission)
+            if route.fresh and not call.principal.fresh:
+                raise ProofNeeded
             answer = await route.handler(call)
         except PushwardenError as error:
             # A change refused for who asked, or for what stands there, leaves an audit row; a bad body does not.

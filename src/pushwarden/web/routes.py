@@ -43,7 +43,8 @@ class Route:
     """permission None: open to everyone, for health alone. action: what the audit calls a change or its refusal.
 
     noted: the frame writes the audit row of a success too, for what changes outside the catalog. keyed: a key of kind
-    `feed` may stand in the address, for clients that cannot send a header.
+    `feed` may stand in the address, for clients that cannot send a header. fresh: a person must have proved a moment
+    ago to be the one.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Route:
     limit: int
     noted: bool
     keyed: bool = False
+    fresh: bool = False
 
 
 NO_SHAPE = Shape()
@@ -75,8 +77,9 @@ def route(  # noqa: PLR0913 -- a row of a table
     limit: int = LIMIT,
     noted: bool = False,
     keyed: bool = False,
+    fresh: bool = False,
 ) -> Route:
-    return Route(method, path, handler, permission, within, action, summary, shape, limit, noted, keyed)
+    return Route(method, path, handler, permission, within, action, summary, shape, limit, noted, keyed, fresh)
 
 
 class Addressed(Protocol):

@@ -157,6 +157,6 @@ def routes(services: Services) -> tuple[Route, ...]:
               shape=Shape(None, App)),
         route("PATCH", one, apps.change, permission=Permission.APP_WRITE, action="app.change",
               summary="Change an app; `version` is the one you read.", shape=Shape(AppChange, App)),
-        route("DELETE", one, apps.delete, permission=Permission.APP_DELETE, action="app.delete",
+        route("DELETE", one, apps.delete, permission=Permission.APP_DELETE, fresh=True, action="app.delete",
               summary="Remove an app with its credentials.", shape=Shape(status=204, query=("version",))),
     )  # fmt: skip

@@ -66,6 +66,6 @@ def routes(services: Services) -> tuple[Route, ...]:
         route("POST", base, credentials.create, permission=write, action="credential.create", limit=LIMIT,
               summary="Check and seal a credential file, as JSON or multipart.",
               shape=Shape(UploadBody, Uploaded, 201, query=("wait",))),
-        route("DELETE", one, credentials.delete, permission=write, action="credential.delete",
+        route("DELETE", one, credentials.delete, permission=write, action="credential.delete", fresh=True,
               summary="Forget a credential.", shape=Shape(status=204, query=("force",))),
     )  # fmt: skip

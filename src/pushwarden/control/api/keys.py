@@ -197,12 +197,12 @@ def routes(services: Services) -> tuple[Route, ...]:
     return (
         route("GET", "/v1/keys", keys.list, permission=Permission.KEY_READ, within=mine,
               summary="The keys within your scope.", shape=Shape(None, KeyList)),
-        route("POST", "/v1/keys", keys.create, permission=write, within=mine, action="key.create",
+        route("POST", "/v1/keys", keys.create, permission=write, within=mine, action="key.create", fresh=True,
               summary="Make a key; its text is in this answer only.", shape=Shape(NewKey, Minted, 201)),
         route("GET", one, keys.get, permission=Permission.KEY_READ, within=mine, summary="A key.",
               shape=Shape(None, KeyView)),
         route("POST", one + "/revoke", keys.revoke, permission=write, within=mine, action="key.revoke",
               summary="End a key now.", shape=Shape(None, KeyView)),
-        route("POST", one + "/rotate", keys.rotate, permission=write, within=mine, action="key.rotate",
+        route("POST", one + "/rotate", keys.rotate, permission=write, within=mine, action="key.rotate", fresh=True,
               summary="Make its successor; the old one works for a while yet.", shape=Shape(Rotation, Minted, 201)),
     )  # fmt: skip

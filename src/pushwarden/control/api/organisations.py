@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from pushwarden.control.access import reload
-from pushwarden.control.api.fields import Name, Request, Slug, Version
+from pushwarden.control.api.fields import Name, Request, Slug, Version, given
 from pushwarden.control.services import Services
 from pushwarden.core.errors import NotFound
 from pushwarden.core.organisation import Organisation
@@ -24,8 +25,11 @@ class NewOrganisation(Request):
 
 
 class OrganisationChange(Request):
+    """admin_credentials: only admins of the organisation touch credentials, not its operators."""
+
     version: Version
-    name: Name
+    name: Name | UnsetType = UNSET
+    admin_credentials: bool | UnsetType = UNSET
 
 
 class OrganisationList(msgspec.Struct):
@@ -59,18 +63,25 @@ class Organisations:
         return Answer(done, status=201)
 
     async def change(self, call: Call) -> Answer:
+        """Its name is the installation's to give; who touches credentials is its own affair."""
         wanted = await call.json(_CHANGE)
+        here = Scope(call.params["organisation"])
+        call.require(Permission.PEOPLE_WRITE, here)
+        if wanted.name is not UNSET:
+            call.require(Permission.ORGANISATION_WRITE, Scope())
 
         def work(tables: Tables) -> Changed[Organisation]:
             before = tables.organisations.get(call.params["organisation"])
             if before is None:
                 raise NotFound
-            after = replace(before, name=wanted.name, version=wanted.version + 1)
+            after = replace(before, **given(wanted), version=wanted.version + 1)
             tables.organisations.update(after)
             return Changed(after, target=after.id, before=asdict(before), after=asdict(after))
 
         entry = call.entry("organisation.change", self._services.clock.now_ms())
-        return Answer(await self._services.catalog.change(entry, work))
+        done = await self._services.catalog.change(entry, work)
+        await reload(self._services)
+        return Answer(done)
 
 
 def routes(services: Services) -> tuple[Route, ...]:
@@ -82,7 +93,8 @@ def routes(services: Services) -> tuple[Route, ...]:
         route("POST", "/v1/organisations", organisations.create, permission=write, within=all_of_it,
               action="organisation.create", summary="Make an organisation.",
               shape=Shape(NewOrganisation, Organisation, 201)),
-        route("PATCH", "/v1/organisations/{organisation}", organisations.change, permission=write, within=all_of_it,
-              action="organisation.change", summary="Rename an organisation.",
+        route("PATCH", "/v1/organisations/{organisation}", organisations.change, permission=Permission.PEOPLE_WRITE,
+              within=Within.HANDLER, fresh=True, action="organisation.change",
+              summary="Rename an organisation, or keep its credentials to its admins.",
               shape=Shape(OrganisationChange, Organisation)),
     )  # fmt: skip

@@ -69,6 +69,14 @@ async def first(catalog: Catalog, now_ms: int) -> str:
     return text
 
 
+def back_in_link(person: Person, now_ms: int, actor: str) -> tuple[Invitation, str]:
+    """A link for somebody who has an account, and what it ends with."""
+    return minted(
+        Invitation(new_id(), person.organisation, b"", now_ms + BACK_MS, person.email, person.name, person.id,
+                   created_at=now_ms, created_by=actor)
+    )  # fmt: skip
+
+
 async def back_in(catalog: Catalog, now_ms: int, email: str, actor: str) -> str:
     """The end of a link that signs this person in without a password. NotFound when nobody has the address."""
 
@@ -76,10 +84,7 @@ async def back_in(catalog: Catalog, now_ms: int, email: str, actor: str) -> str:
         person = tables.people.by_email(email.strip().lower())
         if person is None or person.disabled_at is not None:
             raise NotFound(f"Nobody with the address {email} can sign in here.")
-        made, text = minted(
-            Invitation(new_id(), person.organisation, b"", now_ms + BACK_MS, person.email, person.name, person.id,
-                       created_at=now_ms, created_by=actor)
-        )  # fmt: skip
+        made, text = back_in_link(person, now_ms, actor)
         tables.invitations.insert(made)
         return Changed(text, target=person.id, after={"expires_at": made.expires_at})
 
