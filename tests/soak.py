@@ -16,11 +16,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import audit_searches
 import campaigns
 import hostile_files
 import killing
 import leaks
 import rotation as rotations
+import tampering
 import timed_singles
 from interleavings import Play, Tally
 from interleavings import told as interleaved
@@ -48,6 +50,8 @@ LONGEST_PLAY = 200.0
 """Seconds of interleavings over SQLite."""
 DYING = "com.example.dying"
 LANE_PAIRS = 3
+AUDIT_ROWS = 40
+"""Of the chain that is tampered with."""
 LEAST_RATIO = 0.9
 """Of its own rate an app keeps beside one whose credential dies."""
 BETWEEN_SWITCHES = 10_000
@@ -245,6 +249,16 @@ def secrets(options: argparse.Namespace) -> dict[str, Any]:
     return told
 
 
+def audit(options: argparse.Namespace) -> dict[str, Any]:
+    """Every change of a chain at every place, and searches over a million entries."""
+    kinds = tampering.tallies(AUDIT_ROWS)
+    with temporary("pwsoak-") as folder:
+        searches = asyncio.run(audit_searches.run(folder, options.entries))
+    good = all(one.found == one.tried for one in kinds.values())
+    told = {kind: {"tried": one.tried, "found": one.found} for kind, one in kinds.items()}
+    return {"name": "audit", "ok": good, "rows": AUDIT_ROWS, "tampering": told, **searches}
+
+
 JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "kill": kill,
     "stop": stop,
@@ -257,6 +271,7 @@ JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "singles100k": singles100k,
     "credentials": credentials,
     "secrets": secrets,
+    "audit": audit,
 }
 
 
@@ -272,6 +287,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=1_000_000, help="of the interleavings, in each store")
     parser.add_argument("--pushes", type=int, default=100_000, help="of singles100k")
     parser.add_argument("--files", type=int, default=10_000, help="credential files that are changed")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="of the audit that is searched")
     options = parser.parse_args()
     good = True
     for job in options.jobs or JOBS:

@@ -140,6 +140,10 @@ class Settings(BaseSettings):
         return self.data / "fence"
 
     @property
+    def anchors_file(self) -> Path:
+        return self.data / "audit-heads.jsonl"
+
+    @property
     def run(self) -> Path:
         """Sockets and pid files of the running processes."""
         return self.data / "run"

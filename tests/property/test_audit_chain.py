@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tampering
 from pushwarden.control.audit import verified_file
 from pushwarden.core.audit import AuditEntry
-from pushwarden.core.chain import canonical, genesis, link, verify
+from pushwarden.core.chain import Anchor, canonical, reaching, verify
 from pushwarden.core.scope import Scope
-
-Row = tuple[int, bytes, bytes]
-
-
-def chain(length: int, organisation: str = "acme") -> list[Row]:
-    rows: list[Row] = []
-    head = genesis(organisation)
-    for sequence in range(1, length + 1):
-        entry = AuditEntry(sequence * 10, f"key{sequence % 3}", "app.change", Scope(organisation), reason="é\n\u2028")
-        body = canonical(entry, sequence)
-        head = link(head, body)
-        rows.append((sequence, body, head))
-    return rows
+from tampering import KINDS, chain
 
 
 @given(st.integers(0, 30))
@@ -95,3 +85,26 @@ def test_an_exported_file_is_verified_without_a_database() -> None:
     assert verified_file("acme", lines).intact
     assert verified_file("acme", [*lines[:2], "{", *lines[2:]]).broken_at == 3
     assert verified_file("acme", [line.replace("key1", "key2") for line in lines]).broken_at == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_is_done_to_a_chain_is_found_at_every_place(kind: str) -> None:
+    rows = chain(9)
+    anchors = [tampering.anchor_of(rows)]
+    changed = list(KINDS[kind](rows))
+    assert [tampering.found_in_rows(one, anchors) for one in changed] == [True] * len(changed)
+    assert [tampering.found_in_file(one, anchors) for one in changed] == [True] * len(changed)
+
+
+def test_a_chain_that_grew_holds_past_all_its_anchors() -> None:
+    rows = chain(12)
+    anchors = [tampering.anchor_of(rows[:at]) for at in (3, 7, 12)]
+    verdict = reaching(verify("acme", rows, anchors=anchors), anchors)
+    assert verdict.intact
+    assert Anchor.parse("acme", verdict.anchor) == anchors[-1]
+
+
+@pytest.mark.parametrize("text", ["", "7", "x:" + "0" * 64, "7:" + "g" * 64, "7:00", "-1:" + "0" * 64])
+def test_what_is_no_anchor_is_not_read_as_one(text: str) -> None:
+    with pytest.raises(ValueError):
+        Anchor.parse("acme", text)

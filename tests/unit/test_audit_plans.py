@@ -26,9 +26,9 @@ VALUES: dict[str, Any] = {
 FILL_SQLITE = f"""
 WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {ROWS})
 INSERT INTO audit (organisation, sequence, at, actor, action, app, outcome, target, body, hash, environment)
-SELECT iif(n % 9, 'acme', 'beta'), n, n * 10, 'k' || n % 40,
-  CASE n % 5 WHEN 0 THEN 'app.change' ELSE 'push.x' || n % 30 END,
-  'shop' || n % 9, iif(n % 50, 'done', 'forbidden'), 'c' || n % 300, x'7b7d', x'00', 'production' FROM n;
+SELECT iif(n % 9, 'acme', 'beta'), n, n * 10, 'k' || (n % 40),
+  CASE n % 5 WHEN 0 THEN 'app.change' ELSE 'push.x' || (n % 30) END,
+  'shop' || (n % 9), iif(n % 50, 'done', 'forbidden'), 'c' || (n % 300), x'7b7d', x'00', 'production' FROM n;
 """
 FILL_POSTGRES = (
     FILL_SQLITE.replace(f"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {ROWS})\n", "")

@@ -179,22 +179,33 @@ def audit_verify(
     file: Annotated[
         Path | None, typer.Argument(help="A file that `audit export` wrote, - for standard input; needs no server.")
     ] = None,
+    head: Annotated[
+        list[str] | None, typer.Option(help="The head of an earlier verdict, 1234:9f3c…; again for each.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Does the hash chain hold? Exit 1 when it does not."""
-    one = api(context)
-    verdict = one.call("GET", "/v1/audit/verify", as_json=json) if file is None else _offline(one, file, json)
+    """Does the hash chain hold, past every head that was kept? Exit 1 when it does not."""
+    one, heads = api(context), head or []
+    if file is None:
+        verdict = one.call("GET", "/v1/audit/verify", params={"head": ",".join(heads)}, as_json=json)
+    else:
+        verdict = _offline(one, file, heads, json)
     if not verdict["intact"]:
         raise fail(f"Entry {verdict['broken_at']}: {verdict['problem']}", json, "audit_broken", REFUSED)
-    emit(verdict, json, f"{verdict['entries']} entries, intact. Head {verdict['head']}")
+    emit(verdict, json, f"{verdict['entries']} entries, intact. Head {verdict['anchor']}")
 
 
-def _offline(one: Api, file: Path, as_json: bool) -> dict[str, Any]:
+def _offline(one: Api, file: Path, heads: list[str], as_json: bool) -> dict[str, Any]:
     from pushwarden.control.audit import verified_file
+    from pushwarden.core.chain import Anchor
 
-    text = read_file(file, as_json).decode(errors="replace")
-    verdict = verified_file(one.organisation or "default", text.splitlines())
-    return {"intact": verdict.intact, **msgspec.to_builtins(verdict)}
+    organisation = one.organisation or "default"
+    try:
+        anchors = [Anchor.parse(organisation, head) for head in heads]
+    except ValueError as error:
+        raise fail("--head takes the head of an earlier verdict, 1234:9f3c….", as_json, "invalid") from error
+    verdict = verified_file(organisation, read_file(file, as_json).decode(errors="replace").splitlines(), anchors)
+    return {"intact": verdict.intact, "anchor": verdict.anchor, **msgspec.to_builtins(verdict)}
 
 
 @audit.command("export")

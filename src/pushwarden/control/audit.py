@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from typing import Any
 
-from pushwarden.core.chain import Verdict, verify
+from pushwarden.core.chain import Anchor, Verdict, reaching, verify
 from pushwarden.ports.audit import AuditRow
 from pushwarden.ports.catalog import Catalog, Tables
 
@@ -39,15 +39,17 @@ async def pages(catalog: Catalog, organisation: str) -> AsyncIterator[list[Audit
         after = page[-1].sequence
 
 
-async def verified(catalog: Catalog, organisation: str) -> Verdict:
-    """Follows the chain to its end or to the first row that breaks it."""
+async def verified(catalog: Catalog, organisation: str, anchors: Sequence[Anchor] = ()) -> Verdict:
+    """Follows the chain to its end or to the first row that breaks it, past every anchor."""
     verdict = verify(organisation, ())
     async for page in pages(catalog, organisation):
         start = (verdict.entries, bytes.fromhex(verdict.head))
-        verdict = verify(organisation, [(row.sequence, row.body, row.hash) for row in page], start=start)
+        verdict = verify(
+            organisation, [(row.sequence, row.body, row.hash) for row in page], start=start, anchors=anchors
+        )
         if not verdict.intact:
             return verdict
-    return verdict
+    return reaching(verdict, anchors)
 
 
 async def as_jsonl(parts: AsyncIterator[list[AuditRow]]) -> AsyncIterator[bytes]:
@@ -75,7 +77,7 @@ async def nothing() -> AsyncIterator[list[AuditRow]]:
     yield []
 
 
-def verified_file(organisation: str, lines: list[str]) -> Verdict:
+def verified_file(organisation: str, lines: list[str], anchors: Sequence[Anchor] = ()) -> Verdict:
     """An exported JSONL file, without any database."""
     rows = []
     for number, line in enumerate(lines, 1):
@@ -84,7 +86,7 @@ def verified_file(organisation: str, lines: list[str]) -> Verdict:
             rows.append((int(said["sequence"]), str(said["body"]).encode(), bytes.fromhex(said["hash"])))
         except (ValueError, KeyError, TypeError):
             return Verdict(organisation, number - 1, "", number, "the line cannot be read")
-    return verify(organisation, rows)
+    return reaching(verify(organisation, rows, anchors=anchors), anchors)
 
 
 def _following(organisation: str, after: int, tables: Tables) -> list[AuditRow]:

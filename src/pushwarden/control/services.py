@@ -10,6 +10,7 @@ from typing import Any
 from pushwarden.control.people.roll import Roll
 from pushwarden.control.situation import Situation
 from pushwarden.core.app import Snapshot
+from pushwarden.core.chain import Anchor
 from pushwarden.core.device import Audience
 from pushwarden.core.scope import Scope
 from pushwarden.core.secret import Secret
@@ -49,6 +50,10 @@ def nowhere(_: Scope) -> bool:
     return False
 
 
+def unanchored(_: str) -> Sequence[Anchor]:
+    return ()
+
+
 def ready() -> Mapping[str, bool]:
     return {}
 
@@ -61,6 +66,7 @@ class Services:
     audiences: the devices of an environment, counted.
     stopped: whether a stop covers the scope now. sizes: of an organisation, by app, environment and provider.
     snapshot: the configuration in effect. situation: what runs, as of a second ago.
+    anchors: heads of an organisation's audit that are kept outside the store.
     """
 
     catalog: Catalog
@@ -79,6 +85,7 @@ class Services:
     sizes: Callable[[str], Awaitable[Mapping[tuple[str, str, str], int]]] = no_sizes
     snapshot: Callable[[], Snapshot] = nothing_yet
     situation: Callable[[], Situation] = Situation
+    anchors: Callable[[str], Sequence[Anchor]] = unanchored
 
 
 def new_id(letters: int = 12) -> str:

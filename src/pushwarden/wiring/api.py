@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from pushwarden import __version__
+from pushwarden.adapters.anchor_file import AnchorFile
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.processes import LocalProcesses
@@ -133,6 +134,7 @@ class Api:
             senders=self.senders,
             audiences=self.devices.audiences,
             stopped=partial(covered, self.fence),
+            anchors=AnchorFile(self.settings.anchors_file).of,
             sizes=self.devices.sizes,
             snapshot=lambda: self.snapshot,
             situation=lambda: self.situation,

@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from pushwarden.adapters.anchor_file import AnchorFile
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.egress.addresses import Allowed
 from pushwarden.adapters.egress.outbound import Outbound
@@ -16,6 +17,7 @@ from pushwarden.adapters.egress.smtp import SmtpMailer
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.ring_server import RingServer
 from pushwarden.adapters.vault.keys import CALLBACKS
+from pushwarden.control.anchoring import Anchoring
 from pushwarden.control.notices import Notices
 from pushwarden.control.postman import Postman
 from pushwarden.control.proofs import ask, due
@@ -39,6 +41,7 @@ NOTICE_SECONDS = 1.0
 MAIL_SECONDS = 2.0
 PROOF_SECONDS = 30.0
 RETAIN_SECONDS = 600.0
+ANCHOR_SECONDS = 60.0
 COUNT_SECONDS = 5.0
 log = structlog.get_logger("chores")
 
@@ -51,6 +54,7 @@ class Chores:
         self.keeping = keeping_of(settings)
         self.stores = stores_of(settings, "chores")
         self.fence = FenceFile(settings.fence_file)
+        self.anchoring = Anchoring(self.stores.catalog, AnchorFile(settings.anchors_file))
         self.holder = Holder(settings, CALLBACKS)
         self.server = RingServer(settings.run, "chores", {"vault": self.holder.answer})
 
@@ -59,6 +63,7 @@ class Chores:
         beats = [
             asyncio.create_task(self.beat(TIDY_SECONDS, self.tidy)),
             asyncio.create_task(self.beat(RETAIN_SECONDS, self.retain)),
+            asyncio.create_task(self.beat(ANCHOR_SECONDS, self.anchor)),
             asyncio.create_task(self.office().run()),
             asyncio.create_task(self.beat(PROOF_SECONDS, self.prove)),
             asyncio.create_task(self.beat(COUNT_SECONDS, self.count)),
@@ -126,6 +131,15 @@ class Chores:
         if await catalog.browse(found):  # which holds nobody up; the write does
             asked = await catalog.note(lambda tables: [ask(tables, one, "chores", now_ms) for one in found(tables)])
             log.info("daily proofs", asked=[one.credential for one in asked])
+
+    async def anchor(self) -> None:
+        """The log has every head too: where it is kept elsewhere, so are they."""
+        before = dict(self.anchoring.known)
+        for sentence in await self.anchoring.step(self.clock.now_ms()):
+            log.error("audit tampered with", sentence=sentence)
+        for organisation, anchor in self.anchoring.known.items():
+            if anchor != before.get(organisation):
+                log.info("audit head", organisation=organisation, head=anchor.text)
 
     async def retain(self) -> None:
         now_ms = self.clock.now_ms()

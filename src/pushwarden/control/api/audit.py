@@ -13,7 +13,7 @@ from pushwarden.control.audit_finding import Found, each, find, for_so_long, wan
 from pushwarden.control.audit_search import Search, Term, parsed
 from pushwarden.control.services import Services
 from pushwarden.core.audit import DONE
-from pushwarden.core.chain import Verdict
+from pushwarden.core.chain import Anchor, Verdict
 from pushwarden.core.errors import Forbidden, Invalid, NotFound
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
@@ -61,18 +61,22 @@ class AuditFacets(msgspec.Struct):
 
 
 class AuditVerdict(msgspec.Struct):
-    """head: the last good hash; kept elsewhere, it shows when the tail was cut."""
+    """anchor: `1234:9f3c…`, the last good row: kept elsewhere and given as `head` later, it shows a chain that was cut
+    or written anew. anchors: how many were compared.
+    """
 
     intact: bool
     entries: int
     head: str
+    anchor: str
+    anchors: int
     broken_at: int | None
     problem: str
 
 
 class AuditLog:
     def __init__(self, services: Services) -> None:
-        self._catalog, self._clock = services.catalog, services.clock
+        self._catalog, self._clock, self._anchors = services.catalog, services.clock, services.anchors
 
     async def list(self, call: Call) -> Answer:
         asked = call.query(*_FILTERS)
@@ -122,8 +126,16 @@ class AuditLog:
                 raise Invalid("`format` is jsonl or csv.", field="format")
 
     async def verify(self, call: Call) -> Answer:
-        verdict: Verdict = await verified(self._catalog, _chain(call, call.query("chain")))
-        return Answer(AuditVerdict(verdict.intact, verdict.entries, verdict.head, verdict.broken_at, verdict.problem))
+        """Past every anchor the server kept, and those that are sent along as `head`."""
+        asked = call.query("chain", "head")
+        chain = _chain(call, asked)
+        anchors = [*self._anchors(chain), *_heads(chain, asked.get("head", ""))]
+        found: Verdict = await verified(self._catalog, chain, anchors)
+        return Answer(
+            AuditVerdict(
+                found.intact, found.entries, found.head, found.anchor, len(anchors), found.broken_at, found.problem
+            )
+        )
 
     async def _parts(self, chain: str, search: Search) -> AsyncIterator[Rows]:
         """A whole chain is read as it stands, and not by what is counted of it."""
@@ -142,6 +154,13 @@ class AuditLog:
             name: call.number(asked.get(name), name, getattr(search, name), _LATEST) for name in ("since", "until")
         }
         return _allowed(call, _chain(call, asked), Search(search.terms + own, **times))
+
+
+def _heads(chain: str, text: str) -> list[Anchor]:
+    try:
+        return [Anchor.parse(chain, one) for one in text.split(",") if one]
+    except ValueError:
+        raise Invalid("`head` is the anchor of an earlier verdict: 1234:9f3c… with 64 digits.", field="head") from None
 
 
 def _allowed(call: Call, chain: str, search: Search) -> Search:
@@ -177,5 +196,5 @@ def routes(services: Services) -> tuple[Route, ...]:
         route("GET", "/v1/audit/export", audit.export, permission=Permission.AUDIT_EXPORT,
               summary="All of it, or what `q` finds, as JSONL or CSV.", shape=Shape(query=("format", "chain", "q"))),
         route("GET", "/v1/audit/verify", audit.verify, permission=may, summary="Does the hash chain hold?",
-              shape=Shape(None, AuditVerdict, query=("chain",))),
+              shape=Shape(None, AuditVerdict, query=("chain", "head"))),
     )  # fmt: skip
