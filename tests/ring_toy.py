@@ -30,7 +30,11 @@ async def serve(run: Path, sender: str, behaviour: str) -> None:
     async def stats(request: dict[str, Any]) -> dict[str, Any]:
         return {"bells": bells}
 
-    server = RingServer(run, sender, {"fence": fence, "doorbell": doorbell, "stats": stats})
+    async def ramps(request: dict[str, Any]) -> dict[str, Any]:
+        return {"ramps": {}} if behaviour != "slow" else await fence(request)
+
+    handlers = {"fence": fence, "doorbell": doorbell, "stats": stats, "ramps": ramps}
+    server = RingServer(run, sender, handlers)
     await server.start()
     print("ready", flush=True)
     await asyncio.sleep(60)

@@ -21,6 +21,7 @@ from pushwarden.core.errors import AlreadyExists, Conflict, NotFound
 from pushwarden.core.hold import Hold, Release
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.principal import KeyKind
+from pushwarden.core.ramp import Outcome, Ramp
 from pushwarden.core.receipt import Confirmation, Receipt, SenderReceipt
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope
@@ -404,3 +405,19 @@ def test_versions_are_read_newest_first_and_go_with_their_app(catalog: Catalog) 
     do(catalog, lambda tables: tables.apps.delete("acme", "shop"))
     assert see(catalog, lambda tables: tables.versions.last("acme", "shop")) is None
     assert see(catalog, lambda tables: tables.versions.last("acme", "other")) is not None
+
+
+def test_ramps_are_kept_by_id_and_the_open_ones_are_found_by_their_organisation(catalog: Catalog) -> None:
+    shop = Ramp("ramp-1", Scope("acme", "shop"), 1, 600_000, 500, 10, "alice", 11, since=9)
+    wide = replace(shop, id="ramp-2", scope=Scope(), started_at=20)
+    theirs = replace(shop, id="ramp-3", scope=Scope("rival"), started_at=30)
+    for ramp in (shop, wide, theirs):
+        do(catalog, lambda tables, ramp=ramp: tables.ramps.put(ramp))
+    assert see(catalog, lambda tables: tables.ramps.get("ramp-1")) == shop
+    assert see(catalog, lambda tables: tables.ramps.get("ramp-9")) is None
+    assert see(catalog, lambda tables: tables.ramps.open("acme")) == [wide, shop]
+    assert see(catalog, lambda tables: tables.ramps.open()) == [theirs, wide, shop]
+    ended = shop.at_step(2, 40).ended(Outcome.DONE, "guard", 50)
+    do(catalog, lambda tables: tables.ramps.put(ended))
+    assert see(catalog, lambda tables: tables.ramps.open("acme")) == [wide]
+    assert see(catalog, lambda tables: tables.ramps.get("ramp-1")) == ended

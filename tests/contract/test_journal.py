@@ -35,7 +35,7 @@ from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, PushState
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import NewShard, ShardKind, ShardState
-from pushwarden.ports.journal import Acceptance, Accepted, Part, Sheet, Single
+from pushwarden.ports.journal import Acceptance, Accepted, Part, Sheet, Single, Waiting
 
 HOUR = 3_600_000
 SHOPS, SHOPS_BULK, OF_CAROL = (lane_of(push_of(*what)) for what in ((SHOP,), (SHOP, Class.BULK), (CAROLS,)))
@@ -128,6 +128,32 @@ def test_a_held_push_is_not_claimed_until_its_scope_is_released(desk: Desk) -> N
     assert desk.release(SHOP) == 1
     assert [shard.push for shard in desk.claim_all()] == [here.id]
     assert desk.release(SHOP) == 0
+
+
+def test_a_release_since_a_time_leaves_what_was_accepted_before(desk: Desk) -> None:
+    old, new = push_of(accepted_at=NOW - 10), push_of(accepted_at=NOW)
+    desk.accept([to_list(old, 1, held=True), to_list(new, 1, held=True)])
+    assert desk.release(SHOP, NOW) == 1
+    assert [shard.push for shard in desk.claim_all()] == [new.id]
+    assert desk.release(SHOP) == 1
+
+
+def test_what_is_held_is_counted_by_scope_and_what_expired_apart(desk: Desk) -> None:
+    lasting, over, other = push_of(expires_at=NOW + 50), push_of(expires_at=NOW), push_of(CAROLS)
+    desk.accept([to_list(lasting, 1, 2, held=True), to_list(over, 1, 2, 3, held=True), to_list(other, 1, held=True)])
+    desk.accept_one(to_list(push_of(), 1))
+    assert desk.waiting(SHOP, NOW + 20) == Waiting(2, 5, 0, 0)
+    assert desk.waiting(SHOP, NOW + 50_000) == Waiting(2, 5, 2, 5)
+    assert desk.waiting(Scope("nobody"), NOW) == Waiting()
+
+
+def test_only_what_has_expired_is_let_go_to_its_end(desk: Desk) -> None:
+    lasting, over = push_of(expires_at=NOW + 3_600_000), push_of(expires_at=NOW + 5)
+    desk.accept([to_list(lasting, 1, held=True), to_list(over, 1, 2, held=True)])
+    assert desk.expire(CAROLS, NOW + HOUR - 1) == 0
+    assert desk.expire(SHOP, NOW + HOUR - 1) == 1
+    assert [shard.push for shard in desk.claim_all()] == [over.id]
+    assert desk.waiting(SHOP, NOW).pushes == 1
 
 
 def test_carol_sees_nothing_of_what_is_not_hers(desk: Desk) -> None:

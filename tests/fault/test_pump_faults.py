@@ -346,7 +346,7 @@ def test_a_stop_in_mid_flight_lets_no_frame_follow_the_drained_reply(simulator: 
             push = await stage.accept(PushType.BACKGROUND)
             await stage.until_accepted(push, 300)
             stage.fence.stop(WHERE, 1)
-            confirmation, named = await stage.pump.fence()
+            confirmation, named, _ = await stage.pump.fence()
             before = len(stage.frames(push))
             await asyncio.sleep(0.2)
             assert (confirmation, named) == (Confirmation.DRAINED, 0)

@@ -89,7 +89,7 @@ def test_a_stop_amid_thousands_of_singles_lets_none_out_after_it(
             stage.pump.doorbell()
             await stage.until_accepted(items[COUNT // 10].push, 1)
             stage.fence.stop(WHERE, now)
-            confirmation, _ = await stage.pump.fence()
+            confirmation, *_ = await stage.pump.fence()
             stopped = time.monotonic_ns()
             assert confirmation is Confirmation.DRAINED
             async with asyncio.timeout(30):

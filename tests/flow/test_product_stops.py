@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from typing import Any
 
@@ -21,6 +22,7 @@ from product_fixtures import (
     under_way,
     until,
 )
+from pushwarden.core.ramp import place_of
 from pushwarden.wiring.stage import Stage
 
 __all__ = ["calm"]
@@ -131,3 +133,73 @@ def test_nested_stops_are_lifted_one_by_one(calm: Stage) -> None:
     assert frames(calm, push) == []
     calm.call("POST", "/v1/resume", json={"app": "nested", "environment": "simulated", "held": "release"})
     assert ended(calm.settled(base, push)) == {"accepted": 2}
+
+
+def test_a_resume_in_steps_reaches_one_percent_first_and_everybody_once(calm: Stage) -> None:
+    base = calm.make_app("ramped")
+    fleet(calm, base, 3000)
+    calm.settled(base, send(calm, base, {"all": True}))
+    calm.call("POST", "/v1/stop", json={"app": "ramped"})
+    push = send(calm, base, {"all": True}, when_stopped="hold")
+    held = calm.call("GET", "/v1/stop/held", params={"app": "ramped"})
+    assert (held["pushes"], held["recipients"]) == (1, 3000)
+    done = calm.call("POST", "/v1/resume", json={"app": "ramped", "held": "release", "ramp": {"minutes": 60}})
+    assert (done["ramp"]["step"], done["still"]) == (1, [])
+    fresh = send(calm, base, {"all": True})
+    single = send(calm, base, {"user": "user-1"})
+    assert ended(calm.settled(base, single)) == {"accepted": 1}
+    reached = {number for number in range(3000) if place_of(audience_of(calm, push), number) < 100}
+    for one in (push, fresh):
+        until(lambda one=one: calm.call("GET", f"{base}/pushes/{one}")["accepted"] == len(reached), "one percent")
+        state = calm.call("GET", f"{base}/pushes/{one}")
+        assert conserved(state)
+        assert state["pending"] == 3000 - len(reached)
+        assert times_seen(calm, one) == dict.fromkeys(reached, 1)
+    calm.call("POST", f"/v1/ramps/{done['ramp']['id']}/skip")
+    for one in (push, fresh):
+        assert ended(calm.settled(base, one)) == {"accepted": 3000}
+        assert times_seen(calm, one) == dict.fromkeys(range(3000), 1)
+    (ramp,) = [one for one in calm.call("GET", "/v1/ramps")["ramps"] if one["id"] == done["ramp"]["id"]]
+    assert (ramp["step"], ramp["refused"]) == (3, 0)
+
+
+def audience_of(stage: Stage, push: str) -> int:
+    """The audience the shards of a push stand in."""
+    with sqlite3.connect(f"file:{stage.data}/journal.db?mode=ro", uri=True) as connection:
+        ((audience,),) = connection.execute("SELECT DISTINCT audience FROM shard WHERE push = ?", (push,)).fetchall()
+    connection.close()
+    return int(audience)
+
+
+def test_a_step_with_too_many_refusals_is_stopped_again_by_the_guard(calm: Stage) -> None:
+    base = calm.make_app("guarded")
+    fleet(calm, base, 4000)
+    calm.settled(base, send(calm, base, {"all": True}))
+    calm.call("POST", "/v1/stop", json={"app": "guarded"})
+    calm.call("POST", "/v1/resume", json={"app": "guarded", "ramp": {"minutes": 60}})
+    with script(calm, {"do": "refuse", "status": 413, "reason": "PayloadTooLarge"}):
+        push = send(calm, base, {"all": True})
+        scope = {"scope": "app default/guarded"}
+        (found,) = until(lambda: [one for one in standing(calm, scope) if one["actor"]], "the guard")
+    assert (found["actor"], found["held"] is None) == ("guard", False)
+    assert "answers were refused (100.0%) while 1 % of the devices were sent to" in found["reason"]
+    state = calm.call("GET", f"{base}/pushes/{push}")
+    assert conserved(state)
+    assert state["pending"] + state["refused"] == 4000
+    assert state["refused"] < 100
+    until(lambda: not [one for one in calm.call("GET", "/v1/ramps")["ramps"] if "guarded" in one["scope"]], "its end")
+    calm.call("POST", "/v1/resume", json={"app": "guarded", "held": "discard"})
+    assert calm.settled(base, push)["stopped"] == state["pending"]
+
+
+def test_a_receipt_says_what_was_last_written_and_accepted_and_that_nothing_followed(calm: Stage) -> None:
+    base = calm.make_app("evident")
+    fleet(calm, base, 50)
+    calm.settled(base, send(calm, base, {"all": True}))
+    receipt = calm.call("POST", "/v1/stop", json={"app": "evident"})
+    assert receipt["last_written"] <= receipt["last_accepted"] <= receipt["stopped_at"]
+    assert sum(one["connections"] for one in receipt["senders"]) >= 1
+    assert (receipt["named"], {one["cut"] for one in receipt["senders"]}) == (0, {0})
+    (found,) = until(lambda: [one for one in standing(calm, receipt) if one["sent_since"] is not None], "its count")
+    assert found["sent_since"] == 0
+    calm.call("POST", "/v1/resume", json={"app": "evident"})

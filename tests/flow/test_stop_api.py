@@ -13,15 +13,17 @@ import pytest
 
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.control.api import stops as stop_routes
+from pushwarden.control.outlook import Outlook
 from pushwarden.core import apikey
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.principal import KeyKind
 from pushwarden.core.scope import Scope
+from pushwarden.ports.journal import Waiting
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
-from stops_fixtures import SHOP, House, folder, house, locked
+from stops_fixtures import LANE, SHOP, House, folder, house, locked
 
 CAST = {
     "operator": (KeyKind.ADMIN, Scope()),
@@ -42,7 +44,9 @@ class Door:
         apps = {("acme", "shop"): App("acme", "shop", "Shop"), ("rival", "mine"): App("rival", "mine", "Mine")}
         ring = KeyRing(SystemClock())
         ring.replace([_key(name)[0] for name in CAST], ["acme", "rival", "default"])
-        routes = stop_routes.routes(ours.stops, lambda: Snapshot(1, apps))
+        self.outlook = Outlook()
+        known = stop_routes.Known(lambda: Snapshot(1, apps), self.outlook, lambda where: waiting(ours, where), no_tests)
+        routes = stop_routes.routes(ours.stops, known)
         self.app = Frame(routes, ring, SystemClock(), self.record)
 
     async def record(self, entry: AuditEntry) -> None:
@@ -54,6 +58,14 @@ class Door:
         async with httpx2.AsyncClient(transport=transport, base_url="http://pushwarden", headers=headers) as client:
             reply = await client.request(method, path, **({"json": body} if body is not None else {}))
         return reply.status_code, reply.json()
+
+
+async def waiting(ours: House, where: Scope) -> Waiting:
+    return await ours.journal.waiting(where, 1000)
+
+
+async def no_tests(_: Scope) -> int:
+    return 0
 
 
 def _key(name: str) -> tuple[ApiKey, str]:
@@ -177,5 +189,59 @@ def test_a_stop_over_http_works_while_the_database_is_locked_and_a_resume_says_b
             status, done = await door.ask("POST", "/v1/resume", "alice", {"app": "shop", "held": "release"})
             assert (status, done["held"], done["still"]) == (200, "release", [])
             assert (await door.ask("POST", "/v1/resume", "alice", {"app": "shop"}))[0] == 404
+
+    asyncio.run(play())
+
+
+def test_the_preview_tells_what_a_stop_would_meet_without_asking_a_database(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path) as (_, door):
+            asked = "/v1/stop/preview?app=shop"
+            status, body = await door.ask("GET", asked, "bob")
+            assert (status, body["apps"], body["a_minute"], body["queued"]) == (200, 1, None, None)
+            counters = {"endings": [], "wrote": {"acme/shop/simulated/apns": [7, 1]}}
+            door.outlook.see({"sender-bulk-0": {"counters": counters | {"wrote": {}}}}, 0.0)
+            door.outlook.see({"sender-bulk-0": {"counters": counters}}, 1.0)
+            door.outlook.see_backlog([{"lane": LANE, "state": "held", "recipients": 4}])
+            with locked(path / "control.db"), locked(path / "journal.db"):
+                body = (await door.ask("GET", asked, "bob"))[1]
+            assert (body["a_minute"], body["queued"], body["held"], body["senders"]) == (7, 0, 4, 1)
+            assert (await door.ask("GET", "/v1/stop/preview", "alice"))[1]["scope"] == "organisation acme"
+            assert (await door.ask("GET", "/v1/stop/preview?installation=true", "operator"))[1]["apps"] == 2
+            assert (await door.ask("GET", asked, "carol"))[0] == 404
+            assert (await door.ask("GET", asked, "phone"))[0] == 403
+
+    asyncio.run(play())
+
+
+def test_what_a_resume_decides_on_is_counted(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path) as (ours, door):
+            await ours.accept(500, shards=2, held=True)
+            status, body = await door.ask("GET", "/v1/stop/held?app=shop&environment=simulated", "bob")
+            assert (status, body["pushes"], body["recipients"], body["expired_pushes"]) == (200, 1, 16384, 0)
+            assert (await door.ask("GET", "/v1/stop/held?app=shop", "carol"))[0] == 404
+
+    asyncio.run(play())
+
+
+def test_a_ramp_is_begun_listed_and_skipped_by_those_who_may(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path) as (_, door):
+            await door.ask("POST", "/v1/stop", "alice", {"app": "shop"})
+            wanted = {"app": "shop", "ramp": {"minutes": 5, "most_refused": 0.02}}
+            assert (await door.ask("POST", "/v1/resume", "robot", wanted))[0] == 403
+            status, done = await door.ask("POST", "/v1/resume", "alice", wanted)
+            assert (status, done["ramp"]["step"], done["ramp"]["says"]) == (200, 1, "1 % of the devices")
+            ramp = done["ramp"]["id"]
+            (listed,) = (await door.ask("GET", "/v1/ramps", "bob"))[1]["ramps"]
+            assert (listed["id"], listed["share"], listed["most_refused"]) == (ramp, 0.01, 0.02)
+            assert (await door.ask("GET", "/v1/ramps", "carol"))[1] == {"ramps": []}
+            for name, refusal in (("bob", 403), ("robot", 403), ("carol", 404)):
+                assert (await door.ask("POST", f"/v1/ramps/{ramp}/skip", name))[0] == refusal
+            assert (await door.ask("POST", "/v1/ramps/ramp-none/skip", "alice"))[0] == 404
+            assert (await door.ask("POST", f"/v1/ramps/{ramp}/skip", "alice"))[1]["share"] == 1
+            for wrong in ({"minutes": 0}, {"minutes": "soon"}, {"most_refused": 2}, {"steps": 1}):
+                assert (await door.ask("POST", "/v1/resume", "alice", {"ramp": wrong}))[0] == 422
 
     asyncio.run(play())

@@ -99,6 +99,8 @@ def test_discarding_looks_at_open_pushes_only(connection: sqlite3.Connection) ->
     assert any("push_id (id=?)" in step for step in steps), steps
 
 
-def test_releasing_looks_at_held_shards_only(connection: sqlite3.Connection) -> None:
-    steps = plan(connection, *scoped(sql.RELEASE, SHOP))
+@pytest.mark.parametrize("template", [sql.RELEASE, sql.EXPIRE, sql.WAITING])
+def test_releasing_looks_at_held_shards_only(connection: sqlite3.Connection, template: str) -> None:
+    statement, named = scoped(template, SHOP)
+    steps = plan(connection, statement, {**named, "since": NOW, "now": NOW})
     assert any("shard_held" in step for step in steps), steps

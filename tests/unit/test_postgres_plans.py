@@ -154,8 +154,10 @@ def test_discarding_and_releasing_look_at_what_is_open_and_held_only(journal: ps
     assert any("push_open" in step for step in plan(journal, statement, {**named, "before": NOW}))
     statement, named = scoped(sql.DISCARD, Scope("acme", push="p1"))
     assert any("push_id" in step for step in plan(journal, statement, {**named, "before": NOW}))
-    statement, named = scoped(sql.RELEASE, Scope("acme", push="p1"))
-    assert any("shard_held" in step or "shard_no" in step for step in plan(journal, statement, named))
+    for template in (sql.RELEASE, sql.EXPIRE, sql.WAITING):
+        statement, named = scoped(template, Scope("acme", push="p1"))
+        steps = plan(journal, statement, {**named, "since": NOW, "now": NOW})
+        assert any("shard_held" in step or "shard_no" in step for step in steps)
 
 
 WORDS = {"audience": 1, "words": "[]", "now": 9, "before": 9}

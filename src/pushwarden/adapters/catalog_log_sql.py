@@ -8,6 +8,7 @@ from pushwarden.adapters.catalog_audit_sql import SqlAudit
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks, SqlCourses
 from pushwarden.adapters.catalog_health_sql import SqlHealths, SqlMails, SqlNotices
 from pushwarden.adapters.catalog_people_sql import SqlInvitations, SqlPasskeys, SqlPeople, SqlSessions
+from pushwarden.adapters.catalog_ramps_sql import SqlRamps
 from pushwarden.adapters.catalog_requests_sql import SqlRequests
 from pushwarden.adapters.catalog_sealed_sql import SqlSealed
 from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
@@ -116,6 +117,7 @@ class SqlTables:
         self.audit = SqlAudit(run)
         self.snapshots = SqlSnapshots(run)
         self.stops = SqlStops(run)
+        self.ramps = SqlRamps(run)
         self.holds = SqlHolds(run)
         self.callbacks = SqlCallbacks(run)
         self.courses = SqlCourses(run)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 from pushwarden.adapters.ring_line import RingLine
 from pushwarden.adapters.ring_server import RingServer
 from pushwarden.adapters.seats import SeatTaken, connect, seats
-from pushwarden.core.receipt import Confirmation
+from pushwarden.core.receipt import Confirmation, Evidence
 from pushwarden.ports.ring import Answer, Seat
 
 __all__ = ["Ring", "RingServer", "SeatTaken"]
@@ -23,6 +23,8 @@ __all__ = ["Ring", "RingServer", "SeatTaken"]
 SILENT_SECONDS = 0.05
 PATIENCE_SECONDS = 0.08
 WATCH_SECONDS = 0.25
+READING_SECONDS = 2.0
+"""How long a sender may take to read the ramps from a store that is busy."""
 
 
 class Ring:
@@ -61,7 +63,7 @@ class Ring:
         lines = await self._gather()
         ask = [self._fence_one(seat, line, generation, (began + silent, began + patience)) for seat, line in lines]
         return [
-            Answer(seat, word.confirmation, word.named, (word.at - began) * 1e3)
+            Answer(seat, word.confirmation, word.named, (word.at - began) * 1e3, word.lanes)
             for (seat, _), word in zip(lines, await asyncio.gather(*ask), strict=True)
         ]
 
@@ -75,6 +77,11 @@ class Ring:
     async def stats(self) -> dict[str, dict[str, Any]]:
         return await self._ask_all({"op": "stats"})
 
+    async def ramps(self) -> dict[str, Mapping[str, int] | None]:
+        said = await self._ask_all({"op": "ramps"}, READING_SECONDS)
+        here = [seat.sender for seat, _ in await self._gather()]
+        return {sender: said.get(sender, {}).get("ramps") for sender in here}
+
     async def _ask_all(self, request: dict[str, Any], patience: float = 0.5) -> dict[str, dict[str, Any]]:
         lines = [(seat, line) for seat, line in await self._gather() if line]
         replies = await asyncio.gather(*(line.ask(request, patience) for _, line in lines))
@@ -86,7 +93,8 @@ class Ring:
         if reply is None:
             return _Word(None, 0, now)
         try:
-            return _Word(Confirmation(reply["confirmation"]), int(reply.get("named", 0)), now)
+            lanes = msgspec.convert(reply.get("lanes", {}), dict[str, Evidence])
+            return _Word(Confirmation(reply["confirmation"]), int(reply.get("named", 0)), now, lanes)
         except (KeyError, ValueError):
             return _Word(None, 0, now)
 
@@ -127,3 +135,4 @@ class _Word:
     confirmation: Confirmation | None
     named: int
     at: float
+    lanes: Mapping[str, Evidence] = field(default_factory=dict)

@@ -27,6 +27,7 @@ from pushwarden.adapters.tables_control import (
     passkey,
     person,
     person_role,
+    ramp,
     session,
     snapshot,
     stop,
@@ -225,6 +226,16 @@ DELIVERY_FORGET = callback_delivery.delete().where(
 )
 HOLD_GET = select(hold).where(hold.c.id == _p("id"))
 STOP_DELETE = stop.delete().where(stop.c.id == _p("id"))
+RAMP_GET = select(ramp).where(ramp.c.id == _p("id"))
+RAMP_DELETE = ramp.delete().where(ramp.c.id == _p("id"))
+RAMPS_OPEN = (
+    select(ramp)
+    .where(
+        ramp.c.ended_at.is_(None),
+        or_(_p("organisation") == "", ramp.c.organisation.in_((_p("organisation"), ""))),
+    )
+    .order_by(ramp.c.started_at.desc(), ramp.c.id)
+)
 HOLD_DELETE = hold.delete().where(hold.c.id == _p("id"))
 _HOLDS = (
     or_(_p("organisation") == "", hold.c.organisation == _p("organisation")),
@@ -263,4 +274,5 @@ KEY_INSERT = api_key.insert()
 SNAPSHOT_INSERT = snapshot.insert()
 SNAPSHOT_DELETE = snapshot.delete()
 STOP_INSERT = stop.insert()
+RAMP_INSERT = ramp.insert()
 HOLD_INSERT = hold.insert()

@@ -412,6 +412,29 @@ callback_delivery = Table(
     sqlite_strict=True,
 )
 
+# A resume in steps.
+ramp = Table(
+    "ramp",
+    metadata,
+    _text("organisation", key=True),  # empty: the installation's
+    _text("id", key=True),
+    _text("scope"),  # Scope.key
+    _number("step"),
+    _number("step_ms"),
+    _number("most_refused"),
+    _number("started_at"),
+    _text("started_by"),
+    _number("step_at"),
+    _number("since"),
+    _number("accepted"),
+    _number("refused"),
+    _number("ended_at", null=True),
+    _text("ended_by"),
+    _text("outcome"),
+    sqlite_strict=True,
+)
+Index("ramp_id", ramp.c.id, unique=True)
+
 hold = Table(
     "hold",
     metadata,

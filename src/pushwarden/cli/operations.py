@@ -99,11 +99,13 @@ def resume(
     env: EnvName = "",
     installation: Everything = False,
     held: Annotated[str, typer.Option(help="Held pushes: keep, release or discard.")] = "keep",
+    ramp: Annotated[float, typer.Option(help="In steps of so many minutes: test devices, 1 %, 10 %, all.")] = 0,
     reason: Annotated[str, typer.Option(help="For the audit.")] = "",
     json: Json = False,
 ) -> None:
     """Lift a stop, and say what becomes of the pushes held meanwhile. `pushwarden stops` shows what to lift."""
     body = _target(app, env, installation) | {"held": held} | ({"reason": reason} if reason else {})
+    body |= {"ramp": {"minutes": ramp}} if ramp else {}
     done = api(context).call("POST", "/v1/resume", json=body, as_json=json)
     what = {
         "keep": f"what was held ({done['shards']} parts) stays held until `resume --held release` or `discard`",
@@ -113,6 +115,8 @@ def resume(
     if not (done["shards"] or done["discarded"]):
         what = "nothing was held"
     words = f"Sending for {done['scope']} goes on; {what}."
+    if done["ramp"]:
+        words += f" Fan-outs go to {done['ramp']['says']} first; `pushwarden stop` stops again."
     if done["still"]:
         words += f" It is still covered by a stop of: {', '.join(done['still'])}."
     emit(done, json, words)

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import structlog
 
-from pushwarden.core.receipt import Confirmation, Receipt, SenderReceipt
+from pushwarden.core.lane import place_of
+from pushwarden.core.receipt import Confirmation, Evidence, Receipt, SenderReceipt
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import StopRecord
 from pushwarden.ports.clock import Clock
@@ -67,12 +68,13 @@ class Brake:
     async def _confirm(self, stop: Stop, began: float) -> tuple[SenderReceipt, ...]:
         before = self._since(began)
         answers = await self._ring.fence(stop.sequence)
-        return tuple(await asyncio.gather(*(self._witness(answer, began, before) for answer in answers)))
+        return tuple(await asyncio.gather(*(self._witness(stop.scope, answer, began, before) for answer in answers)))
 
-    async def _witness(self, answer: Answer, began: float, before: float) -> SenderReceipt:
+    async def _witness(self, scope: Scope, answer: Answer, began: float, before: float) -> SenderReceipt:
         sender = answer.seat.sender
         if answer.confirmation is not None:
-            return SenderReceipt(sender, answer.confirmation, round(before + answer.ms, 3), answer.named)
+            ms, known = round(before + answer.ms, 3), _of_scope(scope, answer)
+            return SenderReceipt(sender, answer.confirmation, ms, answer.named, evidence=known)
         gone = await self._processes.end(answer.seat)
         _log.error("sender_silent", sender=sender, pid=answer.seat.pid, ended=gone)
         if gone:
@@ -88,6 +90,11 @@ def record_of(receipt: Receipt) -> StopRecord:
     """The row the database keeps; without the receipt while nobody has confirmed."""
     whole = receipt if receipt.ms else None
     return StopRecord(receipt.id, receipt.scope, receipt.actor, receipt.reason, receipt.stopped_at, whole)
+
+
+def _of_scope(scope: Scope, answer: Answer) -> Evidence:
+    """What it said of the lanes within the scope; other stops touch others."""
+    return sum((known for family, known in answer.lanes.items() if scope.covers(place_of(family))), Evidence())
 
 
 def _say_if_failed(noting: asyncio.Future[None]) -> None:

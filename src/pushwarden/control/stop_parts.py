@@ -8,6 +8,7 @@ from enum import StrEnum
 from pushwarden.control.brake import Brake
 from pushwarden.control.stop_book import StopBook
 from pushwarden.core.audit import AuditEntry
+from pushwarden.core.ramp import Ramp
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Catalog, Changed, StopRecord, Tables
 from pushwarden.ports.clock import Clock
@@ -17,9 +18,9 @@ from pushwarden.ports.ring import Ring
 
 
 class Held(StrEnum):
-    """What becomes of pushes accepted before the resume. Whichever is chosen, expired ones are never sent."""
+    """What becomes of pushes accepted before the resume. Whichever is chosen, expired ones end `expired`."""
 
-    KEEP = "keep"  # the default: they stay held until someone releases or discards them
+    KEEP = "keep"  # the default: the others stay held until someone releases or discards them
     RELEASE = "release"
     DISCARD = "discard"  # recorded before the fence lifts: what is left of them ends `stopped`
 
@@ -34,6 +35,7 @@ class Resumed:
     discarded: tuple[str, ...] = ()
     shards: int = 0
     still: tuple[Scope, ...] = ()
+    ramp: Ramp | None = None
 
 
 @dataclass(frozen=True, slots=True)

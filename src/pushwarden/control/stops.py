@@ -7,6 +7,7 @@ import contextlib
 from functools import partial
 
 from pushwarden.control.brake import record_of
+from pushwarden.control.ramps import Ramps, Steps
 from pushwarden.control.stop_book import outcome
 from pushwarden.control.stop_care import reconcile, sweep
 from pushwarden.control.stop_parts import Held, Parts, Resumed, Standing, lift
@@ -31,6 +32,7 @@ class Stops:
         self._recent: dict[Scope, StopRecord] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._releasing: set[asyncio.Task[None]] = set()
+        self.ramps = Ramps(parts)
 
     async def start(self) -> list[str]:
         """Makes file and database agree, then frees ended cancels once a second. Sentences on what was mended."""
@@ -77,10 +79,13 @@ class Stops:
         await asyncio.wait({asyncio.ensure_future(work)}, timeout=PATIENCE_SECONDS)  # else the sweep does it
         return receipt
 
-    async def resume(self, scope: Scope, actor: str, held: Held = Held.KEEP, reason: str = "") -> Resumed:
+    async def resume(
+        self, scope: Scope, actor: str, held: Held = Held.KEEP, reason: str = "", steps: Steps | None = None
+    ) -> Resumed:
         """NotFound when it is not stopped (except to release or discard what is held), Busy while a store is locked.
 
         Conflict when it was stopped again meanwhile. The journal and the database come first, the fence file last.
+        steps: fan-outs reach a few devices first; None: everybody at once.
         """
         parts = self._parts
         seen = max((stop.sequence for stop in parts.fence.stops() if stop.scope == scope), default=None)
@@ -89,6 +94,11 @@ class Stops:
             raise NotFound(f"Nothing is stopped for {scope}.")
         discarded = await parts.accepts.discard(scope, parts.clock.now_ms() + 1) if held is Held.DISCARD else []
         kept = await parts.accepts.hold(scope) if held is Held.KEEP else 0
+        if held is Held.KEEP:
+            await parts.accepts.expire(scope, parts.clock.now_ms())
+        await self.ramps.end_within(scope, actor)
+        since = parts.clock.now_ms() if held is Held.KEEP else 0
+        ramp = await self.ramps.begin(scope, steps, actor, since) if steps else None
         await lift(parts, scope, actor, held, reason)
         sequence = await parts.brake.in_thread(partial(parts.fence.resume, scope, seen or 0))
         if any(stop.scope == scope for stop in parts.fence.stops()):
@@ -99,7 +109,7 @@ class Stops:
             self._late(scope)
         parts.ring.doorbell([str(klass) for klass in Class])
         still = tuple(stop.scope for stop in parts.fence.stops() if stop.scope.covers(scope))
-        return Resumed(scope, sequence, held, tuple(discarded), kept or released, still)
+        return Resumed(scope, sequence, held, tuple(discarded), kept or released, still, ramp)
 
     async def status(self, where: Scope) -> list[Standing]:
         """What is stopped at, above or below `where`, newest first, cancelled pushes left out.

@@ -63,3 +63,10 @@ class Lane:
     @property
     def scope(self) -> Scope:
         return Scope(self.organisation, self.app, self.environment)
+
+
+@lru_cache(maxsize=4096)
+def place_of(family: str) -> Scope:
+    """The environment a lane family is of; a lane's key will do as well."""
+    organisation, app, environment, _ = family.split("/", 3)
+    return Scope(organisation, app, Environment(environment))

@@ -21,6 +21,7 @@ from pushwarden.ports.health import HealthTable, MailTable, NoticeTable
 from pushwarden.ports.holds import HoldTable
 from pushwarden.ports.people import InvitationTable, PasskeyTable, PersonTable, SessionTable
 from pushwarden.ports.probes import ProbeTable
+from pushwarden.ports.ramps import RampTable
 from pushwarden.ports.requests import RequestTable
 from pushwarden.ports.sealed import SealedTable
 from pushwarden.ports.tallies import TallyTable
@@ -177,6 +178,8 @@ class Tables(Protocol):
     def snapshots(self) -> Snapshots: ...
     @property
     def stops(self) -> Stops: ...
+    @property
+    def ramps(self) -> RampTable: ...
     @property
     def holds(self) -> HoldTable: ...
     @property

@@ -46,3 +46,8 @@ class Fence(Protocol):
 def covered(fence: Fence, where: Scope) -> bool:
     """Whether a stop covers the whole scope now."""
     return any(stop.scope.covers(where) for stop in fence.stops())
+
+
+def stopped_at(fence: Fence, where: Scope) -> int | None:
+    """When the newest stop that covers the whole scope was made, Unix ms; None when it is not stopped."""
+    return max((stop.at_ms for stop in fence.stops() if stop.scope.covers(where)), default=None)

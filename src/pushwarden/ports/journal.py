@@ -92,6 +92,16 @@ class Progress:
     finished_at: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is held: pushes, their recipients who have not ended, and of both those that expired meanwhile."""
+
+    pushes: int = 0
+    recipients: int = 0
+    expired_pushes: int = 0
+    expired_recipients: int = 0
+
+
 class Accepts(Protocol):
     """Intake's side. Raises Busy when the store is locked too long, StoreFull when it cannot write."""
 
@@ -123,8 +133,16 @@ class Accepts(Protocol):
         """Makes the ready shards of this scope held: a resume that keeps them must send none of them. How many."""
         ...
 
-    async def release(self, where: Scope) -> int:
-        """Makes the held shards of this scope ready. How many."""
+    async def release(self, where: Scope, since_ms: int = 0) -> int:
+        """Makes the held shards of this scope ready, of pushes accepted at `since_ms` or later. How many."""
+        ...
+
+    async def expire(self, where: Scope, now_ms: int) -> int:
+        """Makes the held shards of pushes whose time is over ready, so that they end `expired`. How many."""
+        ...
+
+    async def waiting(self, where: Scope, now_ms: int) -> Waiting:
+        """What is held in this scope."""
         ...
 
     async def backlog(self) -> list[dict[str, Any]]:

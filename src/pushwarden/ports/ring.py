@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pushwarden.core.receipt import Confirmation
+from pushwarden.core.receipt import Confirmation, Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,16 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A sender's word on a fence. confirmation None: it said nothing in time. ms: from the question to the word."""
+    """A sender's word on a fence. confirmation None: it said nothing in time. ms: from the question to the word.
+
+    lanes: of each lane family that a stop touches, what is known of it.
+    """
 
     seat: Seat
     confirmation: Confirmation | None
     named: int = 0
     ms: float = 0.0
+    lanes: Mapping[str, Evidence] = field(default_factory=dict)
 
 
 class Ring(Protocol):
@@ -40,6 +44,10 @@ class Ring(Protocol):
 
     async def snapshot(self) -> None:
         """Tells every sender that the configuration changed."""
+        ...
+
+    async def ramps(self) -> dict[str, Mapping[str, int] | None]:
+        """Has every sender read the ramps: sender → ramp → the step it goes by; None for one that is silent."""
         ...
 
     async def stats(self) -> dict[str, dict[str, Any]]:

@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from pushwarden.core.receipt import Confirmation, Receipt
+from pushwarden.core.receipt import Confirmation, Evidence, Receipt, SenderReceipt
 
 
 class SenderView(msgspec.Struct):
-    """named: requests that may still be read. until: how long an unreached one may send."""
+    """named: requests that may still be read. until: how long an unreached one may send.
+
+    last_written, last_accepted: of the stopped scope, null when there was none since the sender started.
+    connections: that were asked; cut: of them, those that did not acknowledge and were ended.
+    """
 
     sender: str
     confirmation: Confirmation
@@ -18,6 +22,10 @@ class SenderView(msgspec.Struct):
     named: int
     until: str | None
     killed: bool
+    last_written: str | None = None
+    last_accepted: str | None = None
+    connections: int = 0
+    cut: int = 0
 
 
 class ReceiptView(msgspec.Struct):
@@ -30,15 +38,14 @@ class ReceiptView(msgspec.Struct):
     actor: str
     reason: str
     senders: list[SenderView]
+    last_written: str | None = None
+    last_accepted: str | None = None
+    named: int = 0
 
 
 def receipt_view(receipt: Receipt) -> ReceiptView:
-    senders = [
-        SenderView(
-            one.sender, one.confirmation, one.ms, one.named, iso(one.until_ms) if one.until_ms else None, one.killed
-        )
-        for one in receipt.senders
-    ]
+    senders = [_sender(one) for one in receipt.senders]
+    known = receipt.evidence
     return ReceiptView(
         receipt.id,
         str(receipt.scope),
@@ -49,7 +56,18 @@ def receipt_view(receipt: Receipt) -> ReceiptView:
         receipt.actor,
         receipt.reason,
         senders,
+        moment(known.written_at),
+        moment(known.accepted_at),
+        sum(one.named for one in receipt.senders),
     )
+
+
+def _sender(one: SenderReceipt) -> SenderView:
+    known = one.evidence or Evidence()
+    return SenderView(
+        one.sender, one.confirmation, one.ms, one.named, moment(one.until_ms), one.killed,
+        moment(known.written_at), moment(known.accepted_at), known.connections, known.cut,
+    )  # fmt: skip
 
 
 def says(receipt: Receipt) -> str:
@@ -65,6 +83,10 @@ def says(receipt: Receipt) -> str:
         return "Stopped. The providers have read everything that was sent; nothing follows this answer."
     named = sum(one.named for one in receipt.senders)
     return f"Stopped. Nothing more is sent; at most {named} requests sent before may still be read by a provider."
+
+
+def moment(ms: int | None) -> str | None:
+    return iso(ms) if ms else None
 
 
 def iso(ms: int) -> str:

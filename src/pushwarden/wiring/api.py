@@ -27,10 +27,13 @@ from pushwarden.adapters.vault.keys import CALLBACKS, PAIRS, VAULT, public_key
 from pushwarden.control import access, versions
 from pushwarden.control.api import stops as stop_routes
 from pushwarden.control.api.app import build
+from pushwarden.control.api.stops import Known
 from pushwarden.control.brake import Brake
 from pushwarden.control.console import app as console
 from pushwarden.control.console.door import Desk
 from pushwarden.control.console.sessions import SignedIn
+from pushwarden.control.guard import Guard
+from pushwarden.control.outlook import Outlook
 from pushwarden.control.people import links
 from pushwarden.control.people.desk import Desk as People
 from pushwarden.control.people.roll import Roll
@@ -41,7 +44,7 @@ from pushwarden.control.stops import Parts, Stops
 from pushwarden.core.app import Credential, Snapshot
 from pushwarden.core.errors import Busy, Invalid, StoreFull
 from pushwarden.core.health import Health, record_of, standing
-from pushwarden.core.scope import Scope
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.dataplane.intake.accept import GroupCommit
 from pushwarden.dataplane.intake.authorize import Stops as StopView
 from pushwarden.dataplane.intake.census_routes import CensusRoutes
@@ -55,7 +58,8 @@ from pushwarden.dataplane.intake.routes import PushRoutes
 from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
 from pushwarden.observe.metrics import Observed, page
 from pushwarden.ports.clock import Clock
-from pushwarden.ports.fence import covered
+from pushwarden.ports.fence import covered, stopped_at
+from pushwarden.ports.journal import Waiting
 from pushwarden.settings import Settings
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
@@ -103,6 +107,7 @@ class Api:
         self.looked = False
         self.observed = Observed()
         self.situation = Situation()
+        self.outlook = Outlook()
         self.inspector = Inspector(self.clock.now_ms)
         self.stops = self._stops()
         self.pocket = Pocket(settings, self.clock)
@@ -151,7 +156,7 @@ class Api:
             *DeviceRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
             *PhoneRoutes(self.devices, self.pocket, lambda: self.snapshot, self.clock).routes(),
             *InvalidationRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
-            *stop_routes.routes(self.stops, lambda: self.snapshot),
+            *stop_routes.routes(self.stops, self._known()),
         )
         return build(self.services, more)
 
@@ -172,6 +177,32 @@ class Api:
             version=__version__,
         )
         return Doors(frame, console.build(desk, self.people))
+
+    def _known(self) -> Known:
+        """What stops and resumes are told of the sending."""
+        return Known(lambda: self.snapshot, self.outlook, self._waiting, self._tests)
+
+    async def _backlog(self) -> list[dict[str, Any]]:
+        try:
+            backlog = await self.journal.backlog()
+        except (Busy, StoreFull):
+            self.outlook.see_backlog(None)
+            raise
+        self.outlook.see_backlog(backlog)
+        return backlog
+
+    async def _waiting(self, where: Scope) -> Waiting:
+        return await self.journal.waiting(where, self.clock.now_ms())
+
+    async def _tests(self, where: Scope) -> int:
+        """Devices marked as test."""
+        places = [Scope(app.organisation, app.id, one) for app in self.snapshot.apps.values() for one in Environment]
+        return sum([(await self.devices.counts(place))["test"] for place in places if where.covers(place)])
+
+    def guard(self) -> Guard:
+        """What makes resumes in steps go on."""
+        stopped = partial(stopped_at, self.fence)
+        return Guard(self.stops.ramps, self.stops.stop, self.ring.stats, stopped, self.clock)
 
     def health(self) -> Mapping[str, bool]:
         """Whether pushes can be taken and sent."""
@@ -215,12 +246,14 @@ class Api:
         while True:
             with contextlib.suppress(Busy, StoreFull):
                 senders = await self.ring.stats()
+                self.outlook.see(senders, self.clock.monotonic())
                 for seat in await watchdog.look(senders):
                     log.error("silent sender ended", sender=seat.sender, pid=seat.pid)
                 self.situation = seen(self.situation, self.snapshot.version, senders, self.clock.now_ms())
+                backlog = await self._backlog()
                 self.observed = Observed(
                     senders=senders,
-                    backlog=await self.journal.backlog(),
+                    backlog=backlog,
                     credentials=await self.standings(),
                     stops=len(self.fence.stops()),
                     now_ms=self.clock.now_ms(),
@@ -251,7 +284,8 @@ class Api:
         await self.adopt()
         self.pocket.open()
         following = access.follow(self.catalog, self.keys, self.roll)
-        loops = [asyncio.create_task(work) for work in (following, self.watch(), self.observe())]
+        works = (following, self.watch(), self.observe(), self.guard().keep())
+        loops = [asyncio.create_task(work) for work in works]
         config = uvicorn.Config(
             self.doors(), log_config=None, access_log=False, lifespan="off", http="httptools", server_header=False,
             timeout_graceful_shutdown=10, backlog=2048,

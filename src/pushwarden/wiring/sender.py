@@ -101,6 +101,7 @@ class Sender:
             "fence": self.on_fence,
             "doorbell": self.on_doorbell,
             "snapshot": self.on_snapshot,
+            "ramps": self.on_ramps,
             "stats": self.on_stats,
             "drain": self.on_drain,
             "vault": self.on_vault,
@@ -146,6 +147,7 @@ class Sender:
                 await self.look()
 
     async def look(self) -> None:
+        self.pump.go_by(await self.stores.catalog.read(lambda tables: tables.ramps.open()))
         snapshot = await self.stores.snapshots.load_if_newer(self.pump.gate.snapshot.version)
         held = {hold.id: hold for hold in await self.holds.held()}
         if snapshot is not None or held.keys() != self.held.keys():
@@ -183,8 +185,8 @@ class Sender:
 
     async def on_fence(self, request: dict[str, Any]) -> dict[str, Any]:
         self.prover.halt()
-        confirmation, named = await self.pump.fence()
-        return {"confirmation": confirmation, "named": named}
+        confirmation, named, lanes = await self.pump.fence()
+        return {"confirmation": confirmation, "named": named, "lanes": lanes}
 
     async def on_doorbell(self, request: dict[str, Any]) -> None:
         if set(request.get("classes", ())) & set(self.pump.classes):
@@ -192,6 +194,14 @@ class Sender:
 
     async def on_snapshot(self, request: dict[str, Any]) -> None:
         await self.look()
+
+    async def on_ramps(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """At which step it goes by each ramp now; None when the store cannot be read."""
+        try:
+            await self.look()
+        except (Busy, StoreFull):
+            return None
+        return {"ramps": {ramp.id: ramp.step for ramp in self.pump.ramps.open}}
 
     async def on_drain(self, request: dict[str, Any]) -> None:
         await self.pump.drain(PATIENCE)

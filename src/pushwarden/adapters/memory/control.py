@@ -16,6 +16,7 @@ from pushwarden.adapters.memory.control_log import (
 )
 from pushwarden.adapters.memory.health import MemoryHealths, MemoryMails, MemoryNotices
 from pushwarden.adapters.memory.people import MemoryInvitations, MemoryPasskeys, MemoryPeople, MemorySessions
+from pushwarden.adapters.memory.ramps import MemoryRamps
 from pushwarden.adapters.memory.requests import MemoryRequests
 from pushwarden.adapters.memory.sealed import MemorySealed
 from pushwarden.adapters.memory.tallies import MemoryTallies, Row
@@ -32,6 +33,7 @@ from pushwarden.core.mail import Mail
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.person import Invitation, Passkey, Person, Session, without_app
 from pushwarden.core.probe import Probe
+from pushwarden.core.ramp import Ramp
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment
 from pushwarden.core.tally import Amounts
@@ -52,6 +54,7 @@ class State:
     audit: dict[str, tuple[AuditRow, ...]] = field(default_factory=dict)
     snapshot: dict[int, Snapshot] = field(default_factory=dict)
     stops: dict[str, StopRecord] = field(default_factory=dict)
+    ramps: dict[str, Ramp] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     callbacks: dict[str, Callback] = field(default_factory=dict)
     courses: dict[str, Kept] = field(default_factory=dict)
@@ -198,6 +201,7 @@ class MemoryTables:
         self.audit = MemoryAudit(state.audit)
         self.snapshots = MemorySnapshots(state.snapshot)
         self.stops = MemoryStops(state.stops)
+        self.ramps = MemoryRamps(state.ramps)
         self.holds = MemoryHolds(state.holds)
         self.callbacks = MemoryCallbacks(state.callbacks, state.courses)
         self.courses = MemoryCourses(state.courses)

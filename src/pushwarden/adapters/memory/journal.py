@@ -16,7 +16,7 @@ from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import LONELY, Failure, Mark, NewShard, Shard, ShardKind, ShardState
-from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
+from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet, Waiting
 
 LEASE_MS = 10_000
 KEY_LIFE_MS = 48 * 3_600_000
@@ -173,9 +173,33 @@ class MemoryJournal:
                 kept.change(due_at=min(kept.shard.due_at, accepted_before_ms))
         return ids
 
-    async def release(self, where: Scope) -> int:
+    async def hold(self, where: Scope) -> int:
+        ready = [kept for kept in self._shards.values() if kept.state is ShardState.READY]
+        found = [(kept, self._pushes[kept.shard.push].push) for kept in ready]
+        own = [kept for kept, push in found if push.state is PushState.OPEN and where.covers(push.scope)]
+        for kept in own:
+            kept.state = ShardState.HELD
+        return len(own)
+
+    async def release(self, where: Scope, since_ms: int = 0) -> int:
+        return self._release([kept for kept, one in self._held(where) if one.push.accepted_at >= since_ms])
+
+    async def expire(self, where: Scope, now_ms: int) -> int:
+        return self._release([kept for kept, one in self._held(where) if one.is_over(now_ms)])
+
+    async def waiting(self, where: Scope, now_ms: int) -> Waiting:
+        left: Counter[str] = Counter()
+        for kept, one in self._held(where):
+            left[one.push.id] += kept.estimated - sum(kept.shard.counts.values())
+        over = [push for push in left if self._pushes[push].is_over(now_ms)]
+        return Waiting(len(left), left.total(), len(over), sum(left[push] for push in over))
+
+    def _held(self, where: Scope) -> list[tuple[Kept, _Record]]:
         held = [kept for kept in self._shards.values() if kept.state is ShardState.HELD]
-        held = [kept for kept in held if where.covers(self._pushes[kept.shard.push].push.scope)]
+        found = [(kept, self._pushes[kept.shard.push]) for kept in held]
+        return [(kept, one) for kept, one in found if where.covers(one.push.scope)]
+
+    def _release(self, held: Sequence[Kept]) -> int:
         for kept in held:
             kept.state = ShardState.READY
         return len(held)

@@ -39,7 +39,18 @@ class Counters:
     theirs: dict[str, Histogram] = field(default_factory=dict)
     recorded: Histogram = field(default_factory=Histogram)  # one transaction of the journal
     written: int = 0
+    wrote: dict[str, list[int]] = field(default_factory=dict)  # lane family → [requests, Unix ms of the last]
+    last: dict[str, float] = field(default_factory=dict)  # lane family → loop time of the last one accepted
     alarms: Counter[str] = field(default_factory=Counter)
+
+    def writes(self, lane: str, count: int, now_ms: int) -> None:
+        self.written += count
+        before = self.wrote.get(lane)
+        if before is None:
+            self.wrote[lane] = [count, now_ms]
+        else:
+            before[0] += count
+            before[1] = now_ms
 
     def waited(self, lane: str, ms: float, times: int) -> None:
         self.ours.setdefault(lane, Histogram()).add(ms, times)
@@ -55,5 +66,6 @@ class Counters:
             "theirs": {lane: histogram.as_dict() for lane, histogram in self.theirs.items()},
             "recorded": self.recorded.as_dict(),
             "written": self.written,
+            "wrote": self.wrote,
             "alarms": dict(self.alarms),
         }

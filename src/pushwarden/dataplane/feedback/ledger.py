@@ -52,15 +52,17 @@ class Ledger:
     # --- what the answers and the pump report
 
     def wrote(self, work: Work, count: int, now_ms: int) -> None:
-        self.counters.written += count
+        family = work.lane.family
+        self.counters.writes(family, count, now_ms)
         due = max(work.push.accepted_at, work.shard.due_at)
-        self.counters.waited(work.lane.family, now_ms - due, count)
+        self.counters.waited(family, now_ms - due, count)
 
     def accepted(self, lane: Lane, count: int, ms: float) -> None:
         family = lane.family
         self.counters.endings[family, Ending.ACCEPTED, ""] += count
         self.counters.answered(family, ms, count)
-        self._reply_time.seen(ms / 1000, asyncio.get_running_loop().time())
+        now = self.counters.last[family] = asyncio.get_running_loop().time()
+        self._reply_time.seen(ms / 1000, now)
         self.troubles.pop(family, None)
         self._count(count)
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from pushwarden.core.app import Credential, Snapshot
 from pushwarden.core.errors import Busy, StaleClaim, StoreFull
-from pushwarden.core.lane import Class, Lane
+from pushwarden.core.lane import Class, Lane, place_of
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push
-from pushwarden.core.receipt import Confirmation
+from pushwarden.core.ramp import WHOLE, Ramp
+from pushwarden.core.receipt import Confirmation, Evidence
 from pushwarden.core.shard import Shard, ShardState
 from pushwarden.dataplane.feedback.answers import Answers
 from pushwarden.dataplane.feedback.ledger import Ledger
@@ -25,6 +26,7 @@ from pushwarden.dataplane.lanes.claims import Claims
 from pushwarden.dataplane.lanes.gate import Gate, Verdict
 from pushwarden.dataplane.lanes.lease import Lease
 from pushwarden.dataplane.lanes.poison import heed
+from pushwarden.dataplane.lanes.ramps import Ramps
 from pushwarden.dataplane.lanes.reading import in_doubt, open_work
 from pushwarden.dataplane.lanes.station import Station
 from pushwarden.dataplane.lanes.stations import Stations
@@ -75,6 +77,7 @@ class Pump:
         self.works: list[Work] = ledger.works
         self.stations = Stations(tools.providers, tools.entry, tools.quotas)
         self.trials = Trials(tools.devices)
+        self.ramps = Ramps(tools.devices)
         self.answers = Answers(self.stations, ledger, tools.clock, self.stir)
         self.claims = Claims(name, classes, tools.journal)
         self.turns = Turns()
@@ -147,18 +150,40 @@ class Pump:
         self.stations.configure(snapshot)
         self.doorbell()
 
+    def go_by(self, ramps: Sequence[Ramp]) -> None:
+        """The scopes that are resumed in steps."""
+        if tuple(ramps) != self.ramps.open:
+            self.ramps.open = tuple(ramps)
+            self.doorbell()
+
     def settled_stations(self) -> list[Station]:
         """Lanes whose reports of dead tokens may be judged now: none of whose devices a sample is still out."""
         return [station for station in self.stations.values() if not self.trials.judging(station.lane)]
 
-    async def fence(self) -> tuple[Confirmation, int]:
-        """Applies the fence as it stands: nothing is written from here on; PING proves what was written is read."""
+    async def fence(self) -> tuple[Confirmation, int, dict[str, Evidence]]:
+        """Applies the fence as it stands: nothing is written from here on; PING proves what was written is read.
+
+        The word, the requests that may still be read, and what is known of each lane family that is touched.
+        """
         self.gate.refresh()
         self.stir()
         stations = [station for station in self.stations.values() if self.gate.touches(station.lane.scope)]
         results = await asyncio.gather(*(station.connections.barrier(FENCE_TIMEOUT) for station in stations))
-        named = sum(count for _, count in results)
-        return (Confirmation.DRAINED if all(drained for drained, _ in results) else Confirmation.FENCED), named
+        wrote = self.ledger.counters.wrote
+        lanes = {family: self._known(family) for family in wrote if self.gate.touches(place_of(family))}
+        for station, result in zip(stations, results, strict=True):
+            family = station.lane.family
+            before = lanes.get(family) or self._known(family)
+            lanes[family] = before + Evidence(connections=result.links, cut=result.cut)
+        named, cut = sum(result.named for result in results), any(result.cut for result in results)
+        return (Confirmation.FENCED if cut else Confirmation.DRAINED), named, lanes
+
+    def _known(self, family: str) -> Evidence:
+        counters = self.ledger.counters
+        wrote, at = counters.wrote.get(family, (0, None))
+        last = counters.last.get(family)
+        accepted = None if last is None else self.tools.clock.now_ms() - int(1000 * (self._now() - last))
+        return Evidence(at, accepted, wrote)
 
     async def drain(self, patience: float) -> None:
         """Writes nothing more, waits for the answers under way, gives the shards back. patience: seconds."""
@@ -202,13 +227,28 @@ class Pump:
             work = await open_work(shard, push, self.tools.devices, self.tools.journal, self._now())
         except StaleClaim:
             return
-        await self.trials.enter(work)
-        for _ in range(heed(work, in_doubt(work), self.tools.clock.now_ms())):
-            self.ledger.alarm(work.lane, QUARANTINED.reason)
-        work.dirty = not shard.instant
+        divided = bool(self.ramps.open) and await self._divide(work)
+        if not divided:
+            await self.trials.enter(work)
+            self._heed(work)
+        work.dirty = divided or not shard.instant
         self.works.append(work)
         if work.dirty:
             self.ledger.press()
+
+    def _heed(self, work: Work) -> None:
+        for _ in range(heed(work, in_doubt(work), self.tools.clock.now_ms())):
+            self.ledger.alarm(work.lane, QUARANTINED.reason)
+
+    async def _divide(self, work: Work) -> bool:
+        """Whether a ramp has divided the shard, so that nothing of it is written now."""
+        now_ms, share = self.tools.clock.now_ms(), self.ramps.share(work.push)
+        if share == WHOLE or self.gate.verdict(work.push, work.lane, now_ms) is not Verdict.GO:
+            return False
+        if work.shard.crashes and work.lane.klass is not Class.ALONE:
+            self._heed(work)
+        await self.ramps.divide(work, share, now_ms)
+        return work.leaving is not None
 
     # --- gate
 

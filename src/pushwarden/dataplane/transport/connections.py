@@ -26,6 +26,15 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Barrier:
+    """How the links of a lane took a stop. cut: those that were silent and were aborted; named: their open requests."""
+
+    links: int
+    cut: int
+    named: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What it takes to open a connection now: where, and as whom.
 
@@ -120,14 +129,15 @@ class Connections:
         if entry.authorization is not None and entry.authorization.headers == authorization.headers:
             entry.distrust()
 
-    async def barrier(self, patience: float) -> tuple[bool, int]:
-        """PING on every link. (all acknowledged?, requests without answer on those that had to be aborted)."""
+    async def barrier(self, patience: float) -> Barrier:
+        """PING on every link; those that do not acknowledge it are aborted."""
         links = [*self.links]
         done = await asyncio.gather(
             *(asyncio.wait_for(link.barrier(), patience) for link in links), return_exceptions=True
         )
         silent = [link for link, result in zip(links, done, strict=True) if isinstance(result, BaseException)]
-        return not silent, sum(link.abort("It did not acknowledge the stop.") for link in silent)
+        named = sum(link.abort("It did not acknowledge the stop.") for link in silent)
+        return Barrier(len(links), len(silent), named)
 
     def close(self) -> None:
         """Ends everything at once."""

@@ -408,3 +408,25 @@ CREATE INDEX audit_app ON audit (organisation, app, sequence);
 CREATE INDEX audit_outcome ON audit (organisation, outcome, sequence);
 
 CREATE INDEX audit_target ON audit (organisation, target, sequence);
+
+CREATE TABLE ramp (
+	organisation TEXT NOT NULL,
+	id TEXT NOT NULL,
+	scope TEXT NOT NULL,
+	step INTEGER NOT NULL,
+	step_ms INTEGER NOT NULL,
+	most_refused INTEGER NOT NULL,
+	started_at INTEGER NOT NULL,
+	started_by TEXT NOT NULL,
+	step_at INTEGER NOT NULL,
+	since INTEGER NOT NULL,
+	accepted INTEGER NOT NULL,
+	refused INTEGER NOT NULL,
+	ended_at INTEGER,
+	ended_by TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	PRIMARY KEY (organisation, id)
+)
+ STRICT;
+
+CREATE UNIQUE INDEX ramp_id ON ramp (id);

@@ -20,7 +20,7 @@ from pushwarden.core.errors import Invalid, StaleClaim
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import Failure, Mark, Shard
-from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
+from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet, Waiting
 
 FAILURES_LIFE_MS = 30 * 86_400_000
 _CHORE_ROWS = 500
@@ -119,8 +119,18 @@ class PostgresAccepts(_Schema):
     async def hold(self, where: Scope) -> int:
         return await self._in_parts(*scoped(sql.HOLD, where))
 
-    async def release(self, where: Scope) -> int:
-        return await self._in_parts(*scoped(sql.RELEASE, where))
+    async def release(self, where: Scope, since_ms: int = 0) -> int:
+        statement, named = scoped(sql.RELEASE, where)
+        return await self._in_parts(statement, {**named, "since": since_ms})
+
+    async def expire(self, where: Scope, now_ms: int) -> int:
+        statement, named = scoped(sql.EXPIRE, where)
+        return await self._in_parts(statement, {**named, "now": now_ms})
+
+    async def waiting(self, where: Scope, now_ms: int) -> Waiting:
+        statement, named = scoped(sql.WAITING, where)
+        async with self._reading.direct() as connection:
+            return Waiting(*(await _rows(connection, statement, {**named, "now": now_ms}))[0])
 
     async def backlog(self) -> list[dict[str, Any]]:
         names = ("lane", "state", "shards", "recipients", "oldest_due_ms")

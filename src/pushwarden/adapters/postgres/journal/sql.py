@@ -91,8 +91,30 @@ UPDATE shard SET state = 'held' WHERE id IN (
 RELEASE = """
 UPDATE shard SET state = 'ready' WHERE id IN (
     SELECT shard.id FROM shard JOIN push ON push.id = shard.push
-     WHERE shard.state = 'held' AND /* scope */
+     WHERE shard.state = 'held' AND push.accepted_at >= %(since)s AND /* scope */
      LIMIT 500 FOR NO KEY UPDATE OF shard)
+"""
+
+# What is over: it ends without being sent. `Push.deadline` says when that is.
+_OVER = f"""
+(push.state = 'discarding' OR (push.expires_at > 0 AND %(now)s >= push.expires_at
+ + CASE WHEN push.expires_at > greatest(push.accepted_at, push.not_before) THEN 0 ELSE {LEAST_LIFE_MS} END))
+"""
+
+EXPIRE = f"""
+UPDATE shard SET state = 'ready' WHERE id IN (
+    SELECT shard.id FROM shard JOIN push ON push.id = shard.push
+     WHERE shard.state = 'held' AND {_OVER} AND /* scope */
+     LIMIT 500 FOR NO KEY UPDATE OF shard)
+"""
+
+WAITING = f"""
+SELECT count(*), coalesce(sum(rest), 0)::bigint, count(*) FILTER (WHERE over),
+       coalesce(sum(rest) FILTER (WHERE over), 0)::bigint FROM (
+    SELECT sum(CASE WHEN shard.frozen = 1 THEN shard.planned ELSE shard.width END - shard.moved
+               - ({" + ".join(f"shard.{fate}" for fate in FATES)})) AS rest, bool_or({_OVER}) AS over
+      FROM shard JOIN push ON push.id = shard.push
+     WHERE shard.state = 'held' AND /* scope */ GROUP BY push.id) AS held
 """
 
 # A sender: seats, leases and claims. Who takes back and who claims for a seat both lock its row first.
@@ -147,15 +169,13 @@ SELECT due.id, turn.place FROM {_TURNS} CROSS JOIN LATERAL (
     SELECT id FROM shard WHERE {_DUE} ORDER BY due_at LIMIT turn.share FOR NO KEY UPDATE SKIP LOCKED) AS due
 """
 
-# Of what waits longest, what will end without being sent. `Push.deadline` says when that is.
+# Of what waits longest, what will end without being sent.
 _ENDED_SHARDS = f"""
 SELECT shard.id, ended.place FROM (
     SELECT due.id, turn.place FROM {_TURNS} CROSS JOIN LATERAL (
         SELECT oldest.id FROM (SELECT id, push FROM shard WHERE {_DUE} ORDER BY due_at LIMIT 2000) AS oldest
           JOIN push ON push.id = oldest.push
-         WHERE push.state = 'discarding' OR (push.expires_at > 0 AND %(now)s >= push.expires_at
-               + CASE WHEN push.expires_at > greatest(push.accepted_at, push.not_before) THEN 0
-                      ELSE {LEAST_LIFE_MS} END)
+         WHERE {_OVER}
          LIMIT turn.share) AS due) AS ended
   JOIN shard ON shard.id = ended.id WHERE shard.state = 'ready' FOR NO KEY UPDATE OF shard SKIP LOCKED
 """

@@ -23,7 +23,7 @@ from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import Failure, Mark, Shard
-from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet
+from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet, Waiting
 
 FAILURES_LIFE_MS = 30 * 86_400_000
 _CHORE_ROWS = 500
@@ -96,11 +96,21 @@ class SqliteAccepts(_File):
             count += part
         return count
 
-    async def release(self, where: Scope) -> int:
+    async def release(self, where: Scope, since_ms: int = 0) -> int:
+        return await self._release(partial(accepting.release, where=where, statement=sql.RELEASE, since=since_ms))
+
+    async def expire(self, where: Scope, now_ms: int) -> int:
+        return await self._release(partial(accepting.release, where=where, statement=sql.EXPIRE, now=now_ms))
+
+    async def _release(self, work: Callable[[sqlite3.Connection], int]) -> int:
         count = 0
-        while part := await self.writer.run(partial(accepting.release, where=where)):
+        while part := await self.writer.run(work):
             count += part
         return count
+
+    async def waiting(self, where: Scope, now_ms: int) -> Waiting:
+        statement, named = scoped(sql.WAITING, where)
+        return Waiting(*await self.reader.long(lambda one: one.execute(statement, {**named, "now": now_ms}).fetchone()))
 
     async def backlog(self) -> list[dict[str, Any]]:
         names = ("lane", "state", "shards", "recipients", "oldest_due_ms")

@@ -166,6 +166,7 @@ def hold(connection: sqlite3.Connection, where: Scope) -> int:
     return connection.execute(*scoped(sql.HOLD, where)).rowcount
 
 
-def release(connection: sqlite3.Connection, where: Scope) -> int:
-    """At most 500 shards."""
-    return connection.execute(*scoped(sql.RELEASE, where)).rowcount
+def release(connection: sqlite3.Connection, where: Scope, statement: str, **named: int) -> int:
+    """At most 500 shards. statement: RELEASE or EXPIRE, with what it asks for."""
+    filled, own = scoped(statement, where)
+    return connection.execute(filled, own | named).rowcount

@@ -77,7 +77,27 @@ UPDATE shard SET state = 'held' WHERE id IN (
 RELEASE = """
 UPDATE shard SET state = 'ready' WHERE id IN (
     SELECT shard.id FROM shard INDEXED BY shard_held CROSS JOIN push ON push.id = shard.push
-     WHERE shard.state = 'held' AND /* scope */ LIMIT 500)
+     WHERE shard.state = 'held' AND push.accepted_at >= :since AND /* scope */ LIMIT 500)
+"""
+
+# What is over: it ends without being sent. `Push.deadline` says when that is.
+_OVER = f"""
+(push.state = 'discarding' OR (push.expires_at > 0 AND :now >= push.expires_at
+ + iif(push.expires_at > max(push.accepted_at, push.not_before), 0, {LEAST_LIFE_MS})))
+"""
+
+EXPIRE = f"""
+UPDATE shard SET state = 'ready' WHERE id IN (
+    SELECT shard.id FROM shard INDEXED BY shard_held CROSS JOIN push ON push.id = shard.push
+     WHERE shard.state = 'held' AND {_OVER} AND /* scope */ LIMIT 500)
+"""
+
+WAITING = f"""
+SELECT count(*), coalesce(sum(rest), 0), coalesce(sum(over), 0), coalesce(sum(iif(over, rest, 0)), 0) FROM (
+    SELECT sum(iif(shard.frozen, shard.planned, shard.width) - shard.moved
+               - ({" + ".join(f"shard.{fate}" for fate in FATES)})) AS rest, {_OVER} AS over
+      FROM shard INDEXED BY shard_held CROSS JOIN push ON push.id = shard.push
+     WHERE shard.state = 'held' AND /* scope */ GROUP BY push.id)
 """
 
 # A sender: seats, leases and claims.
@@ -121,13 +141,12 @@ SELECT id FROM shard WHERE state = 'ready' AND rank = :rank AND lane = :lane AND
  ORDER BY due_at LIMIT :limit
 """
 
-# Of what waits longest, what will end without being sent. `Push.deadline` says when that is.
+# Of what waits longest, what will end without being sent.
 ENDED_SHARDS = f"""
 SELECT oldest.id FROM (
     SELECT id, push FROM shard WHERE state = 'ready' AND rank = :rank AND lane = :lane AND due_at <= :now
      ORDER BY due_at LIMIT 2000) AS oldest CROSS JOIN push ON push.id = oldest.push
- WHERE push.state = 'discarding' OR (push.expires_at > 0 AND :now >= push.expires_at
-       + iif(push.expires_at > max(push.accepted_at, push.not_before), 0, {LEAST_LIFE_MS})) LIMIT :limit
+ WHERE {_OVER} LIMIT :limit
 """
 
 # A small named shard that was never issued is issued by its claim. `/* which */` becomes one of the two above.
