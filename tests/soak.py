@@ -16,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import access_matrix
 import audit_searches
 import campaigns
 import hostile_files
@@ -259,6 +260,12 @@ def audit(options: argparse.Namespace) -> dict[str, Any]:
     return {"name": "audit", "ok": good, "rows": AUDIT_ROWS, "tampering": told, **searches}
 
 
+def matrix(options: argparse.Namespace) -> dict[str, Any]:
+    """Every route and page by every role and kind of key; guessed ids across organisations."""
+    with temporary("pwsoak-") as folder:
+        return access_matrix.played(folder, options.guesses, options.seed)
+
+
 JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "kill": kill,
     "stop": stop,
@@ -272,6 +279,7 @@ JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "credentials": credentials,
     "secrets": secrets,
     "audit": audit,
+    "matrix": matrix,
 }
 
 
@@ -288,6 +296,7 @@ def main() -> int:
     parser.add_argument("--pushes", type=int, default=100_000, help="of singles100k")
     parser.add_argument("--files", type=int, default=10_000, help="credential files that are changed")
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the audit that is searched")
+    parser.add_argument("--guesses", type=int, default=100_000, help="of ids of another organisation")
     options = parser.parse_args()
     good = True
     for job in options.jobs or JOBS:
