@@ -42,7 +42,7 @@ window.looking = (() => {
       const one = document.activeElement;
       if (!one || one === document.body) return null;
       const box = one.getBoundingClientRect();
-      const around = [one, one.closest("label"), one.closest(".search"), one.closest(".choice")].filter(Boolean);
+      const around = [one, one.closest("label"), one.closest(".search"), one.closest(".choice"), ...(one.labels ?? [])].filter(Boolean);
       const x = within(box.x + box.width / 2, innerWidth), y = within(box.y + Math.min(box.height / 2, 12), innerHeight);
       const top = document.elementFromPoint(x, y);
       const near = !top || one.contains(top) || top.contains(one) || around.some((other) => other.contains(top));

@@ -9,11 +9,14 @@ from typing import Any
 from pushwarden.control.console.pages import PageRoute
 
 V1 = "/v1/apps/acme-shop/production"
-_DEVICES = "/apps/{app}/{env}/devices"
+_HERE = "/apps/{app}/{env}"
 NO_LOOK = {
     "/": "leads to /apps",
-    f"{_DEVICES}/export": "a file",
-    f"{_DEVICES}/listen": "a part of a page",
+    f"{_HERE}/devices/export": "a file",
+    f"{_HERE}/devices/listen": "a part of a page",
+    f"{_HERE}/start/credential/report": "a part of a page",
+    f"{_HERE}/start/device/list": "a part of a page",
+    f"{_HERE}/start/outcome": "a part of a page",
 }
 """Pages with no look of their own, and why."""
 Ask = Callable[[str], Any]
