@@ -86,3 +86,17 @@ def plural(number: int, one: str, many: str = "") -> str:
 def listed(names: Sequence[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+_BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def browser(agent: str) -> str:
+    """A User-Agent for people: Firefox on Linux. What is unknown is given as it began."""
+    name = next((word for mark, word in _BROWSERS if mark in agent), "")
+    system = next((word for mark, word in _SYSTEMS if mark in agent), "")
+    return f"{name} on {system}" if name and system else name or system or agent[:40] or "Unknown"

@@ -6,6 +6,7 @@ from pushwarden.control.console.apps import view as apps
 from pushwarden.control.console.devices import view as devices
 from pushwarden.control.console.door import Console, Desk
 from pushwarden.control.console.onboarding import view as onboarding
+from pushwarden.control.console.profile import view as profile
 from pushwarden.control.console.signin import view as signin
 from pushwarden.control.console.signin.gate import Gate
 from pushwarden.control.people.desk import Desk as People
@@ -19,6 +20,7 @@ def build(desk: Desk, people: People) -> Console:
         gate,
         (
             *signin.routes(gate),
+            *profile.routes(gate),
             *apps.routes(),
             *onboarding.routes(),
             *devices.routes(),

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pushwarden.control.console.static import Shelf
-from pushwarden.core.words import count, duration, percent, plural, rate, share, short, size
+from pushwarden.core.words import browser, count, duration, percent, plural, rate, share, short, size
 from pushwarden.ports.clock import Clock
 
 FOLDER = Path(__file__).parent
@@ -32,6 +32,7 @@ class Renderer:
         )
         self._environment.globals |= {"asset": shelf.address, "has_asset": shelf.__contains__}
         self._environment.filters |= {
+            "browser": browser,
             "count": count,
             "short": short,
             "rate": rate,

@@ -8,7 +8,7 @@ from pushwarden.control.console.kept import Keeper, Kept
 from pushwarden.control.console.visit import Page, Visit
 from pushwarden.control.people.desk import Came, Desk
 from pushwarden.control.people.reception import Reception
-from pushwarden.control.people.roll import Signed
+from pushwarden.control.people.roll import Roll, Signed
 from pushwarden.core.errors import Unauthenticated
 
 HOME = "/apps"
@@ -17,6 +17,10 @@ HOME = "/apps"
 class Gate:
     def __init__(self, desk: Desk) -> None:
         self.desk, self.reception, self._keeper = desk, Reception(desk), Keeper(desk.chest)
+
+    @property
+    def roll(self) -> Roll:
+        return self.desk.services.roll
 
     def keep(self, visit: Visit) -> str:
         return self._keeper.keep(visit.path, visit.query, visit.form, visit.now_ms)
@@ -31,7 +35,7 @@ class Gate:
 
     def signed(self, visit: Visit) -> Signed:
         """Unauthenticated when the session ended a moment ago."""
-        found = self.desk.services.roll.signed(visit.headers)
+        found = self.roll.signed(visit.headers)
         if found is None:
             raise Unauthenticated("Your session has ended; sign in again.")
         return found

@@ -60,7 +60,7 @@ class SignIn:
 
     def _in(self, visit: Visit, secret: str) -> Reply:
         """Where the person wanted to go; or the form, to be sent again, when a session ended over it."""
-        cookie, kept = self.gate.desk.services.roll.give(secret), self.gate.kept(visit)
+        cookie, kept = self.gate.roll.give(secret), self.gate.kept(visit)
         if kept is None:
             return Redirect(onward(visit.form.text("next")), headers=(cookie,))
         context = {"title": "You are signed in again", "again": kept, "csrf": csrf_of(secret)}
@@ -68,7 +68,7 @@ class SignIn:
 
     async def out(self, visit: Visit) -> Reply:
         await self.gate.reception.sign_out(self.gate.signed(visit), self.gate.came(visit))
-        return Redirect("/signin", headers=(self.gate.desk.services.roll.give(""),))
+        return Redirect("/signin", headers=(self.gate.roll.give(""),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Welcome:
             return self._page(text, link, typed, {str(error.extra.get("field", "")): error.detail}, error.status)
 
     def _go(self, secret: str, to: str, toast: str) -> Redirect:
-        return Redirect(to, toast=toast, headers=(self.gate.desk.services.roll.give(secret),))
+        return Redirect(to, toast=toast, headers=(self.gate.roll.give(secret),))
 
     def _page(
         self, text: str, link: Invitation, typed: dict[str, str], errors: dict[str, str], status: int = 200

@@ -68,6 +68,11 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const open of document.querySelectorAll("details.switch[open]")) { open.open = false; open.querySelector("summary").focus(); }
 });
 
+// Colours kept in the account stand above those this browser was given.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-look]")) try { localStorage.removeItem("theme"); } catch { /* private window */ }
+});
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
