@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pushwarden.control.console.apps import view as apps
+from pushwarden.control.console.credentials import view as credentials
 from pushwarden.control.console.devices import view as devices
 from pushwarden.control.console.door import Console, Desk
 from pushwarden.control.console.onboarding import view as onboarding
@@ -23,6 +24,7 @@ def build(desk: Desk, people: People) -> Console:
             *profile.routes(gate),
             *apps.routes(),
             *onboarding.routes(),
+            *credentials.routes(),
             *devices.routes(),
         ),
     )

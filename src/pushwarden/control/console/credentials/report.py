@@ -8,7 +8,7 @@ from typing import Any
 
 from pushwarden.control.console.credentials.actions import Action, actions
 from pushwarden.control.console.credentials.kept import REPORTS, Reported
-from pushwarden.control.console.credentials.upload import shelf_name
+from pushwarden.control.console.credentials.upload import Refused, shelf_name
 from pushwarden.control.console.visit import Visit
 from pushwarden.core.check import Check
 from pushwarden.core.errors import NotFound
@@ -64,14 +64,25 @@ def rows(checks: Iterable[Check], project: str = "") -> list[Row]:
     return [Row(*SHAPES[Result(check.result)], check, actions(check.next, project)) for check in checks]
 
 
+def shown(refused: Refused) -> dict[str, Any]:
+    """As the templates have it: its checks are rows."""
+    names = ("sent", "asks", "kept", "problem", "known", "choices", "first_password")
+    return {name: getattr(refused, name) for name in names} | {"rows": rows(refused.checks)}
+
+
 async def report_of(visit: Visit, credential: Any, probe: str) -> Report | None:
     """None when there is nothing to show of it."""
     found = await _probe(visit, credential.id, probe) if probe else None
     file = REPORTS.get(shelf_name(visit, credential.id), visit.now_ms)
     if file is None and found is None:
         return None
-    checks = [*(file.checks if file else ()), *(found.checks if found else ())]
+    checks = _whole(file.checks if file else (), found.checks if found else ())
     return Report(credential, file, rows(checks, str(credential.facts.get("project_id", ""))), found)
+
+
+def _whole(file: Sequence[Check], live: Sequence[Check]) -> list[Check]:
+    """What the file could not show is left to the provider's word, once that is there."""
+    return [check for check in file if not live or check.result != Result.UNPROVEN] + list(live)
 
 
 async def _probe(visit: Visit, credential: str, probe: str) -> Any:

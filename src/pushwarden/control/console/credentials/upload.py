@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -46,7 +46,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a file became no credential. asks: password, ids, serial or nothing; kept: under which name it waits.
+    """Why a file became no credential. asks: password, ids, serial or nothing; kept: under which name it waits;
+    choices: the certificates one of which is meant.
 
     problem: no_file, too_large, kept_gone or changed, where there is no report. known: the credential it already is.
     """
@@ -57,6 +58,7 @@ class Refused:
     kept: str = ""
     problem: str = ""
     known: str = ""
+    choices: Sequence[Mapping[str, Any]] = ()
 
     @property
     def first_password(self) -> bool:
@@ -80,7 +82,7 @@ async def take(visit: Visit) -> Added | Refused:
     try:
         made = await visit.api.post(f"{visit.v1}/credentials", sent.body)
     except UnusableCredential as error:
-        return _refused(visit, sent, error.extra["checks"])
+        return _refused(visit, sent, error.extra)
     except AlreadyExists as error:
         return Refused(sent, problem="known", known=str(error.extra["id"]))
     FILES.drop(visit.form.text("kept"))
@@ -126,19 +128,21 @@ async def _with_team(visit: Visit, sent: Sent) -> Sent:
     except PushwardenError:
         return sent
     teams = [one for one in known.credentials if one.credential.facts.get("team_id")]
-    teams = [one for one in teams if one.environment != Environment.SIMULATED]
+    own = (visit.where.environment, *OTHER)
+    teams = [one for one in teams if one.environment in own]
     newest = max(teams, key=lambda one: one.credential.created_at, default=None)
     if newest is None:
         return sent
     return replace(sent, team_id=newest.credential.facts["team_id"], team_from=newest.app)
 
 
-def _refused(visit: Visit, sent: Sent, checks: Sequence[Check]) -> Refused:
+def _refused(visit: Visit, sent: Sent, told: Mapping[str, Any]) -> Refused:
+    checks = told["checks"]
     asks = asked({check.id for check in checks if check.result == Result.FAILED})
     if not asks:
         return Refused(sent, checks)
     kept = FILES.put(KeptFile(visit.visitor.csrf, sent.name, sent.content), visit.now_ms)
-    return Refused(sent, checks, asks, kept)
+    return Refused(sent, checks, asks, kept, choices=told["facts"].get("choices", ()))
 
 
 def asked(failed: frozenset[str] | set[str]) -> str:

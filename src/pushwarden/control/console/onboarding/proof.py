@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from pushwarden.control.console.credentials.report import Report, report_of, rows
+from pushwarden.control.console.credentials.report import Report, report_of, shown
 from pushwarden.control.console.credentials.upload import OTHER, Refused, take
 from pushwarden.control.console.onboarding.steps import facts_of, steps
 from pushwarden.control.console.pages import PageRoute, page
@@ -87,15 +87,10 @@ async def _drawn(visit: Visit, report: Report | None, refused: Refused | None = 
         "sends": facts.sends,
         "report": report,
         "provider": called(report.credential.provider) if report else "",
-        "refused": _shown(refused) if refused else None,
+        "refused": shown(refused) if refused else None,
         "both": visit.form.ticked("both"),
     }
     return Page("onboarding/credential.html", context, 422 if refused else 200)
-
-
-def _shown(refused: Refused) -> dict[str, Any]:
-    names = ("sent", "asks", "kept", "problem", "known", "first_password")
-    return {name: getattr(refused, name) for name in names} | {"rows": rows(refused.checks)}
 
 
 async def _report(visit: Visit) -> Report | None:
