@@ -30,6 +30,7 @@ from pushwarden.dataplane.intake.authorize import Stops
 from pushwarden.dataplane.intake.census_routes import CensusRoutes
 from pushwarden.dataplane.intake.device_routes import DeviceRoutes
 from pushwarden.dataplane.intake.directory_routes import DirectoryRoutes
+from pushwarden.dataplane.intake.import_book import ImportBook
 from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
@@ -110,7 +111,7 @@ class House:
         ring = KeyRing(self.clock)
         ring.replace([key_of(name)[0] for name in CAST], ["acme", "rival"])
         pushes = PushRoutes(self.intake, journal, devices, self.cancel)
-        handsets = DeviceRoutes(devices, devices, lambda: self.snapshot, self.clock)
+        handsets = DeviceRoutes(devices, devices, lambda: self.snapshot, self.clock, ImportBook(self.clock))
         seen = DirectoryRoutes(devices, devices, lambda: self.snapshot, self.clock)
         counted = CensusRoutes(devices, lambda: self.snapshot, self.clock)
         dead = InvalidationRoutes(devices, lambda: self.snapshot, self.clock)

@@ -28,7 +28,7 @@ MUTATING = {"POST", "PUT", "PATCH", "DELETE"}
 READS = {"POST /v1/apps/{app}/{env}/pushes/preview"}  # a POST that changes nothing
 THINGS = {"app": "other", "env": "production", "organisation": "acme", "credential": "c1", "key": "k1", "hold": "h1",
           "callback": "cb_1", "request": "r1", "probe": "p1",
-          "id": "0" * 20, "installation_id": "i1", "audience": "1", "version": "1", "person": "p1",
+          "id": "0" * 20, "installation_id": "i1", "audience": "1", "import": "imp_1", "version": "1", "person": "p1",
           "session": "s1", "invitation": "i1"}  # fmt: skip
 GOOD: dict[str, Any] = {
     "PATCH /v1/apps/{app}": {"version": 1},

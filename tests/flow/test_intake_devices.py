@@ -218,6 +218,8 @@ ROUTES = [
     ("GET", "/devices/i1/tokens", None, {"alice", "robot"}),
     ("POST", "/devices/clear", b"{}", {"alice", "robot"}),
     ("POST", "/devices/import", b"", {"alice", "robot"}),
+    ("POST", "/devices/import/preview", b"", {"alice", "robot"}),
+    ("GET", "/devices/imports", None, {"alice", "robot"}),
     ("GET", "/devices/export", None, {"alice", "robot"}),
 ]
 
@@ -321,5 +323,66 @@ def test_the_summary_tells_kinds_versions_and_days(tell: Callable[..., None]) ->
         assert (before["new"], before["live"]) == (0, None)
         assert (today["new"], today["left"], today["gone"], today["live"]) == (3, 0, {}, 3)
         assert (await house.get("/devices/summary?days=9999")).status_code == 422
+
+    tell(story)
+
+
+def test_an_import_can_be_watched_under_the_id_its_sender_chose(tell: Callable[..., None]) -> None:
+    phones = (PHONE | {"installation_id": f"i{n}", "token": f"{n:04x}"} for n in range(9))
+    lines = b"".join(json.dumps(phone).encode() + b"\n" for phone in phones)
+
+    async def story(house: House) -> None:
+        seen: list[dict[str, Any]] = []
+
+        async def parts() -> AsyncIterator[bytes]:
+            yield lines
+            seen.append((await house.get("/devices/imports/watched_1")).json())
+            yield b"=1+1\n{\n"
+
+        async with house.client("robot") as client:
+            path = f"{BASE}/devices/import?id=watched_1&size=4000"
+            done = (await client.post(path, content=parts())).json()
+            assert (await client.post(path, content=b"")).json()["code"] == "already_exists"
+        assert [(one["state"], one["read"], one["size"]) for one in seen] == [("running", len(lines), 4000)]
+        told = (await house.get("/devices/imports/watched_1")).json()
+        assert (told["state"], told["created"], told["refused"], told["by"]) == ("done", 9, 2, "robot")
+        assert done["created"] == 9
+        file = await house.get("/devices/imports/watched_1/errors")
+        assert file.headers["content-type"].startswith("text/csv")
+        assert [row.split(",")[0] for row in file.text.splitlines()] == ['"line"', '"10"', '"11"']
+        listed = (await house.get("/devices/imports")).json()["imports"]
+        assert [one["id"] for one in listed] == ["watched_1"]
+        assert (await house.get("/devices/imports/watched_1", name="bob")).status_code == 403
+        assert (await house.get("/devices/imports/nobody_1")).status_code == 404
+
+    tell(story)
+
+
+def test_a_dry_run_reads_everything_and_writes_nothing(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        csv = b"Device Token,udid,OS\n5eed,a,ios\nzz,b,ios\nbeef,c,android\n"
+        path = "/devices/import?dry_run=1&columns=guess"
+        said = (await house.post(csv, path=path, content_type="text/csv")).json()
+        assert (said["good"], said["refused"], said["imported"]) == (2, 1, 0)
+        assert [one["line"] for one in said["errors"]] == [3]
+        assert (await house.get("/devices")).json()["devices"] == []
+        assert (await house.post(csv, path="/devices/import", content_type="text/csv")).status_code == 422
+        said = (await house.post(csv, path="/devices/import?columns=guess", content_type="text/csv")).json()
+        assert (said["created"], said["refused"]) == (2, 1)
+        shown = (await house.post(csv, path="/devices/import/preview", content_type="text/csv")).json()
+        assert [one["field"] for one in shown["columns"]] == ["token", "installation_id", "provider"]
+        states = [(one["state"], one["dry_run"]) for one in (await house.get("/devices/imports")).json()["imports"]]
+        assert states == [("done", False), ("failed", False), ("done", True)]
+
+    tell(story)
+
+
+def test_the_book_of_imports_keeps_the_last_twenty(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        for n in range(25):
+            await house.post(b"", path=f"/devices/import?id=number_{n:02}")
+        listed = (await house.get("/devices/imports")).json()["imports"]
+        assert [one["id"] for one in listed] == [f"number_{n:02}" for n in reversed(range(5, 25))]
+        assert (await house.post(b"", path="/devices/import?id=Wrong!")).status_code == 422
 
     tell(story)

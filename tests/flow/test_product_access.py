@@ -56,7 +56,7 @@ def test_carol_sees_and_does_nothing_in_the_whole_table(calm: Stage) -> None:
         "ramp": ramp["id"],
         "probe": proof["id"], "request": request["request"]["id"],
         "callback": callback["callback"]["id"],
-        "installation_id": "00000000-0000-4000-8000-000000000001", "organisation": "default",
+        "installation_id": "00000000-0000-4000-8000-000000000001", "organisation": "default", "import": "imp_1",
     }  # fmt: skip
     theirs = carol(calm)
     paths = calm.call("GET", "/openapi.json")["paths"]

@@ -10,14 +10,17 @@ from typing import Protocol
 
 import msgspec
 
+from pushwarden.core.columns import Choose, by_name
 from pushwarden.core.device_rules import Entry, all_checked, checked, read_entry, refusal
-from pushwarden.core.errors import Invalid, Malformed, PushwardenError, UnknownField
+from pushwarden.core.errors import Invalid, Malformed, PushwardenError
 
 MAX_LINE = 16_384
 """Bytes of one line."""
 
 _DECODE = msgspec.json.Decoder(Entry)
 _BLANK = b" \t\r"
+_PLATFORMS = {"ios": "apns", "ipados": "apns", "apple": "apns", "android": "fcm", "google": "fcm", "firebase": "fcm"}
+"""What other lists call the provider."""
 _TRUE, _FALSE = ("true", "1", "yes"), ("", "false", "0", "no")
 
 
@@ -118,12 +121,22 @@ class NdjsonLister:
 
 
 class CsvLister:
-    """Commas, a header that names the fields, tags separated by spaces or `|`, no newline inside quotes."""
+    """Commas, a header that names the fields, tags separated by spaces or `|`, no newline inside quotes.
 
-    def __init__(self) -> None:
+    names: the header as it stands; choose: what its columns are.
+    """
+
+    def __init__(self, choose: Choose = by_name) -> None:
         self.line = 0
+        self.names: list[str] = []
+        self._choose = choose
         self._splitter = _Splitter()
         self._header: list[str] = []
+
+    @property
+    def fields(self) -> list[str]:
+        """What the columns are, empty before the header was read."""
+        return self._header
 
     def feed(self, chunk: bytes) -> Lines:
         return self._read(self._splitter.split(chunk))
@@ -142,7 +155,8 @@ class CsvLister:
                 if self._header:
                     found.entries.append(checked(self._entry(cells)))
                 else:
-                    self._header = _header(cells)
+                    self.names = [cell.strip() for cell in cells]
+                    self._header = self._choose(self.names)
             except PushwardenError as error:
                 if not self._header:
                     raise
@@ -152,12 +166,14 @@ class CsvLister:
     def _entry(self, cells: list[str]) -> Entry:
         if len(cells) != len(self._header):
             raise Malformed(f"The line has {len(cells)} cells and the header {len(self._header)}; make them the same.")
-        return read_entry({name: _value(name, cell) for name, cell in zip(self._header, cells, strict=True) if cell})
+        return read_entry(
+            {name: _value(name, cell) for name, cell in zip(self._header, cells, strict=True) if cell and name}
+        )
 
 
-def lister(content_type: str) -> NdjsonLister | CsvLister:
-    """By media type: text/csv, anything else is NDJSON."""
-    return CsvLister() if content_type.partition(";")[0].strip().lower() == "text/csv" else NdjsonLister()
+def lister(content_type: str, choose: Choose = by_name) -> NdjsonLister | CsvLister:
+    """By media type: text/csv, whose columns may have other names; anything else is NDJSON."""
+    return CsvLister(choose) if content_type.partition(";")[0].strip().lower() == "text/csv" else NdjsonLister()
 
 
 def write_lines(entries: Iterator[Entry] | list[Entry]) -> bytes:
@@ -203,18 +219,9 @@ def _cells(line: bytes | None) -> list[str]:
         raise Malformed("The line is not UTF-8 CSV; check its quotes.") from error
 
 
-def _header(cells: list[str]) -> list[str]:
-    """Malformed or UnknownField: without a header no line can be read, so the whole file is refused."""
-    names = [cell.strip() for cell in cells]
-    for name in names:
-        if name not in Entry.__struct_fields__:
-            raise UnknownField(f"The header names `{name}`, which is not a field of a device.", field=name)
-    if len(set(names)) < len(names) or not {"installation_id", "token"} <= set(names):
-        raise Malformed("The header must name installation_id and token, and each field once.")
-    return names
-
-
 def _value(name: str, cell: str) -> object:
+    if name == "provider":
+        return _PLATFORMS.get(cell.strip().lower(), cell)
     if name == "tags":
         return cell.replace("|", " ").split()
     if name == "test":

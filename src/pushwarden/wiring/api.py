@@ -50,6 +50,7 @@ from pushwarden.dataplane.intake.authorize import Stops as StopView
 from pushwarden.dataplane.intake.census_routes import CensusRoutes
 from pushwarden.dataplane.intake.device_routes import DeviceRoutes
 from pushwarden.dataplane.intake.directory_routes import DirectoryRoutes
+from pushwarden.dataplane.intake.import_book import ImportBook
 from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
 from pushwarden.dataplane.intake.phone_routes import PhoneRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
@@ -153,7 +154,9 @@ class Api:
             *PushRoutes(intake, self.journal, self.devices, self.stops.cancel).routes(),
             *DirectoryRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
             *CensusRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
-            *DeviceRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
+            *DeviceRoutes(
+                self.devices, self.devices, lambda: self.snapshot, self.clock, ImportBook(self.clock)
+            ).routes(),
             *PhoneRoutes(self.devices, self.pocket, lambda: self.snapshot, self.clock).routes(),
             *InvalidationRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
             *stop_routes.routes(self.stops, self._known()),

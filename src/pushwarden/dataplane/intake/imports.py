@@ -35,6 +35,9 @@ class Tally:
         return {
             "lines": lines,
             "imported": total.created + total.updated + total.unchanged,
+            "created": total.created,
+            "updated": total.updated,
+            "unchanged": total.unchanged,
             "refused": self.refused,
         }
 
@@ -70,6 +73,15 @@ async def import_file(
         error.extra |= tally.view(lister.line)
         raise
     yield tally.view(lister.line)
+
+
+async def try_file(parts: AsyncIterator[bytes], lister: Lister) -> AsyncIterator[dict[str, Any]]:
+    """The same without writing anything: `good` lines would be taken."""
+    tally, good = Tally(), 0
+    async for entries in _entries(parts, lister, tally):
+        good += len(entries)
+        yield {"lines": lister.line, "good": good, "refused": tally.refused}
+    yield tally.view(lister.line) | {"good": good}
 
 
 async def _entries(parts: AsyncIterator[bytes], lister: Lister, tally: Tally) -> AsyncIterator[Sequence[Entry]]:
