@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import pytest
 from playwright.sync_api import Browser
 
-from browsing import Tab, chromium, tab
+from chromium import Tab, chromium, tab
 from people import signed_in
 from product_fixtures import close_stage, until
 from pushwarden.core.principal import Role

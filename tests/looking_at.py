@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from browsing import violations
+from chromium import violations
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text()
 NARROW, SHORT = 320, 256

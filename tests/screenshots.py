@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from playwright.sync_api import Browser
 
 from browser_fixtures import World, opened
-from browsing import Tab, chromium, tab
+from chromium import Tab, chromium, tab
 from console_places import STATES, Place, places
 from product_fixtures import close_stage
 

@@ -19,7 +19,9 @@ PAGES = [route.path for route in pages()]
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_is_for_everybody(path: str, open_tab: Open, world: World) -> None:
-    broken = told(open_tab(filled(path, named(world.stage))).page)
+    tab = open_tab(filled(path, named(world.stage)))
+    assert tab.status == 200
+    broken = told(tab.page)
     assert not broken, json.dumps(broken, indent=1)
 
 
