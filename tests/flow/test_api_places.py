@@ -180,10 +180,11 @@ def test_the_last_change_is_for_those_who_may_read_the_audit() -> None:
     async def run() -> tuple[Any, Any]:
         scene, running = await opened()
         await working(scene, running)
+        await scene.ask("alice", "PATCH", "/v1/apps/shop", {"version": 1, "description": "Everything"})
         return [(await scene.ask(who, "GET", "/v1/overview")).json["last_change"] for who in ("bob", "robot")]
 
     bob, robot = asyncio.run(run())
-    assert (bob["action"], bob["app"]) == ("app.change", "shop")
+    assert (bob["by"], bob["action"], bob["app"]) == ("alice", "app.change", "shop")
     assert robot is None
 
 

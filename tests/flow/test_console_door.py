@@ -44,7 +44,7 @@ class Cookies:
 
 
 async def show(visit: Visit) -> Answered:
-    return Page("apps/page.html", {"title": "Apps"})
+    return Page("apps/page.html", {"title": "Apps", "places": []})
 
 
 async def listed(visit: Visit) -> Answered:

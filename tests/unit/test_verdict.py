@@ -30,6 +30,8 @@ TABLE = [
     (replace(GOOD, halt=Halt(NOW, "Dana K.", "crash loop in 5.3")), State.STOPPED,
      "Stopped. Nothing is sent. Dana K. stopped it: “crash loop in 5.3”.", "", "Resume…"),
     (replace(GOOD, enabled=False), State.DISABLED, "Disabled.", "", "Open settings"),
+    (replace(GOOD, proofs=(replace(GOOGLE, health=Health.DISABLED),)), State.DISABLED,
+     "Switched off. Somebody switched the Google service account off; pushes wait.", "", "Open credentials"),
     (replace(GOOD, proofs=(replace(APPLE, health=Health.FAILING), GOOGLE)), State.REFUSED,
      "Apple refuses our certificate. Pushes to Apple’s devices wait", "", "Open credentials"),
     (replace(GOOD, proofs=(Proof("apns", Health.FAILING, "certificate", NOW - DAY_MS, "key"),)), State.REFUSED,
@@ -111,5 +113,6 @@ def test_what_is_worse_is_never_hidden_by_what_is_better(facts: Facts) -> None:
     failing = any(one.health is Health.FAILING for one in facts.proofs)
     if failing and facts.enabled:
         assert order.index(verdict(facts).state) <= order.index(State.REFUSED)
-    if facts.behind and facts.enabled:
+    off = facts.proofs and all(one.health is Health.DISABLED for one in facts.proofs)
+    if facts.behind and facts.enabled and not off:
         assert order.index(verdict(facts).state) <= order.index(State.DRIFT)

@@ -148,8 +148,12 @@ def _stopped(facts: Facts) -> Verdict | None:
 
 
 def _disabled(facts: Facts) -> Verdict | None:
-    if facts.enabled:
+    if facts.enabled and not (facts.proofs and all(one.health is Health.DISABLED for one in facts.proofs)):
         return None
+    if facts.enabled:
+        off = listed([f"the {called(one.provider)} {one.kind}" for one in facts.proofs])
+        rest = f"Somebody switched {off} off; pushes wait."
+        return Verdict(State.DISABLED, "Switched off.", rest, label="Open credentials", where="credentials")
     return Verdict(State.DISABLED, "Disabled.", "This app takes no pushes until somebody enables it.",
                    label="Open settings", where="settings")  # fmt: skip
 

@@ -14,9 +14,13 @@ from pushwarden.control.standings import Stand, stands
 from pushwarden.core.app import App, Credential
 from pushwarden.core.configuration import credential_words
 from pushwarden.core.errors import Invalid
+from pushwarden.core.outcome import Ending
 from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Scope
+from pushwarden.core.tally import HOUR_MS
 from pushwarden.core.yaml import written
 from pushwarden.ports.catalog import Tables
+from pushwarden.ports.tallies import Step
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, route
 
@@ -93,7 +97,7 @@ class Desk:
             [StopView(stop.id, str(stop.scope), stop.reason, stop.actor, stop.stopped_at) for stop in stops],
             [dict(sender) for sender in self._services.senders(where)],
             self._loading(version),
-            self._accepted(own),
+            self._accepted(tables, where, own, now_ms),
             absent(app, environment, own, requests),
         )
 
@@ -103,16 +107,16 @@ class Desk:
         whole = bool(loaded) and len(loaded) == len(situation.senders)
         return Loading(len(situation.senders), len(loaded), max(one.since for one in loaded) if whole else 0)
 
-    def _accepted(self, own: list[Stand]) -> dict[str, int]:
-        """As the senders' counters showed, or since the api began as the last proof was written down."""
-        found: dict[str, int] = {}
-        for one in own:
-            credential = one.credential
-            place = (credential.organisation, credential.app, str(credential.environment), credential.provider)
-            at = max(self._services.situation().accepted.get(place, 0), one.record.proven_at if one.chosen else 0)
-            if at:
-                found[credential.provider] = max(at, found.get(credential.provider, 0))
-        return found
+    def _accepted(self, tables: Tables, where: Scope, own: list[Stand], now_ms: int) -> dict[str, int]:
+        """As the senders' counters showed; since the api began, the last minute that counted one, or the last proof."""
+        found = {one.credential.provider: one.record.proven_at for one in own if one.chosen}
+        for tally in tables.tallies.of(where, Step.MINUTE, now_ms - HOUR_MS, now_ms + 1):
+            if tally.amounts.ended(Ending.ACCEPTED):
+                found[tally.provider] = max(tally.at, found.get(tally.provider, 0))
+        accepted = self._services.situation().accepted
+        place = (where.organisation, where.app, str(where.environment))
+        newest = {provider: max(accepted.get((*place, provider), 0), at) for provider, at in found.items()}
+        return {provider: at for provider, at in newest.items() if at}
 
 
 def copied(found: Effective) -> dict[str, Any]:

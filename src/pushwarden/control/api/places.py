@@ -20,6 +20,9 @@ from pushwarden.ports.audit import AuditQuery
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, Within, route
 
+LAST = 20
+"""Rows of the audit among which the last change is looked for."""
+
 
 class VerdictView(msgspec.Struct):
     """sentence and rest: how it stands. todo, relief: what a person should do, and what eases it. label: of the button.
@@ -111,15 +114,16 @@ class Desk:
         return Answer(view_of(found, app, environment))
 
     async def _last(self, organisation: str) -> LastChange | None:
-        queries = [AuditQuery(organisation, action=one, outcome="done", limit=1) for one in ("app.", "credential.")]
+        """Of those that a person or a key made: what chores and senders wrote down is no change of anybody's."""
+        queries = [AuditQuery(organisation, action=one, outcome="done", limit=LAST) for one in ("app.", "credential.")]
         rows = await self._services.catalog.read(
             lambda tables: [row for query in queries for row in tables.audit.page(query)]
         )
-        said = max((json.loads(row.body) for row in rows), key=lambda one: one["at"], default=None)
+        made = [entry for entry in (json.loads(row.body) for row in rows) if entry["extra"].get("actor_name")]
+        said = max(made, key=lambda one: one["at"], default=None)
         if said is None:
             return None
-        by = said["extra"].get("actor_name") or said["actor"]
-        return LastChange(said["at"], by, said["action"], Scope.parse(said["scope"]).app)
+        return LastChange(said["at"], said["extra"]["actor_name"], said["action"], Scope.parse(said["scope"]).app)
 
 
 def view_of(found: Scene, app: App, environment: Environment) -> PlaceView:

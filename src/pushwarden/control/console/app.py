@@ -7,6 +7,7 @@ from pushwarden.control.console.credentials import view as credentials
 from pushwarden.control.console.devices import view as devices
 from pushwarden.control.console.door import Console, Desk
 from pushwarden.control.console.onboarding import view as onboarding
+from pushwarden.control.console.overview import view as overview
 from pushwarden.control.console.profile import view as profile
 from pushwarden.control.console.signin import view as signin
 from pushwarden.control.console.signin.gate import Gate
@@ -26,5 +27,6 @@ def build(desk: Desk, people: People) -> Console:
             *onboarding.routes(),
             *credentials.routes(),
             *devices.routes(),
+            *overview.routes(),
         ),
     )

@@ -15,6 +15,7 @@ NO_LOOK = {
     f"{_HERE}/devices/export": "a file",
     f"{_HERE}/devices/listen": "a part of a page",
     f"{_HERE}/start": "leads to the step that is next",
+    f"{_HERE}/overview/now": "a part of a page",
     f"{_HERE}/start/credential/report": "a part of a page",
     f"{_HERE}/start/device/list": "a part of a page",
     f"{_HERE}/start/outcome": "a part of a page",

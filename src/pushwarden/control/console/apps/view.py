@@ -1,15 +1,80 @@
-"""All apps of the organisation."""
+"""All apps of the organisation: how each stands, and what needs somebody."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from pushwarden.control.console.pages import PageRoute, page
+from pushwarden.control.console.plots import spark
 from pushwarden.control.console.visit import Page, Redirect, Visit
+from pushwarden.core.health import DAY_MS
 from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.core.verdict import NEEDS_SOMEBODY, State
 from pushwarden.web.routes import Within
+
+FACETS: dict[str, Callable[[Any], bool]] = {
+    "": lambda _: True,
+    "attention": lambda one: one.verdict.state in NEEDS_SOMEBODY,
+    "production": lambda one: one.environment == Environment.PRODUCTION,
+    "sandbox": lambda one: one.environment == Environment.SANDBOX,
+    "stopped": lambda one: one.verdict.state == State.STOPPED,
+}
+"""What the page's filter can show."""
+SPARK = 3
+"""Minutes of a point of a row's line."""
 
 
 async def show(visit: Visit) -> Page:
-    return Page("apps/page.html", {"title": "Apps"})
+    found = await visit.api.get("/v1/overview")
+    wanted = visit.query.get("show", "") if visit.query.get("show", "") in FACETS else ""
+    shown = [one for one in found.places if FACETS[wanted](one)]
+    context = {
+        "title": "Apps",
+        "places": found.places,
+        "rows": [_row(visit, one) for one in shown],
+        "show": wanted,
+        "counts": {name: sum(map(meets, found.places)) for name, meets in FACETS.items()},
+        "needing": needing(found.places),
+        "worst": min((one.verdict.state for one in found.places), key=list(State).index, default=State.NOTHING),
+        "last_change": found.last_change,
+    }
+    return Page("apps/page.html", context)
+
+
+def needing(places: list[Any]) -> list[Any]:
+    """Whatever needs somebody, the worst first; what is so in both environments, or everywhere, stands there once."""
+    found = sorted((one for one in places if FACETS["attention"](one)), key=_urgency)
+    return list({_said(one): one for one in reversed(found)}.values())[::-1]
+
+
+def _said(one: Any) -> tuple[str, ...]:
+    said, app = one.verdict, "" if one.verdict.where == "system" else one.app
+    return (app, said.todo) if said.todo else (app, said.sentence, said.rest)
+
+
+def _urgency(one: Any) -> tuple[int, bool, str]:
+    sandbox = one.environment != Environment.PRODUCTION
+    return list(State).index(State(one.verdict.state)), sandbox, one.name.casefold()
+
+
+def _row(visit: Visit, one: Any) -> dict[str, Any]:
+    over = one.accepted[2:-1]
+    sums = [sum(over[at : at + SPARK]) for at in range(0, len(over), SPARK)]
+    where = Scope(visit.where.organisation, one.app, Environment(one.environment))
+    return {
+        "place": one,
+        "spark": spark(sums),
+        "total": sum(one.accepted) + one.refused,
+        "lanes": [(lane.name, lane.health, days_left(lane.ends_at, visit.now_ms)) for lane in one.credentials],
+        "may_stop": visit.may(Permission.STOP, where),
+    }
+
+
+def days_left(ends_at: int, now_ms: int) -> int | None:
+    """Begun days until it ends, negative after; None for what does not end."""
+    return -(-(ends_at - now_ms) // DAY_MS) if ends_at else None
 
 
 async def home(_: Visit) -> Redirect:

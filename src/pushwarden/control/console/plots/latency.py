@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
 from pushwarden.control.console.plots.figure import Figure, Numbers, below, lines, nothing, stretches, upright
@@ -11,14 +11,14 @@ from pushwarden.control.console.plots.svg import Svg, el, image, path, runs, str
 from pushwarden.control.console.plots.throughput import UNITS, Values
 from pushwarden.core.words import duration
 
-HIGH = 148.0
+HIGH = 172.0
 LETTERS = 15.0
 """Pixels from one name to the next."""
 DASHES = {"p50": "none", "p95": "7 4", "p99": "2 3"}
 """Lines differ without their colour."""
 
 
-def latency(name: str, span: Span, quantiles: dict[str, Values], zone: tzinfo) -> Figure:
+def latency(name: str, span: Span, quantiles: Mapping[str, Values], zone: tzinfo) -> Figure:
     """quantiles: `p50`, `p95` and `p99`, in milliseconds, a value for every step of the span."""
     title = "Time to accept"
     known = [value for values in quantiles.values() for value in values if value is not None]
@@ -38,7 +38,7 @@ def latency(name: str, span: Span, quantiles: dict[str, Values], zone: tzinfo) -
     )
 
 
-def _found(quantiles: dict[str, Values]) -> str:
+def _found(quantiles: Mapping[str, Values]) -> str:
     said = [f"{which} {duration(last)}" for which, values in quantiles.items() if (last := _last(values)) is not None]
     return "Now " + ", ".join(said) + "."
 
@@ -57,7 +57,7 @@ def _line(which: str, values: Values, axis: Sequence[float]) -> Svg:
     return el("path", class_="ln" if which == "p50" else "ln m", stroke_dasharray=DASHES.get(which, "none"), d=shape)
 
 
-def _names(quantiles: dict[str, Values], axis: Sequence[float]) -> list[Svg]:
+def _names(quantiles: Mapping[str, Values], axis: Sequence[float]) -> list[Svg]:
     ends = {which: last for which, values in quantiles.items() if (last := _last(values)) is not None}
     wanted = [HIGH * (1 - log_share(last, axis)) - 5 for last in ends.values()]
     heights = dodged(wanted, LETTERS, 10, HIGH - 4)
@@ -67,7 +67,7 @@ def _names(quantiles: dict[str, Values], axis: Sequence[float]) -> list[Svg]:
     ]
 
 
-def _numbers(span: Span, quantiles: dict[str, Values], zone: tzinfo) -> Numbers:
+def _numbers(span: Span, quantiles: Mapping[str, Values], zone: tzinfo) -> Numbers:
     length = max(map(len, quantiles.values()))
     rows = tuple(
         (label, *(_worst(values[first:last]) for values in quantiles.values()))

@@ -1,0 +1,85 @@
+"""The pages that open with a verdict: all apps, and one; for who may see them, in words, with the numbers behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+from people import SignedIn, signed_in
+from product_fixtures import SLOW, calm, device, until
+from pushwarden.core.principal import Role
+from pushwarden.core.scope import Scope
+from pushwarden.wiring.stage import Stage
+
+__all__ = ["calm"]
+
+
+def see(stage: Stage, someone: SignedIn, path: str, **options: Any) -> httpx2.Response:
+    headers = {"cookie": someone.cookie, **options.pop("headers", {})}
+    return stage.client.get(stage.url + path, headers=headers, **options)
+
+
+@SLOW
+def test_a_new_app_says_what_to_do_first_and_draws_no_line_of_nothing(calm: Stage) -> None:
+    calm.call("POST", "/v1/apps", json={"id": "brand-new", "name": "Brand New", "bundle_id": "com.acme.new"})
+    vera = signed_in(calm, Role.VIEWER)
+    until(lambda: see(calm, vera, "/apps/brand-new/production/overview").status_code == 200, "the app is known")
+    text = see(calm, vera, "/apps/brand-new/production/overview").text
+    assert "Not set up yet." in text
+    assert "1 of 4 done" in text
+    assert "No pushes in this period" in text
+    assert "No credential: nothing can be sent there." in text
+
+
+@SLOW
+def test_a_push_that_was_accepted_shows_on_every_page_that_counts(calm: Stage) -> None:
+    base = calm.make_app("counted-app")
+    device(calm, base, "phone-1", "ab" * 32)
+    body = {"to": {"device": "phone-1"}, "type": "alert", "title": "Hello"}
+    calm.call("POST", f"{base}/pushes", json=body)
+    vera = signed_in(calm, Role.VIEWER)
+    pages = base.removeprefix("/v1") + "/overview"
+    until(lambda: "Working." in see(calm, vera, pages + "/now").text, "the verdict says it works")
+    now, whole = see(calm, vera, pages + "/now").text, see(calm, vera, pages + "?range=1h").text
+    assert "<html" not in now
+    assert "Apple accepts our pushes: 100" in now
+    assert "accepted a minute" in whole
+    assert "Last accepted" in whole
+    assert "app: counted-app" in whole
+    row = (
+        see(calm, vera, "/apps")
+        .text.partition("<tbody>")[2]
+        .partition("/apps/counted-app/simulated/overview")[2]
+        .partition("</tr>")[0]
+    )
+    assert "Working" in row
+
+
+@SLOW
+def test_a_range_that_is_none_is_a_day_and_every_range_is_drawn(calm: Stage) -> None:
+    base = calm.make_app("ranged-app").removeprefix("/v1") + "/overview"
+    vera = signed_in(calm, Role.VIEWER)
+    for range_, words in (("1h", "the last hour"), ("7d", "the last 7 days"), ("x", "the last 24 hours")):
+        assert words in see(calm, vera, f"{base}?range={range_}").text
+
+
+@SLOW
+def test_somebody_of_another_organisation_finds_no_app_and_is_told_how_to_begin(calm: Stage) -> None:
+    calm.make_app("not-carols")
+    calm.call("POST", "/v1/organisations", json={"id": "care-house", "name": "Care House"})
+    carol = signed_in(calm, Role.ADMIN, Scope("care-house"))
+    assert see(calm, carol, "/apps/not-carols/production/overview").status_code == 404
+    assert see(calm, carol, "/apps/not-carols/production/overview/now").status_code == 404
+    text = see(calm, carol, "/apps").text
+    assert "No apps yet." in text
+    assert "not-carols" not in text.lower()
+
+
+@SLOW
+def test_the_filter_of_apps_says_what_is_good_news(calm: Stage) -> None:
+    calm.make_app("filtered-app")
+    vera = signed_in(calm, Role.VIEWER)
+    assert "Nothing is stopped." in see(calm, vera, "/apps?show=stopped").text
+    assert "filtered-app" in see(calm, vera, "/apps?show=sandbox").text
+    assert "filtered-app" in see(calm, vera, "/apps?show=nonsense").text
