@@ -34,6 +34,7 @@ from pushwarden.dataplane.intake.import_book import ImportBook
 from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
+from pushwarden.dataplane.intake.record_routes import RecordRoutes
 from pushwarden.dataplane.intake.routes import PushRoutes
 from pushwarden.providers.apns import APNS
 from pushwarden.providers.fcm import FCM
@@ -111,11 +112,13 @@ class House:
         ring = KeyRing(self.clock)
         ring.replace([key_of(name)[0] for name in CAST], ["acme", "rival"])
         pushes = PushRoutes(self.intake, journal, devices, self.cancel)
+        records = RecordRoutes(journal, devices, lambda: self.snapshot, self.clock)
         handsets = DeviceRoutes(devices, devices, lambda: self.snapshot, self.clock, ImportBook(self.clock))
         seen = DirectoryRoutes(devices, devices, lambda: self.snapshot, self.clock)
         counted = CensusRoutes(devices, lambda: self.snapshot, self.clock)
         dead = InvalidationRoutes(devices, lambda: self.snapshot, self.clock)
-        self.routes = pushes.routes() + handsets.routes() + seen.routes() + counted.routes() + dead.routes()
+        looked = records.routes() + seen.routes() + counted.routes()
+        self.routes = pushes.routes() + handsets.routes() + looked + dead.routes()
         self.app = Frame(self.routes, ring, self.clock, self.record)
 
     async def record(self, entry: AuditEntry) -> None:

@@ -36,6 +36,7 @@ from pushwarden.core.push import Message, PushState
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import NewShard, ShardKind, ShardState
 from pushwarden.ports.journal import Acceptance, Accepted, Part, Sheet, Single, Waiting
+from pushwarden.ports.records import PushQuery
 
 HOUR = 3_600_000
 SHOPS, SHOPS_BULK, OF_CAROL = (lane_of(push_of(*what)) for what in ((SHOP,), (SHOP, Class.BULK), (CAROLS,)))
@@ -162,7 +163,7 @@ def test_carol_sees_nothing_of_what_is_not_hers(desk: Desk) -> None:
     shard = desk.claim_one()
     desk.mark([mark_of(shard, 1, failures=(refusal(shard, 1),))])
     assert desk.progress(CAROLS, push.id) is None
-    assert desk.recent(CAROLS) == []
+    assert desk.pushes(CAROLS, PushQuery()).pushes == []
     assert desk.failures(CAROLS, push.id) == []
     assert desk.discard(CAROLS, NOW) == []
     assert desk.release(CAROLS) == 0
@@ -175,10 +176,10 @@ def test_recent_pushes_come_newest_first_in_pages(desk: Desk) -> None:
         desk.accept([to_list(push, 1), to_list(push_of(CAROLS), 1)])
     ids = [push.id for push in reversed(pushes)]
     for where in (SHOP, Scope("acme")):
-        first = [one.push.id for one in desk.recent(where, limit=2)]
-        rest = [one.push.id for one in desk.recent(where, before=first[-1])]
+        first = [one.push.id for one in desk.pushes(where, PushQuery(limit=2)).pushes]
+        rest = [one.push.id for one in desk.pushes(where, PushQuery(before=first[-1])).pushes]
         assert first + rest == ids
-    assert len(desk.recent(Scope())) == 10
+    assert len(desk.pushes(Scope(), PushQuery()).pushes) == 10
 
 
 # Claiming

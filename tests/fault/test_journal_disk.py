@@ -15,6 +15,7 @@ from pushwarden.adapters.sqlite.journal import SqliteJournal
 from pushwarden.core.errors import StoreFull
 from pushwarden.core.outcome import Fate
 from pushwarden.core.shard import Mark, Shard
+from pushwarden.ports.records import PushQuery
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_full_disk_refuses_to_accept_and_keeps_what_was_accepted(desk: Desk) -
     fill(desk.journal)
     with pytest.raises(StoreFull, match="Free some space"):
         desk.accept([to_list(push_of(), *range(5000))])
-    assert [one.push.id for one in desk.recent(SHOP)] == [kept]
+    assert [one.push.id for one in desk.pushes(SHOP, PushQuery()).pushes] == [kept]
 
 
 def test_outcomes_are_recorded_from_the_reserve_and_nothing_is_begun_meanwhile(
@@ -131,7 +132,7 @@ def test_a_journal_locked_by_another_process_is_busy_and_nothing_was_accepted(
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Busy):
         desk.accept([to_list(push_of(), 1)])
-    assert desk.recent(SHOP) == []
+    assert desk.pushes(SHOP, PushQuery()).pushes == []
     other.close()
     push = push_of()
     assert desk.accept_one(to_list(push, 1)) == push.id

@@ -20,6 +20,7 @@ from pushwarden.core.errors import Busy, IdempotencyMismatch
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import PushState
 from pushwarden.ports.journal import Acceptance, Accepted
+from pushwarden.ports.records import PushQuery
 from pushwarden.wiring.local_postgres import LocalPostgres
 
 T = TypeVar("T")
@@ -180,7 +181,7 @@ def test_of_two_apis_that_accept_one_key_at_once_one_wins_and_the_other_is_told(
                     assert one == Accepted(asked[won].push.id, replayed=True)
                 elif at != won:
                     assert isinstance(one, IdempotencyMismatch)
-        assert len(await apis[0].recent(SHOP, limit=99)) == 20
+        assert len((await apis[0].pushes(SHOP, PushQuery(limit=99))).pushes) == 20
         for api in apis:
             await api.close()
 

@@ -21,7 +21,7 @@ def run(folder: Path, body: Any, before: Any = None, count: int = 5) -> tuple[in
             if before:
                 before(house)
             answer = await house.post(body, path="/pushes/preview")
-            assert (await house.get("/pushes")).json() == {"pushes": []}
+            assert (await house.get("/pushes")).json() == {"pushes": [], "next": None}
             assert not house.bell.rung
             return answer.status_code, answer.json()
 

@@ -73,7 +73,7 @@ def test_carol_sees_and_does_nothing_in_the_whole_table(calm: Stage) -> None:
                 if not path.startswith("/v1/audit"):  # her own refused attempts stand there, with what she named
                     assert push not in text or answer.status_code >= 400
                     assert credential not in text
-                if "{" in path and text != '{"pushes":[]}':
+                if "{" in path:
                     assert answer.status_code in (401, 403, 404, 422), (method, path, headers, text)
     assert asked > 60
     entries = ask(calm, "GET", "/v1/audit", theirs, params={"limit": 500}).json()["entries"]

@@ -127,7 +127,7 @@ def test_what_is_drawn_is_what_the_closer_look_accepts(
     try:
         bodies = [json.dumps(one).encode() for one in asked]
         keys = [f"k#{n}" for n in range(len(bodies))] if keyed else []
-        drawn = runner.run(Singles(home.intake.sources).draw(WHERE, "robot", bodies, keys))
+        drawn = runner.run(Singles(home.intake.sources).draw(Caller(WHERE, "robot"), bodies, keys))
         for at, acceptance in zip(drawn.at, acceptances(drawn.sheet), strict=True) if drawn else ():
             draft = looked_at(home, runner, bodies[at], keys[at] if keys else "")
             assert isinstance(draft, Draft), draft
@@ -151,5 +151,5 @@ def test_what_is_drawn_is_what_the_closer_look_accepts(
 def test_an_everyday_push_is_drawn(house: tuple[House, asyncio.Runner], more: dict[str, Any]) -> None:
     home, runner = house
     body = json.dumps({"to": {"user": "u1"}, "title": "Hello"} | more).encode()
-    drawn = runner.run(Singles(home.intake.sources).draw(WHERE, "robot", [body], []))
+    drawn = runner.run(Singles(home.intake.sources).draw(Caller(WHERE, "robot"), [body], []))
     assert drawn is not None and list(drawn.at) == [0]

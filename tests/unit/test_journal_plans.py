@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 
 from journal_fixtures import NOW, SHOP
+from pushwarden.adapters.journal_pages import FLOOR, NUMBER_AT, PAGE, conditions, written
 from pushwarden.adapters.sqlite.driver import open_database, sqlite3
 from pushwarden.adapters.sqlite.journal import sql
 from pushwarden.adapters.sqlite.journal.insert import scoped
+from pushwarden.adapters.sqlite.journal.records import SAID
 from pushwarden.adapters.sqlite.migrate import migrate
+from pushwarden.core.outcome import Fate
+from pushwarden.core.scope import Scope
+from pushwarden.ports.records import PushQuery
 
 KEY = ("p", 1, 1)
 TOTALS = (0,) * 8 + (b"",)
@@ -68,6 +73,35 @@ def test_a_hot_statement_goes_by_its_index(
     assert not any(step.startswith(("SCAN shard", "SCAN push", "SCAN failure")) for step in steps), steps
 
 
+@pytest.mark.parametrize(("where", "index"), [(SHOP, "push_place"), (Scope("acme"), "push_organisation")])
+@pytest.mark.parametrize("query", [PushQuery(), PushQuery(reason="x", outcome=Fate.REFUSED, text="a")])
+def test_a_page_of_pushes_is_read_in_the_order_of_its_index(
+    connection: sqlite3.Connection, where: Scope, index: str, query: PushQuery
+) -> None:
+    made = conditions(where, query)
+    values = {**made.values, "below": 9, "above": 0, "limit": 9, "look": 9}
+    for template in (PAGE.replace("/* columns */", "*"), FLOOR):
+        steps = plan(connection, written(template, made).format_map(SAID), values)
+        assert index in steps[0], steps
+        assert not any("TEMP B-TREE" in step or step.startswith("SCAN") for step in steps), steps
+
+
+def test_a_moment_is_found_among_the_numbers_by_halves(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, NUMBER_AT.format_map(SAID), {"at": NOW})
+    assert any("push USING INTEGER PRIMARY KEY (rowid>?)" in step for step in steps), steps
+    assert not any("SCAN push" in step for step in steps), steps
+
+
+def test_one_devices_failures_and_reports_are_found_by_their_keys(connection: sqlite3.Connection) -> None:
+    statement, named = scoped(sql.FAILURES_OF, SHOP)
+    steps = plan(connection, statement, {**named, "audience": 1, "seq": 2, "limit": 9})
+    assert any("failure_device (audience=? AND seq=?)" in step for step in steps), steps
+    for statement in (sql.COUNTS, sql.APART, sql.REPORTED, sql.REPORTED_IN_BLOCK):
+        values = {"push": "p", "audience": 1, "seq": 2, "block": 0}
+        steps = plan(connection, statement, values)
+        assert not any("SCAN" in step for step in steps), steps
+
+
 @pytest.mark.parametrize(
     ("statement", "parameters"),
     [
@@ -75,10 +109,6 @@ def test_a_hot_statement_goes_by_its_index(
         (sql.CLAIM_ENDED, CLAIM),
         (sql.READY, {"rank": 1}),
         (sql.FAILURES, {"push": "p", "after": 0, "limit": 9}),
-        (
-            sql.RECENT_OF_ENVIRONMENT,
-            {"organisation": "a", "app": "b", "environment": "c", "before": "", "limit": 9},
-        ),
         (sql.NUMBERS_BEFORE, {"at": NOW}),
         (sql.ACCEPTED, TELLING),
         (sql.FAILED, TELLING),

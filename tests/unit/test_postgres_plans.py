@@ -13,11 +13,16 @@ from tests.devices_fixtures import device, entry, imported, made_postgres, uuid_
 
 import postgres_server
 from journal_fixtures import NOW, SHOP
+from pushwarden.adapters.journal_pages import FLOOR, PAGE, conditions, written
 from pushwarden.adapters.postgres.devices import counting, importing, invalidations, reads, searching, writes
 from pushwarden.adapters.postgres.engine import connect_now
-from pushwarden.adapters.postgres.journal import scoped, sql
+from pushwarden.adapters.postgres.journal import sql
+from pushwarden.adapters.postgres.journal.records import SAID
+from pushwarden.adapters.postgres.journal.schema import scoped
 from pushwarden.core.device_search import Way
+from pushwarden.core.outcome import Fate
 from pushwarden.core.scope import Scope
+from pushwarden.ports.records import PushQuery
 
 FILL_JOURNAL = """
 INSERT INTO push SELECT n, 'p' || n, 'acme', 'shop', 'production', 'alert', 'bulk', '{}', n, n + 9, 0, '', '', '', '',
@@ -105,7 +110,6 @@ SENT = {"pushes": "[]", "shards": "[]", "keys": "[]", "keyed": [], "life": 1}
         (sql.CLAIMED, {"ids": ["p1"]}, "shard_no"),
         (sql.FAILURES, {"push": "p1", "after": 0, "limit": 50}, "failure_push"),
         (sql.FORGET_KEYS, {"before": 9}, "idempotency_at"),
-        (sql.RECENT_OF_ENVIRONMENT, {**PLACE, "before": "", "limit": 9}, "push_"),
         (sql.NUMBERS_BEFORE, {"at": NOW}, "Index Scan Backward using push_pkey"),
         (sql.NUMBERS_BEFORE, {"at": NOW}, "Index Scan Backward using failure_pkey"),
         (sql.ACCEPTED, TELLING, "Index Scan using push_pkey"),
@@ -134,7 +138,6 @@ def test_a_hot_statement_of_the_journal_goes_by_its_index(
         (sql.ACCEPTED, QUIET),
         (sql.FAILED, TELLING),
         (sql.FAILED, QUIET),
-        (sql.RECENT_OF_ENVIRONMENT, {**PLACE, "before": "", "limit": 9}),
     ],
 )
 def test_what_comes_in_order_is_not_sorted(journal: psycopg.Connection[Any], statement: str, values: Any) -> None:
@@ -242,3 +245,22 @@ def test_a_list_much_longer_than_its_audience_goes_in_before_the_server_gives_up
         await store.close()
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("where", [SHOP, Scope("acme")])
+@pytest.mark.parametrize("query", [PushQuery(), PushQuery(reason="x", outcome=Fate.REFUSED, text="a")])
+def test_a_page_of_pushes_is_read_in_the_order_of_its_index(
+    journal: psycopg.Connection[Any], where: Scope, query: PushQuery
+) -> None:
+    made = conditions(where, query)
+    values = {**made.values, "below": 5000, "above": 100, "limit": 9, "look": 9}
+    for template in (PAGE.replace("/* columns */", "*"), FLOOR):
+        steps = plan(journal, written(template, made).format_map(SAID), values)
+        assert not reads_whole(steps), steps
+        assert not [step for step in steps if "Sort" in step], steps
+
+
+def test_one_devices_failures_are_found_by_its_number(journal: psycopg.Connection[Any]) -> None:
+    statement, named = scoped(sql.FAILURES_OF, SHOP)
+    steps = plan(journal, statement, {**named, "audience": 1, "seq": 2, "limit": 9})
+    assert any("failure_device" in step for step in steps), steps

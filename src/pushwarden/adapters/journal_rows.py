@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from pushwarden.core.addressed import pack
 from pushwarden.core.lane import Class
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, Push, PushState, PushType
 from pushwarden.core.scope import Environment
-from pushwarden.core.shard import Failure, NewShard, Shard, ShardKind, ShardState
+from pushwarden.core.shard import Failure, NewShard, Shard, ShardKind, ShardState, Times
 from pushwarden.ports.journal import Part, Progress, Sheet, Single
 
 INLINE = 1024
@@ -26,9 +27,22 @@ PUSH_COLUMNS = (
 FATES = ("accepted", "refused", "unknown", "expired", "stopped", "withdrawn")
 ENDED = " + ".join(FATES)
 
-KEPT_COLUMNS = (*PUSH_COLUMNS, "audience_note", "finished_at", "planned", *FATES)
+KEPT_COLUMNS = (
+    *PUSH_COLUMNS, "audience_note", "finished_at", "number", "actor", "source", "addressed", "handed_at", "first_at",
+    "last_at", "planned", *FATES,
+)  # fmt: skip
 """A push with what its finished shards came to: what `progress_of` reads."""
-_NOTE, _FINISHED, _PLANNED, _FIRST_FATE = 16, 17, 18, 19
+_NOTE, _FINISHED, _NUMBER, _ACTOR, _SOURCE, _ADDRESSED, _TIMES, _PLANNED, _FIRST_FATE = (
+    16,
+    17,
+    18,
+    19,
+    20,
+    21,
+    22,
+    25,
+    26,
+)
 
 RANK = {Class.URGENT: 0, Class.NORMAL: 1, Class.BULK: 2, Class.SUSPECT: 3, Class.ALONE: 4}
 ALONE = f"rtrim(lane, 'abcdefghijklmnopqrstuvwxyz') || '{Class.ALONE}'"
@@ -84,8 +98,16 @@ def single_row(sheet: Sheet, single: Single) -> tuple[Any, ...]:
     return (
         single.id, single.type, single.klass, single.message, now, single.expires_at, single.not_before,
         single.collapse_id, single.priority, "open" if count else "done", single.audience_note, count,
-        None if count else now,
+        None if count else now, pack((part.audience, part.width, part.members) for part in single.parts),
     )  # fmt: skip
+
+
+def addressed(shards: Iterable[NewShard]) -> bytes:
+    """Who is named by a push with these shards, as core.addressed packs it."""
+    parts = list(shards)
+    if any(shard.kind is ShardKind.RANGE for shard in parts):
+        return b""
+    return pack((shard.audience, shard.width, shard.members) for shard in parts)
 
 
 def part_row(sheet: Sheet, single: Single, no: int, part: Part) -> tuple[Any, ...]:
@@ -154,4 +176,9 @@ def progress_of(row: Sequence[Any], left: Sequence[Sequence[Any]], flying: int, 
         shards=shards,
         refusals=refusals,
         finished_at=row[_FINISHED],
+        number=row[_NUMBER],
+        actor=row[_ACTOR],
+        source=row[_SOURCE],
+        addressed=row[_ADDRESSED] or b"",
+        times=Times(*row[_TIMES:_PLANNED]),
     )

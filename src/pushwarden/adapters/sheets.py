@@ -40,6 +40,7 @@ def _acceptance(sheet: Sheet, single: Single) -> Acceptance:
         single.fingerprint,
         sheet.actor,
         sheet.held,
+        sheet.source,
     )
 
 

@@ -9,12 +9,12 @@ metadata = MetaData()
 _FATES = ("accepted", "refused", "unknown", "expired", "stopped", "withdrawn")
 
 
-def _text(name: str, *, key: bool = False) -> Column[str]:
-    return Column(name, Text, primary_key=key, nullable=False)
+def _text(name: str, *, key: bool = False, default: str | None = None) -> Column[str]:
+    return Column(name, Text, primary_key=key, nullable=False, server_default=default)
 
 
-def _number(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
-    return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False)
+def _number(name: str, *, key: bool = False, null: bool = False, default: str | None = None) -> Column[int]:
+    return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False, server_default=default)
 
 
 def _blob(name: str) -> Column[bytes]:
@@ -51,8 +51,14 @@ push = Table(
     _number("planned"),  # of the finished shards, like the fates
     *(_number(fate) for fate in _FATES),
     _number("finished_at", null=True),
+    _text("source", default="api"),
+    Column("addressed", LargeBinary),  # as core.addressed packs it
+    _number("handed_at", default="0"),  # 0: not yet; the times are those of finished shards, like the fates
+    _number("first_at", default="0"),
+    _number("last_at", default="0"),
     Index("push_id", "id", unique=True),
     Index("push_place", "organisation", "app", "environment"),
+    Index("push_organisation", "organisation"),
     sqlite_strict=True,
 )
 Index(
@@ -119,6 +125,7 @@ failure = Table(
     _number("at"),
     _text("token"),  # a short hash
     Index("failure_push", "push"),
+    Index("failure_device", "audience", "seq"),
     sqlite_strict=True,
 )
 
@@ -155,4 +162,34 @@ sender = Table(
     _number("renewed_at"),  # 0: its lease has run out and what it held was given back
     sqlite_strict=True,
     sqlite_with_rowid=False,
+)
+
+# What devices said of pushes to a few.
+signal = Table(
+    "signal",
+    metadata,
+    _text("push", key=True),
+    _text("kind", key=True),
+    _number("audience", key=True),
+    _number("seq", key=True),
+    _number("at"),
+    Index("signal_at", "at"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# Which devices said it of a push to many: a bit each.
+signal_block = Table(
+    "signal_block",
+    metadata,
+    _text("push", key=True),
+    _text("kind", key=True),
+    _number("audience", key=True),
+    _number("block", key=True),
+    _blob("bits"),
+    _number("devices"),
+    _number("first_at"),
+    _number("last_at"),
+    Index("signal_block_at", "last_at"),
+    sqlite_strict=True,
 )

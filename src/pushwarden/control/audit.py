@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
@@ -12,13 +10,13 @@ from typing import Any
 from pushwarden.core.chain import Anchor, Verdict, reaching, verify
 from pushwarden.ports.audit import AuditRow
 from pushwarden.ports.catalog import Catalog, Tables
+from pushwarden.web import sheet
 
 PAGE = 500
 COLUMNS = (
     "sequence", "at", "actor", "action", "scope", "target", "outcome", "reason", "request_id", "address", "before",
     "after", "hash",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def readable(row: AuditRow) -> dict[str, Any]:
@@ -61,14 +59,9 @@ async def as_jsonl(parts: AsyncIterator[list[AuditRow]]) -> AsyncIterator[bytes]
 
 async def as_csv(parts: AsyncIterator[list[AuditRow]]) -> AsyncIterator[bytes]:
     """For spreadsheets: a cell that would be a formula there is prefixed by an apostrophe."""
-    yield (",".join(COLUMNS) + "\r\n").encode()
+    yield sheet.lines([COLUMNS])
     async for page in parts:
-        out = io.StringIO()
-        writer = csv.writer(out)
-        for row in page:
-            said = readable(row)
-            writer.writerow([_cell(said.get(name)) for name in COLUMNS])
-        yield out.getvalue().encode()
+        yield sheet.lines([[said.get(name) for name in COLUMNS] for said in map(readable, page)])
 
 
 async def nothing() -> AsyncIterator[list[AuditRow]]:
@@ -91,10 +84,3 @@ def verified_file(organisation: str, lines: list[str], anchors: Sequence[Anchor]
 
 def _following(organisation: str, after: int, tables: Tables) -> list[AuditRow]:
     return tables.audit.after(organisation, after, PAGE)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text

@@ -18,6 +18,16 @@ class PushState(StrEnum):
     DONE = "done"
 
 
+class Source(StrEnum):
+    """Where a push came from."""
+
+    API = "api"
+    PERSON = "person"
+    TEST = "test"
+    SCHEDULE = "schedule"
+    RETRY = "retry"
+
+
 class PushType(StrEnum):
     """Apple's push types; other providers map the ones they know."""
 

@@ -107,11 +107,36 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """When anything was first handed over, and when the first and the last answer came; Unix ms, 0 for not yet."""
+
+    handed_at: int = 0
+    first_at: int = 0
+    last_at: int = 0
+
+    def with_(self, other: Times) -> Times:
+        """Of both together."""
+        return Times(
+            _earlier(self.handed_at, other.handed_at),
+            _earlier(self.first_at, other.first_at),
+            max(self.last_at, other.last_at),
+        )
+
+
+def _earlier(one: int, other: int) -> int:
+    return min(one, other) if one and other else one or other
+
+
+NO_TIMES = Times()
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """What one UPDATE records of a claimed shard: totals, not differences, so that writing it twice is harmless.
 
     finished: every member has ended or moved; the store folds the counts into the push and drops the shard.
     release: None keeps the claim; otherwise the state the shard goes back to (READY with due_at, or HELD).
+    times: recorded with the push only when this holder is through with the shard: finished, or released.
     """
 
     push: str
@@ -126,3 +151,4 @@ class Mark:
     finished: bool = False
     release: ShardState | None = None
     due_at: int = 0
+    times: Times = NO_TIMES

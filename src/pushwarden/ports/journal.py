@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from pushwarden.core.outcome import Fate
-from pushwarden.core.push import Push
+from pushwarden.core.push import Push, Source
 from pushwarden.core.scope import Scope
-from pushwarden.core.shard import Failure, Mark, NewShard, Shard
+from pushwarden.core.shard import NO_TIMES, Failure, Mark, NewShard, Shard, Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Acceptance:
     fingerprint: bytes = b""
     actor: str = ""
     held: bool = False  # accepted while stopped with when_stopped=hold
+    source: str = Source.API
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Sheet:
     accepted_at: int
     held: bool
     singles: Sequence[Single]
+    source: str = Source.API
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ class Progress:
     shards: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)  # reason → count
     finished_at: int | None = None
+    number: int = 0  # order of acceptance
+    actor: str = ""
+    source: str = Source.API
+    addressed: bytes = b""  # as core.addressed packs it
+    times: Times = NO_TIMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +121,6 @@ class Accepts(Protocol):
         ...
 
     async def progress(self, where: Scope, push_id: str) -> Progress | None: ...
-
-    async def recent(self, where: Scope, *, before: str = "", limit: int = 50) -> list[Progress]:
-        """Newest first."""
-        ...
 
     async def failures(
         self, where: Scope, push_id: str, *, after: int = 0, limit: int = 1000

@@ -13,6 +13,7 @@ from pushwarden.ports.directory import Directory
 from pushwarden.ports.invalidations import Invalidations
 from pushwarden.ports.journal import Accepts, Journal
 from pushwarden.ports.outcomes import Outcomes
+from pushwarden.ports.records import Records
 
 
 class CannotCopy(Exception):
@@ -29,7 +30,7 @@ class DeviceStore(Devices, Registry, Directory, Counts, Invalidations, Protocol)
     """Every side of the devices."""
 
 
-class JournalStore(Accepts, Journal, Outcomes, Protocol):
+class JournalStore(Accepts, Journal, Outcomes, Records, Protocol):
     """Every side of the journal."""
 
 

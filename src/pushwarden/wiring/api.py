@@ -55,6 +55,7 @@ from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
 from pushwarden.dataplane.intake.phone_routes import PhoneRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
+from pushwarden.dataplane.intake.record_routes import RecordRoutes
 from pushwarden.dataplane.intake.routes import PushRoutes
 from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
 from pushwarden.observe.metrics import Observed, page
@@ -154,6 +155,7 @@ class Api:
             *PushRoutes(intake, self.journal, self.devices, self.stops.cancel).routes(),
             *DirectoryRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
             *CensusRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
+            *RecordRoutes(self.journal, self.devices, lambda: self.snapshot, self.clock).routes(),
             *DeviceRoutes(
                 self.devices, self.devices, lambda: self.snapshot, self.clock, ImportBook(self.clock)
             ).routes(),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from pushwarden.adapters.journal_rows import addressed
+from pushwarden.adapters.memory.records import MemoryRecords, Record
 from pushwarden.adapters.memory.shards import Kept, in_flight
 from pushwarden.adapters.sheets import acceptances, unusual
 from pushwarden.core.errors import IdempotencyMismatch, StaleClaim
@@ -16,6 +18,7 @@ from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import LONELY, Failure, Mark, NewShard, Shard, ShardKind, ShardState
+from pushwarden.core.signal import Signal, SignalKind
 from pushwarden.ports.journal import Acceptance, Accepted, Progress, Sheet, Waiting
 
 LEASE_MS = 10_000
@@ -24,38 +27,23 @@ FAILURES_LIFE_MS = 30 * 86_400_000
 
 
 @dataclass(slots=True)
-class _Record:
-    """A push and what its finished shards came to."""
-
-    push: Push
-    note: str
-    next_no: int = 0
-    planned: int = 0
-    fates: Counter[Fate] = field(default_factory=Counter)
-    refusals: Counter[str] = field(default_factory=Counter)
-    finished_at: int | None = None
-
-    def is_over(self, now_ms: int) -> bool:
-        return self.push.state is PushState.DISCARDING or now_ms >= self.push.deadline > 0
-
-
-@dataclass(slots=True)
 class _Seat:
     incarnation: int
     renewed_at: int  # 0: lapsed
 
 
-class MemoryJournal:
-    """Both `Accepts` and `Journal`. Nothing here awaits, so every call is one transaction."""
+class MemoryJournal(MemoryRecords):
+    """Every side. Nothing here awaits, so every call is one transaction."""
 
     def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._now_ms = now_ms
-        self._pushes: dict[str, _Record] = {}  # in the order of acceptance
+        self._pushes: dict[str, Record] = {}  # in the order of acceptance
         self._shards: dict[tuple[str, int], Kept] = {}
         self._keys: dict[tuple[str, str, str, str], tuple[str, bytes, int]] = {}
         self._failures: list[tuple[int, Failure]] = []
         self._failed = 0
         self._seats: dict[str, _Seat] = {}
+        self._signals: dict[tuple[str, SignalKind, int, int], Signal] = {}
 
     def close(self) -> None:
         """As the others have it; there is nothing to close."""
@@ -76,7 +64,10 @@ class MemoryJournal:
             if used and at > push.accepted_at - KEY_LIFE_MS:
                 return Accepted(used, replayed=True) if fingerprint == item.fingerprint else IdempotencyMismatch()
             self._keys[key] = (push.id, item.fingerprint, push.accepted_at)
-        self._pushes[push.id] = _Record(push, item.audience_note)
+        number = len(self._pushes) + 1
+        self._pushes[push.id] = Record(
+            push, item.audience_note, item.actor, item.source, addressed(item.shards), number
+        )
         self._insert(item.shards, ShardState.HELD if item.held else ShardState.READY)
         self._close(push.id, push.accepted_at)
         return Accepted(push.id)
@@ -97,11 +88,11 @@ class MemoryJournal:
         record = self._find(where, push_id)
         return self._progress(record) if record else None
 
-    def _find(self, where: Scope, push_id: str) -> _Record | None:
+    def _find(self, where: Scope, push_id: str) -> Record | None:
         record = self._pushes.get(push_id)
         return record if record and where.covers(record.push.scope) else None
 
-    def _progress(self, record: _Record) -> Progress:
+    def _progress(self, record: Record) -> Progress:
         left = [kept for (push, _), kept in self._shards.items() if push == record.push.id]
         estimated = record.planned + sum(kept.estimated for kept in left)
         ended = Counter(record.fates)
@@ -119,13 +110,12 @@ class MemoryJournal:
             shards=dict(Counter(str(kept.state) for kept in left)),
             refusals=dict(record.refusals),
             finished_at=record.finished_at,
+            number=record.number,
+            actor=record.actor,
+            source=record.source,
+            addressed=record.addressed,
+            times=record.times,
         )
-
-    async def recent(self, where: Scope, *, before: str = "", limit: int = 50) -> list[Progress]:
-        newest = list(reversed(self._pushes.values()))
-        ids = [record.push.id for record in newest]
-        older = newest[ids.index(before) + 1 :] if before in ids else newest
-        return [self._progress(record) for record in older if where.covers(record.push.scope)][:limit]
 
     async def failures(
         self, where: Scope, push_id: str, *, after: int = 0, limit: int = 1000
@@ -194,7 +184,7 @@ class MemoryJournal:
         over = [push for push in left if self._pushes[push].is_over(now_ms)]
         return Waiting(len(left), left.total(), len(over), sum(left[push] for push in over))
 
-    def _held(self, where: Scope) -> list[tuple[Kept, _Record]]:
+    def _held(self, where: Scope) -> list[tuple[Kept, Record]]:
         held = [kept for kept in self._shards.values() if kept.state is ShardState.HELD]
         found = [(kept, self._pushes[kept.shard.push]) for kept in held]
         return [(kept, one) for kept, one in found if where.covers(one.push.scope)]
@@ -289,6 +279,9 @@ class MemoryJournal:
         if news:
             self._insert(mark.retries, ShardState.READY)
             self._keep(mark)
+        if mark.finished or mark.release is not None:
+            record = self._pushes[mark.push]
+            record.times = record.times.with_(mark.times)
         if mark.finished:
             self._fold(kept)
         elif mark.release is not None:
@@ -339,5 +332,6 @@ class MemoryJournal:
     async def retain(self, now_ms: int) -> int:
         before = len(self._failures) + len(self._keys)
         self._failures = [row for row in self._failures if row[1].at >= now_ms - FAILURES_LIFE_MS]
+        self.forget_signals(now_ms - FAILURES_LIFE_MS)
         self._keys = {key: used for key, used in self._keys.items() if used[2] >= now_ms - KEY_LIFE_MS}
         return before - len(self._failures) - len(self._keys)

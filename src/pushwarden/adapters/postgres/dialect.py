@@ -14,7 +14,7 @@ URL = "postgresql+pushwarden://"
 SAID = {"substr(token, -8)": "substr(token, length(token) - 7)"}
 """Expressions of computed columns: a negative start counts from the end in SQLite alone."""
 
-NUMBERED = ("failure_push", "push_place")
+NUMBERED = ("failure_push", "push_organisation", "push_place")
 """Indexes read in the order of the rows' numbers, which SQLite's end with by themselves."""
 INCLUDED = {"device": "token, state"}
 """What a page reads stands in the key's index: the rows are in the order of arrival, all audiences mixed (measured: a

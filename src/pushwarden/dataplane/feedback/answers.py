@@ -72,9 +72,10 @@ class Answers:
         self._stir()
 
     def _accepted(self, station: Station, link: Link, burst: Burst | Bundle, rows: Sequence[int]) -> None:
-        count = len(rows)
+        count, now_ms = len(rows), self._clock.now_ms()
         for part, own in burst.parts(rows):
             part.work.accept(part, own)
+            part.work.answered(now_ms)
             if part.work.trial is not None:
                 part.work.trial.accept(len(own))
         station.tally.count(count)
@@ -110,6 +111,7 @@ class Answers:
         link.answers += 1
         part.work.in_flight -= 1
         part.work.resting = False
+        part.work.answered(self._clock.now_ms())
         if part.work.trial is not None:
             part.work.trial.count(outcome)
         follow = self._settle(part, row, outcome)

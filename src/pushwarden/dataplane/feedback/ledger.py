@@ -54,6 +54,7 @@ class Ledger:
     def wrote(self, work: Work, count: int, now_ms: int) -> None:
         family = work.lane.family
         self.counters.writes(family, count, now_ms)
+        work.handed_at = work.handed_at or now_ms
         due = max(work.push.accepted_at, work.shard.due_at)
         self.counters.waited(family, now_ms - due, count)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pushwarden.core.app import App, Snapshot
 from pushwarden.core.device import TOKEN_KINDS
 from pushwarden.core.errors import PushwardenError
-from pushwarden.core.push import Push
+from pushwarden.core.push import Push, Source
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.authorize import Stops, app_of, hold_or_refuse, on_trial
 from pushwarden.dataplane.intake.equipped import Equipment, Equipped
@@ -27,6 +27,7 @@ class Caller:
     where: Scope
     actor: str
     key: str = ""
+    source: str = Source.API
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +130,6 @@ def _drafted(allowed: _Allowed, plan: Plan | PushwardenError) -> Draft | Pushwar
         fingerprint=parsed.fingerprint(caller.where.key) if caller.key else b"",
         actor=caller.actor,
         held=allowed.held,
+        source=Source.TEST if parsed.request.test else caller.source,
     )
     return Draft(push, allowed.app, plan, acceptance, allowed.doubts)

@@ -86,7 +86,7 @@ class Forms:
         plain = self._plain[request.type]
         if plain is None or request.apns or request.fcm or request.wns or request.webpush or request.hms:
             return None
-        if request.credential:
+        if request.credential or request.confirm or request.test:
             return None
         message = _message(request, plain)
         if message is None or (request.collapse_id and not _is_plain_id(request.collapse_id)):

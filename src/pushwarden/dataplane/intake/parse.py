@@ -16,6 +16,7 @@ from pushwarden.core.device import TOKEN_KINDS
 from pushwarden.core.device_rules import normal_token
 from pushwarden.core.errors import BodyTooLarge, Invalid
 from pushwarden.core.push import PushType
+from pushwarden.core.signal import FIELD
 from pushwarden.core.tags import parse_tags
 from pushwarden.core.topics import CONDITION, TOPIC, condition_member, topic_member
 from pushwarden.dataplane.intake.request import BODY_LIMIT, COLLAPSE_BYTES, DEPTH_LIMIT, PushRequest, To
@@ -119,6 +120,8 @@ def check(request: PushRequest) -> Parsed:
         )
     if request.credential and target.kind not in DEVICES:
         raise Invalid("A credential is tried on devices marked as test: name a user, users or a device.", field="to")
+    if request.confirm and FIELD in request.data:
+        raise Invalid(f"data.{FIELD} is where a push asks for its confirmation; name it otherwise.", field="data")
     _check_collapse(request.collapse_id)
     _check_placeholders(request, target)
     for field in ("data", "apns", "fcm", "wns", "webpush", "hms"):

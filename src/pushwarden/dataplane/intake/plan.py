@@ -13,6 +13,7 @@ from pushwarden.core.lane import Class, Lane
 from pushwarden.core.push import Message, Push, PushType
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import SHARD_WIDTH, NewShard, ShardKind
+from pushwarden.core.signal import asks
 from pushwarden.dataplane.intake.parse import Parsed, Target
 
 USERS_ARE_BULK = 256
@@ -78,8 +79,9 @@ def push_of(parsed: Parsed, where: Scope, now_ms: int) -> Push:
     assert where.environment is not None
     due = max(now_ms, parsed.not_before)
     ttl = default_ttl(request.type) if request.ttl is None else request.ttl
+    name = push_id(now_ms)
     return Push(
-        id=push_id(now_ms),
+        id=name,
         organisation=where.organisation,
         app=where.app,
         environment=where.environment,
@@ -87,7 +89,7 @@ def push_of(parsed: Parsed, where: Scope, now_ms: int) -> Push:
         klass=class_of(request.type, target),
         message=Message(
             request.title, request.subtitle, request.body, request.icon, request.image, request.sound,
-            request.badge, request.link, request.data, request.overrides,
+            request.badge, request.link, request.data | (asks(name) if request.confirm else {}), request.overrides,
         ),
         accepted_at=now_ms,
         expires_at=due + ttl * 1000,

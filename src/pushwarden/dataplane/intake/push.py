@@ -107,7 +107,7 @@ class Intake:
         self, caller: Caller, bodies: Sequence[bytes], keys: Sequence[str], accept: _Accept, classes: set[str]
     ) -> list[_Answer]:
         """One answer a body. classes: those for which something was accepted are added."""
-        drawn = await self._singles.draw(caller.where, caller.actor, bodies, keys)
+        drawn = await self._singles.draw(caller, bodies, keys)
         if drawn is not None and len(drawn.at) == len(bodies):
             return await self._take_sheet(drawn.sheet, classes)
         plain = set() if drawn is None else set(drawn.at)

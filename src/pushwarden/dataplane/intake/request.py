@@ -38,7 +38,8 @@ class To(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
 class PushRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """ttl: seconds from when the push is due. not_before: Unix seconds or ISO 8601 with an offset.
 
-    credential: one on standby, to be tried on test devices; empty for what is active.
+    credential: one on standby, to be tried on test devices; empty for what is active. confirm: asks devices to report
+    that they received it. test: people find it among the tests.
     """
 
     to: To
@@ -58,6 +59,8 @@ class PushRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     not_before: int | float | str | None = None
     when_stopped: Literal["refuse", "hold"] = "refuse"
     credential: Annotated[str, Meta(max_length=64)] = ""
+    confirm: bool = False
+    test: bool = False
     apns: dict[str, Any] = {}
     fcm: dict[str, Any] = {}
     wns: dict[str, Any] = {}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pushwarden.core.errors import NotFound
 from pushwarden.core.principal import Permission
-from pushwarden.core.push import PushState
+from pushwarden.core.push import PushState, Source
 from pushwarden.core.receipt import Receipt as StopReceipt
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.accept import idempotency_key
@@ -18,6 +16,7 @@ from pushwarden.dataplane.intake.parse import parse
 from pushwarden.dataplane.intake.preview import preview
 from pushwarden.dataplane.intake.push import Caller, Intake
 from pushwarden.dataplane.intake.receipts import Receipt
+from pushwarden.dataplane.intake.record_routes import progress_of
 from pushwarden.dataplane.intake.request import BODY_LIMIT, PushRequest
 from pushwarden.dataplane.intake.views import failure_view, progress_view
 from pushwarden.ports.devices import Devices
@@ -30,7 +29,6 @@ from pushwarden.web.routes import Route, Shape, route
 BASE = "/v1/apps/{app}/{env}/pushes"
 NDJSON = b"application/x-ndjson"
 PAGE = 1000
-_ID = re.compile(r"[0-9a-f]{20}")
 
 Cancel = Callable[[Scope, str], Awaitable[StopReceipt]]
 """Stops one push for good: fence, then discard. Takes the push's scope and the actor."""
@@ -56,8 +54,6 @@ class PushRoutes:
                   summary="Send many different pushes: a JSON array or NDJSON, one answer an item"),
             route("POST", BASE + "/preview", self.post_preview, permission=send, limit=BODY_LIMIT,
                   summary="Show the provider requests a push would make; nothing is sent", shape=Shape(PushRequest)),
-            route("GET", BASE, self.get_list, permission=read, summary="List pushes, newest first",
-                  shape=Shape(query=("before", "limit"))),
             route("GET", one, self.get_one, permission=read, summary="State and counts of a push"),
             route("GET", one + "/failures", self.get_failures, permission=read, summary="Recipients not reached",
                   shape=Shape(query=("after", "limit"))),
@@ -80,20 +76,14 @@ class PushRoutes:
     async def post_preview(self, call: Call) -> Answer:
         return Answer(await preview(self.intake, self.devices, parse(await call.read()), caller_of(call)))
 
-    async def get_list(self, call: Call) -> Answer:
-        query = call.query("before", "limit")
-        limit = call.number(query.get("limit"), "limit", 50, PAGE)
-        found = await self.accepts.recent(call.where, before=query.get("before", ""), limit=limit)
-        return Answer({"pushes": [self._view(one) for one in found]})
-
     async def get_one(self, call: Call) -> Answer:
-        return Answer(self._view(await self._progress(call)))
+        return Answer(self._view(await progress_of(self.accepts, call)))
 
     async def get_failures(self, call: Call) -> Answer:
         query = call.query("after", "limit")
         after = call.number(query.get("after"), "after", 0, 2**62)
         limit = max(1, call.number(query.get("limit"), "limit", PAGE, PAGE))
-        progress = await self._progress(call)
+        progress = await progress_of(self.accepts, call)
         rows = await self.accepts.failures(call.where, progress.push.id, after=after, limit=limit)
         following = rows[-1][0] if len(rows) == limit else None
         whole = call.principal.may(Permission.DEVICE_WRITE, call.where)
@@ -101,27 +91,21 @@ class PushRoutes:
         return Answer({"failures": failures, "next": following})
 
     async def post_cancel(self, call: Call) -> Answer:
-        progress = await self._progress(call)
+        progress = await progress_of(self.accepts, call)
         receipt = None
         if progress.push.state is not PushState.DONE:
             receipt = receipt_view(await self.cancel(progress.push.scope, call.principal.id))
-            progress = await self._progress(call)
+            progress = await progress_of(self.accepts, call)
         answer: dict[str, Any] = {"id": progress.push.id, "receipt": receipt, "push": self._view(progress)}
         return Answer(answer)
 
     def _view(self, progress: Progress) -> dict[str, Any]:
         return progress_view(progress, self.intake.sources.clock.now_ms())
 
-    async def _progress(self, call: Call) -> Progress:
-        push_id = call.params["id"]
-        progress = await self.accepts.progress(call.where, push_id) if _ID.fullmatch(push_id) else None
-        if progress is None:
-            raise NotFound("There is no such push here, or it is not yours.")
-        return progress
-
 
 def caller_of(call: Call) -> Caller:
     """Invalid when the idempotency key is not one."""
     raw = body.header(call.headers, b"idempotency-key")
     key = idempotency_key(None if raw is None else raw.decode("latin-1"))
-    return Caller(call.where, call.principal.id, key)
+    source = Source.API if call.principal.kind else Source.PERSON
+    return Caller(call.where, call.principal.id, key, source)

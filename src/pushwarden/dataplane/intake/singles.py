@@ -14,7 +14,7 @@ from pushwarden.core.push import PushType
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import SHARD_WIDTH, ShardKind
 from pushwarden.dataplane.intake.authorize import app_of, hold_or_refuse
-from pushwarden.dataplane.intake.draft import Sources
+from pushwarden.dataplane.intake.draft import Caller, Sources
 from pushwarden.dataplane.intake.equipped import Equipment
 from pushwarden.dataplane.intake.forms import Form, Forms, Place
 from pushwarden.dataplane.intake.parse import due_ms, fingerprint
@@ -56,8 +56,9 @@ class Singles:
         self._snapshot: Snapshot | None = None
         self._forms: dict[Scope, Forms] = {}
 
-    async def draw(self, where: Scope, actor: str, bodies: Sequence[bytes], keys: Sequence[str]) -> Drawn | None:
+    async def draw(self, caller: Caller, bodies: Sequence[bytes], keys: Sequence[str]) -> Drawn | None:
         """keys: the idempotency key of each body, or nothing at all. None when there is no plain request among them."""
+        where = caller.where
         try:
             forms = self._forms_of(where)
             held = hold_or_refuse(where, self._sources.stops.current(), "hold")
@@ -74,7 +75,8 @@ class Singles:
         ]
         if not drawn:
             return None
-        return Drawn(Sheet(where, actor, now_ms, held, [one for _, one in drawn]), [at for at, _ in drawn])
+        sheet = Sheet(where, caller.actor, now_ms, held, [one for _, one in drawn], caller.source)
+        return Drawn(sheet, [at for at, _ in drawn])
 
     def _forms_of(self, where: Scope) -> Forms:
         snapshot = self._sources.snapshot()

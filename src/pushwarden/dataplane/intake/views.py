@@ -8,6 +8,7 @@ from typing import Any
 from pushwarden.core.device import RAW_AUDIENCE
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import PushState
+from pushwarden.core.reasons import known
 from pushwarden.core.secret import redacted
 from pushwarden.core.shard import Failure
 from pushwarden.dataplane.intake.words import explained
@@ -36,6 +37,10 @@ def progress_view(progress: Progress, now_ms: int) -> dict[str, Any]:
     push = progress.push
     return {
         "id": push.id,
+        "app": push.app,
+        "environment": str(push.environment),
+        "source": progress.source,
+        "actor": progress.actor,
         "state": state(progress, now_ms),
         "type": str(push.type),
         "class": str(push.klass),
@@ -51,13 +56,16 @@ def progress_view(progress: Progress, now_ms: int) -> dict[str, Any]:
         "accepted_at": iso(push.accepted_at),
         "not_before": iso(push.not_before),
         "expires_at": iso(push.expires_at),
+        "handed_at": iso(progress.times.handed_at),
+        "first_answer_at": iso(progress.times.first_at),
+        "last_answer_at": iso(progress.times.last_at),
         "finished_at": iso(progress.finished_at),
     }
 
 
 def refusal_view(reason: str, count: int) -> dict[str, Any]:
     meaning, action = explained(reason)
-    return {"reason": reason, "count": count, "meaning": meaning, "action": action}
+    return {"reason": reason, "count": count, "title": known(reason).title, "meaning": meaning, "action": action}
 
 
 def failure_view(row: int, failure: Failure, *, whole: bool) -> dict[str, Any]:
@@ -73,6 +81,7 @@ def failure_view(row: int, failure: Failure, *, whole: bool) -> dict[str, Any]:
         "reason": failure.reason,
         "status": failure.status,
         "at": iso(failure.at),
+        "title": known(failure.reason).title if failure.reason else "",
         "meaning": meaning,
         "action": action,
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pushwarden.core.lane import Lane
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push
-from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardKind, ShardState
+from pushwarden.core.shard import Failure, Mark, NewShard, Shard, ShardKind, ShardState, Times
 
 if TYPE_CHECKING:
     from pushwarden.dataplane.lanes.slices import Slice
@@ -47,10 +47,13 @@ class Work:
         "dirty",
         "due_at",
         "failures",
+        "first_at",
         "flags",
+        "handed_at",
         "in_flight",
         "issued",
         "key",
+        "last_at",
         "leaving",
         "moved",
         "next",
@@ -88,6 +91,7 @@ class Work:
         self.resting = False  # as `rests` said it last; an answer that is no 200 ends it
         self.leaving: ShardState | None = None
         self.due_at = shard.due_at
+        self.handed_at = self.first_at = self.last_at = 0  # Unix ms, as in Times
 
     def __repr__(self) -> str:
         return (
@@ -196,6 +200,11 @@ class Work:
         else:
             self.next = part.offset(part.written)
 
+    def answered(self, now_ms: int) -> None:
+        """An answer came, whatever it says."""
+        self.first_at = self.first_at or now_ms
+        self.last_at = now_ms
+
     def accept(self, part: Slice, rows: Sequence[int]) -> None:
         """Many accepted at once: the hot path. Rows are the envelope's."""
         flags, base = self.flags, part.base
@@ -242,4 +251,5 @@ class Work:
             finished=self.finished,
             release=self.leaving if release and not self.finished else None,
             due_at=self.due_at,
+            times=Times(self.handed_at, self.first_at, self.last_at),
         )

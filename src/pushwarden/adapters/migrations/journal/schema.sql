@@ -57,7 +57,7 @@ CREATE TABLE push (
 	expired INTEGER NOT NULL,
 	stopped INTEGER NOT NULL,
 	withdrawn INTEGER NOT NULL,
-	finished_at INTEGER,
+	finished_at INTEGER, source TEXT DEFAULT 'api' NOT NULL, addressed BLOB, handed_at INTEGER DEFAULT '0' NOT NULL, first_at INTEGER DEFAULT '0' NOT NULL, last_at INTEGER DEFAULT '0' NOT NULL,
 	PRIMARY KEY (number)
 )
  STRICT;
@@ -133,3 +133,35 @@ CREATE INDEX shard_held ON shard (push) WHERE state = 'held';
 CREATE UNIQUE INDEX shard_no ON shard (push, no);
 
 CREATE INDEX shard_lane ON shard (rank, lane, due_at) WHERE state = 'ready';
+
+CREATE TABLE signal (
+	push TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	audience INTEGER NOT NULL,
+	seq INTEGER NOT NULL,
+	at INTEGER NOT NULL,
+	PRIMARY KEY (push, kind, audience, seq)
+)
+ WITHOUT ROWID,
+ STRICT;
+
+CREATE INDEX signal_at ON signal (at);
+
+CREATE TABLE signal_block (
+	push TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	audience INTEGER NOT NULL,
+	block INTEGER NOT NULL,
+	bits BLOB NOT NULL,
+	devices INTEGER NOT NULL,
+	first_at INTEGER NOT NULL,
+	last_at INTEGER NOT NULL,
+	PRIMARY KEY (push, kind, audience, block)
+)
+ STRICT;
+
+CREATE INDEX signal_block_at ON signal_block (last_at);
+
+CREATE INDEX failure_device ON failure (audience, seq);
+
+CREATE INDEX push_organisation ON push (organisation);

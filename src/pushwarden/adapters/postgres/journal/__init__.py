@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from psycopg import AsyncConnection
-
-from pushwarden.adapters.clock import wall_clock
 from pushwarden.adapters.journal_rows import failure_of, lane_rank
-from pushwarden.adapters.postgres.engine import Line
 from pushwarden.adapters.postgres.journal import accepting, claiming, marking, sql
 from pushwarden.adapters.postgres.journal.progress import progress
+from pushwarden.adapters.postgres.journal.records import PostgresRecords
+from pushwarden.adapters.postgres.journal.schema import JournalSchema, rows_of, scoped
 from pushwarden.adapters.postgres.journal.settling import Settling
 from pushwarden.adapters.sheets import acceptances, unusual
 from pushwarden.core.errors import Invalid, StaleClaim
@@ -27,44 +24,8 @@ _CHORE_ROWS = 500
 LOOK = 20_000
 """Pushes or failures of all apps that are looked through at once for one app's."""
 
-# The tables of a new journal are empty and never analysed: a plan made then would read them whole when they are full.
-SESSION = {"synchronous_commit": "on", "enable_seqscan": "off", "plan_cache_mode": "force_generic_plan"}
 
-_Connection = AsyncConnection[Any]
-_ONE_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-
-
-class _Schema:
-    """The schema `journal`, already migrated, as one process uses it: a line that writes and one that reads."""
-
-    def __init__(self, dsn: str, role: str, now_ms: Callable[[], int] = wall_clock) -> None:
-        self._writing = Line(dsn, role, "journal", SESSION)
-        self._reading = Line(dsn, role, "journal", SESSION)
-        self._now_ms = now_ms
-
-    @contextlib.asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[_Connection]:
-        """Several queries that see the same commit."""
-        async with self._reading.transaction() as connection:
-            await connection.execute(_ONE_SNAPSHOT)
-            yield connection
-
-    async def _in_parts(self, statement: str, values: dict[str, Any]) -> int:
-        """Each part its own transaction, until one changes nothing."""
-        count = 0
-        while True:
-            async with self._writing.direct() as connection:
-                part = (await connection.execute(statement, values)).rowcount
-            if not part:
-                return count
-            count += part
-
-    async def close(self) -> None:
-        await self._writing.close()
-        await self._reading.close()
-
-
-class PostgresAccepts(_Schema):
+class PostgresAccepts(JournalSchema):
     """`Accepts` over the schema."""
 
     async def accept(self, items: Sequence[Acceptance]) -> list[Accepted | Exception]:
@@ -83,34 +44,26 @@ class PostgresAccepts(_Schema):
 
     async def progress(self, where: Scope, push_id: str) -> Progress | None:
         async with self._snapshot() as connection:
-            kept = await _rows(connection, sql.PUSH, {"id": push_id})
+            kept = await rows_of(connection, sql.PUSH, {"id": push_id})
             found = await progress(connection, kept)
         return next((one for one in found if where.covers(one.push.scope)), None)
-
-    async def recent(self, where: Scope, *, before: str = "", limit: int = 50) -> list[Progress]:
-        statement, named = scoped(sql.RECENT, where)
-        if where.environment and where == Scope(where.organisation, where.app, where.environment):
-            statement = sql.RECENT_OF_ENVIRONMENT
-        async with self._snapshot() as connection:
-            kept = await _rows(connection, statement, {**named, "before": before, "limit": limit})
-            return await progress(connection, kept)
 
     async def failures(
         self, where: Scope, push_id: str, *, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, Failure]]:
         async with self._snapshot() as connection:
-            kept = await _rows(connection, sql.PUSH, {"id": push_id})
+            kept = await rows_of(connection, sql.PUSH, {"id": push_id})
             if not any(where.covers(Scope(row[1], row[2], row[3], row[13], row[14], row[0])) for row in kept):
                 return []
             page = {"push": push_id, "after": after, "limit": limit}
-            return [failure_of(push_id, row) for row in await _rows(connection, sql.FAILURES, page)]
+            return [failure_of(push_id, row) for row in await rows_of(connection, sql.FAILURES, page)]
 
     async def discard(self, where: Scope, accepted_before_ms: int) -> list[str]:
         statement, named = scoped(sql.DISCARD, where)
         ids: list[str] = []
         while True:
             async with self._writing.transaction() as connection:
-                part = [row[0] for row in await _rows(connection, statement, {**named, "before": accepted_before_ms})]
+                part = [row[0] for row in await rows_of(connection, statement, {**named, "before": accepted_before_ms})]
                 await connection.execute(sql.DISCARD_SHARDS, {"ids": part, "due": accepted_before_ms})
             if not part:
                 return ids
@@ -130,20 +83,20 @@ class PostgresAccepts(_Schema):
     async def waiting(self, where: Scope, now_ms: int) -> Waiting:
         statement, named = scoped(sql.WAITING, where)
         async with self._reading.direct() as connection:
-            return Waiting(*(await _rows(connection, statement, {**named, "now": now_ms}))[0])
+            return Waiting(*(await rows_of(connection, statement, {**named, "now": now_ms}))[0])
 
     async def backlog(self) -> list[dict[str, Any]]:
         names = ("lane", "state", "shards", "recipients", "oldest_due_ms")
         async with self._reading.direct() as connection:
-            return [dict(zip(names, row, strict=True)) for row in await _rows(connection, sql.BACKLOG)]
+            return [dict(zip(names, row, strict=True)) for row in await rows_of(connection, sql.BACKLOG)]
 
 
-class PostgresOutcomes(_Schema):
+class PostgresOutcomes(JournalSchema):
     """`Outcomes` over the schema."""
 
     async def numbers_before(self, at_ms: int) -> tuple[int, int]:
         async with self._reading.direct() as connection:
-            ((push, failure),) = await _rows(connection, sql.NUMBERS_BEFORE, {"at": at_ms})
+            ((push, failure),) = await rows_of(connection, sql.NUMBERS_BEFORE, {"at": at_ms})
         return push, failure
 
     async def accepted(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[str, Environment]], int]:
@@ -153,7 +106,7 @@ class PostgresOutcomes(_Schema):
     async def finished(self, where: Scope, ids: Sequence[str]) -> list[Progress]:
         named = {"ids": list(ids), "organisation": where.organisation, "app": where.app}
         async with self._snapshot() as connection:
-            return await progress(connection, await _rows(connection, sql.FINISHED, named))
+            return await progress(connection, await rows_of(connection, sql.FINISHED, named))
 
     async def failed(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[Environment, Failure]], int]:
         rows, place = await self._after(sql.FAILED, 1, where, after, limit)
@@ -162,13 +115,13 @@ class PostgresOutcomes(_Schema):
     async def _after(self, page: str, table: int, where: Scope, after: int, limit: int) -> tuple[list[Any], int]:
         """Rows that begin with their number, and how far was looked."""
         async with self._reading.direct() as connection:
-            ((*given, oldest, next_one),) = await _rows(connection, sql.GIVEN)
+            ((*given, oldest, next_one),) = await rows_of(connection, sql.GIVEN)
         until = min(after + LOOK, self._settling.settled(given, oldest, next_one)[table])
         if until <= after:
             return [], after
         named = {"organisation": where.organisation, "app": where.app, "after": after, "until": until, "limit": limit}
         async with self._reading.direct() as connection:
-            rows = await _rows(connection, page, named)
+            rows = await rows_of(connection, page, named)
         return rows, rows[-1][0] if len(rows) == limit else until
 
     @cached_property
@@ -176,7 +129,7 @@ class PostgresOutcomes(_Schema):
         return Settling()
 
 
-class PostgresClaims(_Schema):
+class PostgresClaims(JournalSchema):
     """`Journal` over the schema."""
 
     async def enlist(self, sender: str, now_ms: int) -> int:
@@ -219,8 +172,10 @@ class PostgresClaims(_Schema):
         return ready + await self._in_parts(sql.PROMOTE_HELD, values)
 
     async def retain(self, now_ms: int) -> int:
-        failures = await self._forget(sql.FORGET_FAILURES, now_ms - FAILURES_LIFE_MS)
-        return failures + await self._forget(sql.FORGET_KEYS, now_ms - accepting.KEY_LIFE_MS)
+        count = await self._forget(sql.FORGET_KEYS, now_ms - accepting.KEY_LIFE_MS)
+        for statement in (sql.FORGET_FAILURES, sql.FORGET_SIGNALS, sql.FORGET_BLOCKS):
+            count += await self._forget(statement, now_ms - FAILURES_LIFE_MS)
+        return count
 
     async def _forget(self, statement: str, before_ms: int) -> int:
         """In transactions of at most 500 rows."""
@@ -232,20 +187,5 @@ class PostgresClaims(_Schema):
         return count
 
 
-class PostgresJournal(PostgresAccepts, PostgresClaims, PostgresOutcomes):
+class PostgresJournal(PostgresAccepts, PostgresClaims, PostgresOutcomes, PostgresRecords):
     """Every side, for processes and tests that need several."""
-
-
-async def _rows(connection: _Connection, statement: str, values: dict[str, Any] | None = None) -> list[Any]:
-    return await (await connection.execute(statement, values, binary=True)).fetchall()
-
-
-def scoped(template: str, where: Scope) -> tuple[str, dict[str, Any]]:
-    """The statement with its `/* scope */` filled in, and the parameters that go with it."""
-    named = {
-        "organisation": where.organisation, "app": where.app, "environment": where.environment,
-        "schedule": where.schedule, "cohort": where.cohort, "id": where.push,
-    }  # fmt: skip
-    named = {column: value for column, value in named.items() if value}
-    conditions = " AND ".join(f"push.{column} = %({column})s" for column in named) or "true"
-    return template.replace("/* scope */", conditions), dict(named)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
-from pushwarden.adapters.journal_rows import FATES, failure_row, push_row, shard_row, totals
+from pushwarden.adapters.journal_rows import FATES, addressed, failure_row, push_row, shard_row, totals
 from pushwarden.adapters.postgres.journal.sql import KEY_COLUMNS, NEW_PUSH_COLUMNS
 from pushwarden.core.push import PushState
 from pushwarden.core.shard import Mark, NewShard, ShardState
@@ -35,7 +36,8 @@ def new_push(item: Acceptance) -> dict[str, Any]:
     """A push to nobody is done at once."""
     count, push = len(item.shards), item.push
     row = push_row(push) if count else (*push_row(push)[:-1], PushState.DONE)
-    more = (item.audience_note, item.actor, count, None if count else push.accepted_at, *[0] * 7)
+    named = (item.audience_note, item.actor, count, None if count else push.accepted_at)
+    more = (*named, item.source, hexed(addressed(item.shards)), *[0] * 7)
     return dict(zip(NEW_PUSH_COLUMNS, (*row, *more), strict=True))
 
 
@@ -66,7 +68,7 @@ def recorded(place: int, mark: Mark) -> dict[str, Any]:
     """What a mark says that does more than count."""
     return counted(mark) | {
         "place": place, "finished": mark.finished, "release": mark.release, "due_at": mark.due_at,
-        "retries": len(mark.retries),
+        "retries": len(mark.retries), **asdict(mark.times),
     }  # fmt: skip
 
 

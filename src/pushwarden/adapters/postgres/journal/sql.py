@@ -12,7 +12,9 @@ _SHARD = (
     "planned", "crashes", "holder", "fence", "issued", "moved", *FATES, "done",
 )  # fmt: skip
 SHARD_COLUMNS = ("push", "no", *_SHARD, "members")
-NEW_PUSH_COLUMNS = (*PUSH_COLUMNS, "audience_note", "actor", "next_no", "finished_at", "planned", *FATES)
+NEW_PUSH_COLUMNS = (
+    *PUSH_COLUMNS, "audience_note", "actor", "next_no", "finished_at", "source", "addressed", "planned", *FATES,
+)  # fmt: skip
 KEY_COLUMNS = ("organisation", "app", "environment", "key", "fingerprint", "push", "at")
 
 
@@ -230,8 +232,9 @@ RETURNING shard.push, shard.no
 # at a time, whichever process it is.
 LOCK_PUSHES = "SELECT FROM push WHERE id = ANY (%(ids)s) ORDER BY id FOR NO KEY UPDATE"
 
+TIMES = ("handed_at", "first_at", "last_at")
 _COLUMNS_OF = {
-    "mark": ("push", "no", "fence", "issued", "moved", *FATES, "done", "due_at"),
+    "mark": ("push", "no", "fence", "issued", "moved", *FATES, "done", "due_at", *TIMES),
     "failure": ("push", "audience", "seq", "fate", "reason", "status", "at", "token"),
 }
 _TYPES = {"push": "text", "done": "bytea", "fate": "text", "reason": "text", "token": "text"}
@@ -241,6 +244,8 @@ def _recordset(table: str, extra: str) -> str:
     typed = ", ".join(f"{column} {_TYPES.get(column, 'bigint')}" for column in _COLUMNS_OF[table])
     return f"json_to_recordset(%({table}s)s) AS ({typed}, {extra})"
 
+
+_THROUGH = "finished OR release IS NOT NULL"
 
 # news: more recipients have ended than before, so that a mark written twice counts its failures and retries once.
 # What a discarded push has left is held by nobody's wish any more.
@@ -267,11 +272,17 @@ sums AS (
     SELECT push, sum(retries) FILTER (WHERE news) AS retries,
            coalesce(sum(CASE WHEN frozen = 1 THEN members_planned - moved ELSE {ENDED} END)
                     FILTER (WHERE finished), 0) AS planned,
-           {", ".join(f"coalesce(sum({fate}) FILTER (WHERE finished), 0) AS {fate}" for fate in FATES)}
+           {", ".join(f"coalesce(sum({fate}) FILTER (WHERE finished), 0) AS {fate}" for fate in FATES)},
+           min(nullif(handed_at, 0)) FILTER (WHERE {_THROUGH}) AS handed_at,
+           min(nullif(first_at, 0)) FILTER (WHERE {_THROUGH}) AS first_at,
+           max(last_at) FILTER (WHERE {_THROUGH}) AS last_at
       FROM was GROUP BY push),
 folded AS (
     UPDATE push SET planned = push.planned + sums.planned, next_no = push.next_no + coalesce(sums.retries, 0),
-           {", ".join(f"{fate} = push.{fate} + sums.{fate}" for fate in FATES)}
+           {", ".join(f"{fate} = push.{fate} + sums.{fate}" for fate in FATES)},
+           handed_at = coalesce(least(nullif(push.handed_at, 0), sums.handed_at), 0),
+           first_at = coalesce(least(nullif(push.first_at, 0), sums.first_at), 0),
+           last_at = greatest(push.last_at, sums.last_at)
       FROM sums WHERE push.id = sums.push
     RETURNING push.id, push.next_no - coalesce(sums.retries, 0) AS first_no),
 new AS MATERIALIZED (
@@ -303,12 +314,6 @@ UPDATE push SET state = 'done', finished_at = %(now)s
 # Reading.
 _KEPT = f"SELECT {_named(KEPT_COLUMNS)} FROM push"
 PUSH = f"{_KEPT} WHERE id = %(id)s"
-_BEFORE = "number < coalesce((SELECT number FROM push WHERE id = %(before)s), 9223372036854775807)"
-RECENT_OF_ENVIRONMENT = f"""
-{_KEPT} WHERE organisation = %(organisation)s AND app = %(app)s AND environment = %(environment)s AND {_BEFORE}
- ORDER BY number DESC LIMIT %(limit)s
-"""
-RECENT = f"{_KEPT} WHERE {_BEFORE} AND /* scope */ ORDER BY number DESC LIMIT %(limit)s"
 
 # A shard not yet frozen is estimated by its width. A moved recipient counts where it moved to.
 _ESTIMATED = "CASE WHEN frozen = 1 THEN planned ELSE width END - moved"
@@ -375,4 +380,44 @@ DELETE FROM failure WHERE at < %(before)s AND number IN (SELECT number FROM fail
 FORGET_KEYS = """
 DELETE FROM idempotency WHERE (organisation, app, environment, key) IN (
     SELECT organisation, app, environment, key FROM idempotency WHERE at < %(before)s LIMIT 500) AND at < %(before)s
+"""
+FORGET_SIGNALS = """
+DELETE FROM signal WHERE (push, kind, audience, seq) IN (
+    SELECT push, kind, audience, seq FROM signal WHERE at < %(before)s LIMIT 500)
+"""
+FORGET_BLOCKS = """
+DELETE FROM signal_block WHERE (push, kind, audience, block) IN (
+    SELECT push, kind, audience, block FROM signal_block WHERE last_at < %(before)s LIMIT 500)
+"""
+
+# What people ask for.
+FAILURES_OF = """
+SELECT push.id, own.number, own.audience, own.seq, own.fate, own.reason, own.status, own.at, own.token
+  FROM failure AS own JOIN push ON push.id = own.push
+ WHERE own.audience = %(audience)s AND own.seq = %(seq)s AND /* scope */ ORDER BY own.number DESC LIMIT %(limit)s
+"""
+SIGNAL = """
+INSERT INTO signal (push, kind, audience, seq, at)
+SELECT push, kind, audience, seq, at FROM json_populate_recordset(NULL::signal, %(signals)s) AS said
+ ORDER BY push, kind, audience, seq
+ON CONFLICT DO NOTHING
+"""
+# Rows are locked in one order; a bit that is set already adds nothing. Devices of one block come one after another.
+SIGNAL_BLOCK = """
+INSERT INTO signal_block AS kept (push, kind, audience, block, bits, devices, first_at, last_at)
+VALUES (%(push)s, %(kind)s, %(audience)s, %(block)s, set_bit(%(empty)s, %(bit)s, 1), 1, %(at)s, %(at)s)
+ON CONFLICT (push, kind, audience, block) DO UPDATE
+   SET bits = set_bit(kept.bits, %(bit)s, 1), devices = kept.devices + 1 - get_bit(kept.bits, %(bit)s),
+       first_at = least(kept.first_at, %(at)s), last_at = greatest(kept.last_at, %(at)s)
+ WHERE get_bit(kept.bits, %(bit)s) = 0
+"""
+COUNTS = """
+SELECT kind, count(*), min(at), max(at) FROM signal WHERE push = %(push)s GROUP BY kind
+ UNION ALL
+SELECT kind, sum(devices)::bigint, min(first_at), max(last_at) FROM signal_block WHERE push = %(push)s GROUP BY kind
+"""
+APART = "SELECT audience, seq, kind, at FROM signal WHERE push = %(push)s"
+REPORTED = "SELECT kind, at FROM signal WHERE push = %(push)s AND audience = %(audience)s AND seq = %(seq)s"
+REPORTED_IN_BLOCK = """
+SELECT kind, bits FROM signal_block WHERE push = %(push)s AND audience = %(audience)s AND block = %(block)s
 """

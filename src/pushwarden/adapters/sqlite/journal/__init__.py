@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from pushwarden.adapters.clock import wall_clock
 from pushwarden.adapters.journal_rows import RANK, failure_of
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import accepting, claiming, marking, sql
+from pushwarden.adapters.sqlite.journal.file import JournalFile
 from pushwarden.adapters.sqlite.journal.insert import scoped
 from pushwarden.adapters.sqlite.journal.progress import progress
-from pushwarden.adapters.sqlite.reader import Reader
-from pushwarden.adapters.sqlite.reserve import ReserveFile
-from pushwarden.adapters.sqlite.writer import Writer
-from pushwarden.core.errors import StaleClaim, StoreFull
+from pushwarden.adapters.sqlite.journal.records import SqliteRecords
+from pushwarden.core.errors import StaleClaim
 from pushwarden.core.lane import Class
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Environment, Scope
@@ -31,26 +28,7 @@ LOOK = 20_000
 """Pushes or failures of all apps that are looked through at once for one app's."""
 
 
-class _File:
-    """journal.db, already migrated, as one process uses it."""
-
-    def __init__(self, path: Path, now_ms: Callable[[], int] = wall_clock) -> None:
-        self.reserve = ReserveFile(path.with_name(path.name + "-reserve"))
-        self.writer = Writer(path, reserve=self.reserve)
-        self.reader = Reader(path)
-        self._now_ms = now_ms
-
-    def _require_room(self) -> None:
-        """StoreFull while what is left of the disk is for marks alone: no new work is begun."""
-        if not self.reserve.ready():
-            raise StoreFull
-
-    def close(self) -> None:
-        self.writer.close()
-        self.reader.close()
-
-
-class SqliteAccepts(_File):
+class SqliteAccepts(JournalFile):
     """`Accepts` over journal.db."""
 
     async def accept(self, items: Sequence[Acceptance]) -> list[Accepted | Exception]:
@@ -66,14 +44,6 @@ class SqliteAccepts(_File):
         with self.reader.snapshot() as connection:
             found = progress(connection, connection.execute(sql.PUSH, {"id": push_id}).fetchall())
         return next((one for one in found if where.covers(one.push.scope)), None)
-
-    async def recent(self, where: Scope, *, before: str = "", limit: int = 50) -> list[Progress]:
-        page = {"before": before, "limit": limit}
-        statement, named = scoped(sql.RECENT, where)
-        if where.environment and where == Scope(where.organisation, where.app, where.environment):
-            statement = sql.RECENT_OF_ENVIRONMENT
-        with self.reader.snapshot() as connection:
-            return progress(connection, connection.execute(statement, {**named, **page}).fetchall())
 
     async def failures(
         self, where: Scope, push_id: str, *, after: int = 0, limit: int = 1000
@@ -118,7 +88,7 @@ class SqliteAccepts(_File):
         return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-class SqliteOutcomes(_File):
+class SqliteOutcomes(JournalFile):
     """`Outcomes` over journal.db."""
 
     async def numbers_before(self, at_ms: int) -> tuple[int, int]:
@@ -152,7 +122,7 @@ class SqliteOutcomes(_File):
         return await self.reader.long(query)
 
 
-class SqliteClaims(_File):
+class SqliteClaims(JournalFile):
     """`Journal` over journal.db."""
 
     async def enlist(self, sender: str, now_ms: int) -> int:
@@ -200,8 +170,10 @@ class SqliteClaims(_File):
         return count
 
     async def retain(self, now_ms: int) -> int:
-        failures = await self._forget(sql.FORGET_FAILURES, now_ms - FAILURES_LIFE_MS)
-        return failures + await self._forget(sql.FORGET_KEYS, now_ms - accepting.KEY_LIFE_MS)
+        count = await self._forget(sql.FORGET_KEYS, now_ms - accepting.KEY_LIFE_MS)
+        for statement in (sql.FORGET_FAILURES, sql.FORGET_SIGNALS, sql.FORGET_BLOCKS):
+            count += await self._forget(statement, now_ms - FAILURES_LIFE_MS)
+        return count
 
     async def _forget(self, statement: str, before_ms: int) -> int:
         """In transactions of at most 500 rows."""
@@ -214,7 +186,7 @@ class SqliteClaims(_File):
         return count
 
 
-class SqliteJournal(SqliteAccepts, SqliteClaims, SqliteOutcomes):
+class SqliteJournal(SqliteAccepts, SqliteClaims, SqliteOutcomes, SqliteRecords):
     """Every side, for processes and tests that need several."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pushwarden.adapters.journal_rows import part_row, push_row, single_row
+from pushwarden.adapters.journal_rows import addressed, part_row, push_row, single_row
 from pushwarden.adapters.sheets import acceptances, unusual
 from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import sql
@@ -65,7 +65,8 @@ def _insert_sheets(connection: sqlite3.Connection, sheets: Sequence[Sheet]) -> l
     answers = []
     for sheet, known in zip(sheets, _known(connection, sheets), strict=True):
         where = sheet.where
-        shared = (where.organisation, where.app, str(where.environment), sheet.actor, "held" if sheet.held else "ready")
+        place = (where.organisation, where.app, str(where.environment))
+        shared = (*place, sheet.actor, "held" if sheet.held else "ready", str(sheet.source))
         singles = [single for row, single in enumerate(sheet.singles) if row not in known] if known else sheet.singles
         fresh.setdefault(shared, []).extend([(sheet, single) for single in singles])
         answers.append(known)
@@ -140,7 +141,9 @@ def _insert(connection: sqlite3.Connection, items: Sequence[Acceptance]) -> None
     for item in items:
         push, count = item.push, len(item.shards)
         row = push_row(push) if count else (*push_row(push)[:-1], str(PushState.DONE))
-        pushes.append((*row, item.audience_note, item.actor, count, None if count else push.accepted_at, *[0] * 7))
+        ended = None if count else push.accepted_at
+        named = (item.audience_note, item.actor, count, ended, str(item.source), addressed(item.shards))
+        pushes.append((*row, *named, *[0] * 7))
         state = ShardState.HELD if item.held else ShardState.READY
         shards += [(shard, no, state) for no, shard in enumerate(item.shards)]
         key = _asked(item)[0]

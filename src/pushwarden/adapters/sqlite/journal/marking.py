@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -12,9 +13,11 @@ from pushwarden.adapters.sqlite.driver import sqlite3
 from pushwarden.adapters.sqlite.journal import sql
 from pushwarden.adapters.sqlite.journal.insert import insert, insert_shards
 from pushwarden.core.outcome import Fate
-from pushwarden.core.shard import Mark, NewShard, ShardState
+from pushwarden.core.shard import NO_TIMES, Mark, NewShard, ShardState, Times
 
 _Key = tuple[str, int, int]
+Folds = dict[str, tuple[list[int], Times]]
+"""Push → what is added to planned and to the fates, and its times."""
 
 
 def mark(connection: sqlite3.Connection, marks: Sequence[Mark], now_ms: int) -> list[bool]:
@@ -23,7 +26,7 @@ def mark(connection: sqlite3.Connection, marks: Sequence[Mark], now_ms: int) -> 
     A mark written twice is recorded once: failures and retries count only when more recipients have ended.
     """
     gone = _finish(connection, [_key(one) for one in marks if one.finished])
-    folds: dict[str, list[int]] = {}
+    folds: Folds = {}
     fresh = []
     for one in marks:
         if not one.finished:
@@ -33,11 +36,18 @@ def mark(connection: sqlite3.Connection, marks: Sequence[Mark], now_ms: int) -> 
             fresh.append(True)
         else:
             fresh.append(None)
+        if fresh[-1] is not None and one.release is not None and one.times.handed_at:
+            _add_times(folds, one)
     _keep(connection, [one for one, new in zip(marks, fresh, strict=True) if new])
     if folds:
-        ended = msgspec.json.encode([(push, *counts) for push, counts in folds.items()]).decode()
+        ended = msgspec.json.encode([_folded(*fold) for fold in folds.items()]).decode()
         connection.execute(sql.FOLD, {"folds": ended, "now": now_ms})
     return [new is not None for new in fresh]
+
+
+def _folded(push: str, fold: tuple[list[int], Times]) -> tuple[Any, ...]:
+    counts, times = fold
+    return (push, *counts, times.handed_at, times.first_at, times.last_at)
 
 
 def _key(one: Mark) -> _Key:
@@ -56,11 +66,19 @@ def _finish(connection: sqlite3.Connection, keys: Sequence[_Key]) -> dict[_Key, 
     return {(row[0], row[1], row[2]): (bool(row[4]), row[5]) for row in rows}
 
 
-def _add(folds: dict[str, list[int]], one: Mark, frozen: bool, planned: int) -> None:
+def _add(folds: Folds, one: Mark, frozen: bool, planned: int) -> None:
     counts = totals(one.counts)
     values = [planned - one.moved if frozen else sum(counts), *counts]
     before = folds.get(one.push)
-    folds[one.push] = values if before is None else [old + new for old, new in zip(before, values, strict=True)]
+    if before is None:
+        folds[one.push] = values, one.times
+    else:
+        folds[one.push] = [old + new for old, new in zip(before[0], values, strict=True)], before[1].with_(one.times)
+
+
+def _add_times(folds: Folds, one: Mark) -> None:
+    counts, times = folds.get(one.push, ([0] * 7, NO_TIMES))
+    folds[one.push] = counts, times.with_(one.times)
 
 
 def _record(connection: sqlite3.Connection, one: Mark) -> bool | None:

@@ -24,7 +24,7 @@ SELECT json_group_array(json_array(asked.key, known.push, hex(known.fingerprint)
 INSERT_PUSH = """
 INSERT INTO push (id, organisation, app, environment, type, class, message, accepted_at, expires_at, not_before,
                   collapse_id, priority, tags, schedule, cohort, state, audience_note, actor, next_no, finished_at,
-                  planned, accepted, refused, unknown, expired, stopped, withdrawn) VALUES {rows}
+                  source, addressed, planned, accepted, refused, unknown, expired, stopped, withdrawn) VALUES {rows}
 """
 
 INSERT_SHARD = """
@@ -33,12 +33,12 @@ INSERT INTO shard (push, no, organisation, kind, audience, lane, rank, state, du
                    stopped, withdrawn, done) VALUES {rows}
 """
 
-# The same for a sheet. Of all rows: organisation, app, environment, actor, the shards' state.
+# The same for a sheet. Of all rows: organisation, app, environment, actor, the shards' state, the pushes' source.
 INSERT_SINGLE = """
 INSERT INTO push (id, type, class, message, accepted_at, expires_at, not_before, collapse_id, priority, state,
-                  audience_note, next_no, finished_at, organisation, app, environment, actor, tags, schedule, cohort,
-                  planned, accepted, refused, unknown, expired, stopped, withdrawn)
-VALUES {rows: $, $, $, $, $, $, $, $, $, $, $, $, $, ?1, ?2, ?3, ?4, '', '', '', 0, 0, 0, 0, 0, 0, 0}
+                  audience_note, next_no, finished_at, addressed, organisation, app, environment, actor, source, tags,
+                  schedule, cohort, planned, accepted, refused, unknown, expired, stopped, withdrawn)
+VALUES {rows: $, $, $, $, $, $, $, $, $, $, $, $, $, $, ?1, ?2, ?3, ?4, ?6, '', '', '', 0, 0, 0, 0, 0, 0, 0}
 """
 
 INSERT_PART = """
@@ -205,10 +205,19 @@ RETURNING push, no, fence, id, frozen, planned, length(members)
 
 DROP_ROSTERS = "DELETE FROM roster WHERE shard IN (SELECT value FROM json_each(:ids))"
 
-# [push, planned, then the fates] each; a push with no shard left is done.
+
+def _earlier(column: str, at: int) -> str:
+    """The earlier of two times, of which 0 is none."""
+    given = f"ended.value ->> {at}"
+    return f"iif({column} = 0, {given}, coalesce(min({column}, nullif({given}, 0)), {column}))"
+
+
+# [push, planned, the fates, the times] each; a push with no shard left is done.
 FOLD = f"""
 UPDATE push SET planned = planned + (ended.value ->> 1),
                 {", ".join(f"{fate} = {fate} + (ended.value ->> {at})" for at, fate in enumerate(FATES, 2))},
+                handed_at = {_earlier("handed_at", 8)}, first_at = {_earlier("first_at", 9)},
+                last_at = max(last_at, ended.value ->> 10),
                 state = iif(EXISTS (SELECT 1 FROM shard WHERE shard.push = push.id), state, 'done'),
                 finished_at = iif(EXISTS (SELECT 1 FROM shard WHERE shard.push = push.id), finished_at, :now)
   FROM json_each(:folds) AS ended WHERE push.id = ended.value ->> 0
@@ -234,22 +243,6 @@ KEPT = f"""
 SELECT {", ".join(KEPT_COLUMNS)} FROM push
 """
 PUSH = KEPT + "WHERE id = :id"
-RECENT_OF_ENVIRONMENT = (
-    KEPT
-    + """
- WHERE organisation = :organisation AND app = :app AND environment = :environment
-   AND number < coalesce((SELECT number FROM push WHERE id = :before), 9223372036854775807)
- ORDER BY number DESC LIMIT :limit
-"""
-)
-RECENT = (
-    KEPT
-    + """
- WHERE number < coalesce((SELECT number FROM push WHERE id = :before), 9223372036854775807) AND /* scope */
- ORDER BY number DESC LIMIT :limit
-"""
-)
-
 # A shard not yet frozen is estimated by its width. A moved recipient counts where it moved to.
 LEFT = f"""
 SELECT push, state, count(*), sum(frozen = 0), sum(iif(frozen, planned, width) - moved),
@@ -312,3 +305,35 @@ FORGET_KEYS = """
 DELETE FROM idempotency WHERE (organisation, app, environment, key) IN (
     SELECT organisation, app, environment, key FROM idempotency WHERE at < :before LIMIT 500)
 """
+FORGET_SIGNALS = """
+DELETE FROM signal WHERE (push, kind, audience, seq) IN (
+    SELECT push, kind, audience, seq FROM signal WHERE at < :before LIMIT 500)
+"""
+FORGET_BLOCKS = """
+DELETE FROM signal_block WHERE rowid IN (SELECT rowid FROM signal_block WHERE last_at < :before LIMIT 500)
+"""
+
+# What people ask for.
+FAILURES_OF = """
+SELECT push.id, number_of, audience, seq, fate, reason, status, at, token
+  FROM (SELECT number AS number_of, push, audience, seq, fate, reason, status, at, token
+          FROM failure WHERE audience = :audience AND seq = :seq) AS own
+ CROSS JOIN push ON push.id = own.push
+ WHERE /* scope */ ORDER BY number_of DESC LIMIT :limit
+"""
+SIGNAL = "INSERT OR IGNORE INTO signal (push, kind, audience, seq, at) VALUES {rows}"
+BLOCK = """
+SELECT bits, devices, first_at, last_at FROM signal_block
+ WHERE push = ? AND kind = ? AND audience = ? AND block = ?
+"""
+PUT_BLOCK = """
+INSERT OR REPLACE INTO signal_block (push, kind, audience, block, bits, devices, first_at, last_at) VALUES {rows}
+"""
+COUNTS = """
+SELECT kind, count(*), min(at), max(at) FROM signal WHERE push = :push GROUP BY kind
+ UNION ALL
+SELECT kind, sum(devices), min(first_at), max(last_at) FROM signal_block WHERE push = :push GROUP BY kind
+"""
+APART = "SELECT audience, seq, kind, at FROM signal WHERE push = :push"
+REPORTED = "SELECT kind, at FROM signal WHERE push = :push AND audience = :audience AND seq = :seq"
+REPORTED_IN_BLOCK = "SELECT kind, bits FROM signal_block WHERE push = :push AND audience = :audience AND block = :block"
