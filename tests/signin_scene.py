@@ -36,6 +36,10 @@ class Scene:
     def browser(self) -> Browser:
         return Browser.of(self.console)
 
+    def csrf(self, browser: Browser) -> str:
+        """What forms of this browser's session carry."""
+        return self.stage.services.roll.formerly([(b"cookie", f"pushwarden={browser.cookies['pushwarden']}".encode())])
+
     async def alter(self, person: str, **fields: object) -> None:
         def work(tables: Tables) -> Changed[None]:
             before = tables.people.get(person)

@@ -31,7 +31,7 @@ from pushwarden.web.access import KeyRing, require
 from pushwarden.web.body import ClientGone, header
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.problems import problem
-from pushwarden.web.routes import Route, Router, Within
+from pushwarden.web.routes import Route, Router, Within, admit
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -144,10 +144,7 @@ class Frame:
             return
         organisation = self._ring.organisation(principal, call.headers)
         call.where = _place(organisation, call.params.get("app", ""), call.params.get("env"))
-        if route.within is Within.AROUND and principal.about(permission, call.where):
-            return
-        if route.within is not Within.HANDLER or not principal.ever(permission):
-            require(principal, permission, call.where)
+        admit(principal, permission, route.within, call.where)
 
     def _authenticated(self, call: Call, route: Route) -> Principal:
         key = dict(parse_qsl(call.query_string.decode("latin-1"))).get(KEY) if route.keyed else None

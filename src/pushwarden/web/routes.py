@@ -8,7 +8,9 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
-from pushwarden.core.principal import Permission
+from pushwarden.core.principal import Permission, Principal
+from pushwarden.core.scope import Scope
+from pushwarden.web.access import require
 from pushwarden.web.body import LIMIT
 from pushwarden.web.call import Answer, Call
 
@@ -62,6 +64,14 @@ class Route:
 
 
 NO_SHAPE = Shape()
+
+
+def admit(principal: Principal, permission: Permission, within: Within, where: Scope) -> None:
+    """Forbidden or NotFound unless the principal may, there: the first check of every route and page."""
+    if within is Within.AROUND and principal.about(permission, where):
+        return
+    if within is not Within.HANDLER or not principal.ever(permission):
+        require(principal, permission, where)
 
 
 def route(  # noqa: PLR0913 -- a row of a table

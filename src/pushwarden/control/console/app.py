@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pushwarden.control.console.access import view as access
 from pushwarden.control.console.apps import view as apps
 from pushwarden.control.console.credentials import view as credentials
 from pushwarden.control.console.devices import view as devices
@@ -23,6 +24,7 @@ def build(desk: Desk, people: People) -> Console:
         (
             *signin.routes(gate),
             *profile.routes(gate),
+            *access.routes(gate),
             *apps.routes(),
             *onboarding.routes(),
             *credentials.routes(),

@@ -25,11 +25,10 @@ from pushwarden.core.errors import Forbidden, MethodNotAllowed, NotFound, ProofN
 from pushwarden.core.principal import Principal
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.clock import Clock
-from pushwarden.web.access import require
 from pushwarden.web.body import ClientGone, RawHeaders, Receive, header
 from pushwarden.web.call import Answer
 from pushwarden.web.frame import LONGEST_PATH, Frame
-from pushwarden.web.routes import Router, Within
+from pushwarden.web.routes import Router, admit
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 HTML = (b"content-type", b"text/html; charset=utf-8")
@@ -118,8 +117,8 @@ class Console:
             return await self._stranger(method, visit, route)
         if "env" in visit.params and visit.where.environment is None:
             raise NotFound("The environment is production, sandbox or simulated.")
-        if route.permission is not None and route.within is Within.PATH:
-            require(visit.principal, route.permission, visit.where)
+        if route.permission is not None:
+            admit(visit.principal, route.permission, route.within, visit.where)
         if visit.where.app and self._desk.snapshot().app(visit.where.organisation, visit.where.app) is None:
             raise NotFound("There is no such app here, or it is not yours.")
         if method == "POST":
