@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from intake_fixtures import House, opened, phones, shop, snapshot
 from pushwarden.core.app import App, CredentialState, Snapshot
+from pushwarden.core.errors import Forbidden
 from pushwarden.core.scope import Environment, Scope
+from pushwarden.dataplane.intake.draft import Caller
 
 Story = Callable[[House], Awaitable[None]]
 HERE = Scope("acme", "shop", Environment.PRODUCTION)
@@ -95,5 +98,24 @@ def test_going_live_counts_from_the_next_push_on(tell: Callable[[Story], None]) 
         house.snapshot = production(shop(trial=False))
         assert (await send(house, {"user": "u1"}))[0] == 202
         assert (await send(house, {"all": True}))[1]["estimated"] == 3
+
+    tell(story)
+
+
+def test_who_may_only_test_reaches_test_devices_and_nobody_else(tell: Callable[[Story], None]) -> None:
+    async def story(house: House) -> None:
+        house.snapshot = production(shop())
+        responder = Caller(HERE, "rita", tests=True)
+        for to in EVERYBODY:
+            with pytest.raises(Forbidden, match="test devices only"):
+                await house.intake.push(json.dumps({"to": to, "title": "Hello"}).encode(), responder)
+        assert b'"estimated":1' in await house.intake.push(b'{"to":{"user":"u0"},"title":"a"}', responder)
+        both = await asyncio.gather(
+            house.intake.push(b'{"to":{"user":"u1"},"title":"a"}', Caller(HERE, "rita")),
+            house.intake.push(b'{"to":{"user":"u1"},"title":"a"}', responder),
+            return_exceptions=True,
+        )
+        assert isinstance(both[0], bytes)
+        assert isinstance(both[1], Forbidden)
 
     tell(story)

@@ -42,9 +42,9 @@ class Simulated:
     async def create(self, call: Call) -> Answer:
         """Made, proven like an uploaded one, and active at once; InUse where there is an active one."""
         wanted = await call.json(_NEW)
+        await self._services.catalog.read(lambda tables: _free(tables, call, wanted.provider))
         if call.where.environment is not Environment.SIMULATED:
             raise Invalid("A credential is made here only for the environment `simulated`.", field="env")
-        await self._services.catalog.read(lambda tables: _free(tables, call, wanted.provider))
         report = await self._adding.examine(call.where, _generated(wanted.provider))
         made = await self._adding.keep(call, "credential.create", report)
         return Answer(Uploaded(await self._activated(call, made.credential.id), made.checks, made.probe), status=201)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pushwarden.core.app import App, Snapshot
-from pushwarden.core.errors import AppDisabled, NotFound, Stopped, Trial
+from pushwarden.core.errors import AppDisabled, Forbidden, NotFound, PushwardenError, Stopped, Trial
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.parse import DEVICES, Target
 from pushwarden.ports.fence import Fence, Stop
@@ -35,16 +35,21 @@ def hold_or_refuse(where: Scope, stops: Sequence[Stop], when_stopped: str) -> bo
     )
 
 
-def on_trial(app: App, where: Scope, target: Target) -> bool:
-    """Whether test devices alone may get it. Trial when it names others than our devices, by themselves or by user."""
-    if not app.tries(where.environment):
-        return False
+def only_tests(app: App, where: Scope, target: Target, tests: bool) -> PushwardenError | None:
+    """Why test devices alone may get it, to be raised when it names none; None when everybody may.
+
+    It is raised here when it names others than our devices, by themselves or by user. tests: the caller may no more.
+    """
+    if not tests and not app.tries(where.environment):
+        return None
+    why: PushwardenError = Trial(
+        f"{app.id} is in trial: only devices marked as test get its pushes; mark one, or go live."
+    )
+    if tests:
+        why = Forbidden("You may send to test devices only; name one that is marked as test.", permission="push:send")
     if target.kind not in DEVICES:
-        raise Trial(
-            f"{app.id} is in trial and this push goes to {target.note}; name a device marked as test or its user, "
-            "or go live."
-        )
-    return True
+        raise why
+    return why
 
 
 class Stops:

@@ -10,7 +10,7 @@ from pushwarden.core.device import TOKEN_KINDS
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.push import Push, Source
 from pushwarden.core.scope import Scope
-from pushwarden.dataplane.intake.authorize import Stops, app_of, hold_or_refuse, on_trial
+from pushwarden.dataplane.intake.authorize import Stops, app_of, hold_or_refuse, only_tests
 from pushwarden.dataplane.intake.equipped import Equipment, Equipped
 from pushwarden.dataplane.intake.parse import TOPICS, Parsed
 from pushwarden.dataplane.intake.plan import Plan, push_of, token_kind
@@ -22,12 +22,13 @@ from pushwarden.providers.port import Facts, Provider
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sends, to where. key: the idempotency key, empty when there is none."""
+    """Who sends, to where. key: the idempotency key, empty when there is none. tests: to test devices alone."""
 
     where: Scope
     actor: str
     key: str = ""
     source: str = Source.API
+    tests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Drafting:
     def _authorized(self, parsed: Parsed, caller: Caller) -> _Allowed:
         sources, where, snapshot = self.sources, caller.where, self.sources.snapshot()
         app = app_of(snapshot, where)
-        trial = on_trial(app, where, parsed.target)
+        only = only_tests(app, where, parsed.target, caller.tests)
         held = hold_or_refuse(where, sources.stops.current(), parsed.request.when_stopped)
         equipped = self._equipped(parsed, where, snapshot)
         push = push_of(parsed, where, sources.clock.now_ms())
@@ -92,7 +93,7 @@ class Drafting:
         for name in _reached(parsed, equipped.slots):
             size = sources.providers[name].validate(push, app)
             doubts += _doubts(parsed, sources.providers[name].facts, size)
-        return _Allowed(caller, app, held, Meant(push, parsed, where, equipped.slots, trial), tuple(doubts))
+        return _Allowed(caller, app, held, Meant(push, parsed, where, equipped.slots, only), tuple(doubts))
 
     def _equipped(self, parsed: Parsed, where: Scope, snapshot: Snapshot) -> Equipped:
         request = parsed.request

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pushwarden.core.device import Audience
-from pushwarden.core.errors import Invalid, PushwardenError, Trial
+from pushwarden.core.errors import Invalid, PushwardenError
 from pushwarden.core.push import Push
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.parse import Kind, Parsed
@@ -15,21 +15,20 @@ from pushwarden.ports.devices import Devices
 
 _Found = Mapping[str, Mapping[int, Sequence[int]]]
 _NOBODY: Mapping[int, Sequence[int]] = {}
-LIVE = "mark one, or go live."
 
 
 @dataclass(frozen=True, slots=True)
 class Meant:
     """A push and whom its request names. slots: provider that can be sent to → the slot it goes by there.
 
-    trial: of its devices only those marked as test get it.
+    only_tests: why of its devices only those marked as test get it, raised when there are none.
     """
 
     push: Push
     parsed: Parsed
     where: Scope
     slots: Mapping[str, str]
-    trial: bool = False
+    only_tests: PushwardenError | None = None
 
 
 class Recipients:
@@ -93,10 +92,10 @@ class Recipients:
             found = await self._test_devices(its)
             if not found:
                 raise Invalid('None of these devices is a test device; register one with `"test": true`.', field="to")
-        elif meant.trial:
+        elif meant.only_tests is not None:
             found = await self._test_devices(found)
             if not found:
-                raise Trial(f'{meant.where.app} is in trial and none of these devices is marked `"test": true`; {LIVE}')
+                raise meant.only_tests
         return plan_list(meant.push, found, audiences, meant.slots)
 
     async def _test_devices(self, found: Mapping[int, Sequence[int]]) -> Mapping[int, Sequence[int]]:

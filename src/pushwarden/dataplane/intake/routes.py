@@ -44,15 +44,15 @@ class PushRoutes:
     cancel: Cancel
 
     def routes(self) -> list[Route]:
-        send, read = Permission.PUSH_SEND, Permission.PUSH_READ
+        send, test, read = Permission.PUSH_SEND, Permission.PUSH_TEST, Permission.PUSH_READ
         shape = Shape(PushRequest, Receipt, 202)
         one = BASE + "/{id}"
         return [
-            route("POST", BASE, self.post, permission=send, action="push.send", summary="Send a push", shape=shape,
+            route("POST", BASE, self.post, permission=test, action="push.send", summary="Send a push", shape=shape,
                   limit=BODY_LIMIT),
             route("POST", BASE + ":batch", self.post_batch, permission=send, action="push.send", limit=BATCH_BYTES,
                   summary="Send many different pushes: a JSON array or NDJSON, one answer an item"),
-            route("POST", BASE + "/preview", self.post_preview, permission=send, limit=BODY_LIMIT,
+            route("POST", BASE + "/preview", self.post_preview, permission=test, limit=BODY_LIMIT,
                   summary="Show the provider requests a push would make; nothing is sent", shape=Shape(PushRequest)),
             route("GET", one, self.get_one, permission=read, summary="State and counts of a push"),
             route("GET", one + "/failures", self.get_failures, permission=read, summary="Recipients not reached",
@@ -108,4 +108,5 @@ def caller_of(call: Call) -> Caller:
     raw = body.header(call.headers, b"idempotency-key")
     key = idempotency_key(None if raw is None else raw.decode("latin-1"))
     source = Source.API if call.principal.kind else Source.PERSON
-    return Caller(call.where, call.principal.id, key, source)
+    tests = not call.principal.may(Permission.PUSH_SEND, call.where)
+    return Caller(call.where, call.principal.id, key, source, tests)
