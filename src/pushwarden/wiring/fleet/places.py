@@ -12,6 +12,7 @@ V1 = "/v1/apps/acme-shop/production"
 _HERE = "/apps/{app}/{env}"
 NO_LOOK = {
     "/": "leads to /apps",
+    f"{_HERE}/credentials/requests/{{request}}/file": "a file",
     f"{_HERE}/devices/export": "a file",
     f"{_HERE}/devices/listen": "a part of a page",
     f"{_HERE}/start": "leads to the step that is next",
@@ -33,7 +34,7 @@ def looks(table: Iterable[PageRoute]) -> list[PageRoute]:
 
 def names(ask: Ask) -> dict[str, str]:
     """What stands in an address for each name of the table."""
-    credential = next(one for one in ask(f"{V1}/credentials")["credentials"] if one["state"] == "active")
+    credential = next(one for one in ask(f"{V1}/credentials")["credentials"] if one["state"] == "standby")
     return {
         "app": "acme-shop",
         "env": "production",
@@ -41,6 +42,7 @@ def names(ask: Ask) -> dict[str, str]:
         "installation_id": "qa-iphone-15",
         "person": "usr_dana",
         "push": ask(f"{V1}/pushes")["pushes"][0]["id"],
+        "request": ask(f"{V1}/credentials/requests")["requests"][0]["id"],
         "version": "2",
     }
 

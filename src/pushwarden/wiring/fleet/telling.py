@@ -55,6 +55,8 @@ def _shop(authority: Path) -> Iterator[Step]:
         yield ago(days=341, minutes=20 - number), partial(_used, base=base, file=google)
     spare = _key_file("omar", "ABC123DEFG")
     yield ago(hours=20), partial(_proven, base=f"{SHOP}/production", file=spare)
+    asking = partial(Teller.post, who="omar", path=f"{SHOP}/production/credentials/requests", body={})
+    yield ago(days=3, hours=5), asking
 
 
 def _drivers() -> Iterator[Step]:
