@@ -70,7 +70,7 @@ def test_an_app_on_trial_reaches_nobody_but_test_devices(tell: Callable[[Story],
         assert (status, said["code"]) == (409, "trial")
         assert "go live" in said["detail"]
         assert (await send(house, to, PUSHES + "/preview"))[1]["code"] == "trial"
-        assert await house.journal.recent(HERE, before="", limit=10) == []
+        assert house.bell.rung == []
 
     tell(story)
 

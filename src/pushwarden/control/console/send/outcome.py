@@ -76,7 +76,7 @@ def _handed(push: Account, began: int) -> tuple[str, int | None]:
 
 
 def _answered(push: Account, began: int) -> tuple[str, int | None]:
-    after = _after(push.get("last_at") or push.get("finished_at"), began)
+    after = _after(push.get("last_answer_at") or push.get("finished_at"), began)
     if push["accepted"]:
         return "done", after
     if push["refused"] or push["unknown"]:
@@ -88,7 +88,7 @@ def _confirmed(
     push: Account, confirmed: bool, shown: Mapping[str, Any] | None, began: int, now_ms: int
 ) -> tuple[str, int | None]:
     if confirmed:
-        return "done", max(0, shown["at"] - began, _after(push.get("last_at"), began) or 0) if shown else None
+        return "done", max(0, shown["at"] - began, _after(push.get("last_answer_at"), began) or 0) if shown else None
     if not push["accepted"]:
         return "later", None
     ended = _ms(push.get("finished_at")) or now_ms
