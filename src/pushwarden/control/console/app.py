@@ -12,6 +12,7 @@ from pushwarden.control.console.overview import view as overview
 from pushwarden.control.console.profile import view as profile
 from pushwarden.control.console.signin import view as signin
 from pushwarden.control.console.signin.gate import Gate
+from pushwarden.control.console.stopkey import view as stopkey
 from pushwarden.control.people.desk import Desk as People
 
 
@@ -25,6 +26,7 @@ def build(desk: Desk, people: People) -> Console:
             *signin.routes(gate),
             *profile.routes(gate),
             *access.routes(gate),
+            *stopkey.routes(people.services.ring),
             *apps.routes(),
             *onboarding.routes(),
             *credentials.routes(),

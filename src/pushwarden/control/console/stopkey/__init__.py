@@ -1,0 +1,1 @@
+"""Stop with a key: for whoever must stop pushes and cannot sign in."""
