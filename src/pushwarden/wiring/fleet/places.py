@@ -40,6 +40,7 @@ def names(ask: Ask) -> dict[str, str]:
         "env": "production",
         "credential": credential["id"],
         "installation_id": "qa-iphone-15",
+        "key": ask("/v1/keys")["keys"][0]["id"],
         "person": "usr_dana",
         "push": ask(f"{V1}/pushes")["pushes"][0]["id"],
         "request": ask(f"{V1}/credentials/requests")["requests"][0]["id"],
