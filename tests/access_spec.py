@@ -50,7 +50,11 @@ BRAKES = {
 }
 """What changes something and a responder or a key of kind stop may reach; with push:test, sending to test devices."""
 
-OPEN = {"GET /healthz": "health", "GET /readyz": "health"}
+OPEN = {
+    "GET /healthz": "health",
+    "GET /readyz": "health",
+    "POST /v1/apps/{app}/{env}/signals": "a device proves itself by the nonce of the push it got",
+}
 """API routes that answer a stranger."""
 
 DOORSTEP = ("/signin", "/welcome", "/invitation", "/link", "/recover")

@@ -35,7 +35,10 @@ from pushwarden.dataplane.intake.invalidation_routes import InvalidationRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
 from pushwarden.dataplane.intake.record_routes import RecordRoutes
+from pushwarden.dataplane.intake.retry_routes import RetryRoutes
 from pushwarden.dataplane.intake.routes import PushRoutes
+from pushwarden.dataplane.intake.signal_routes import SignalRoutes
+from pushwarden.dataplane.intake.why_routes import WhyRoutes
 from pushwarden.providers.apns import APNS
 from pushwarden.providers.fcm import FCM
 from pushwarden.web.access import KeyRing
@@ -117,7 +120,9 @@ class House:
         seen = DirectoryRoutes(devices, devices, lambda: self.snapshot, self.clock)
         counted = CensusRoutes(devices, lambda: self.snapshot, self.clock)
         dead = InvalidationRoutes(devices, lambda: self.snapshot, self.clock)
-        looked = records.routes() + seen.routes() + counted.routes()
+        signals = SignalRoutes(journal, devices, self.clock).routes() + RetryRoutes(self.intake, journal).routes()
+        signals += WhyRoutes(journal, devices, lambda: self.snapshot, self.clock).routes()
+        looked = signals + records.routes() + seen.routes() + counted.routes()
         self.routes = pushes.routes() + handsets.routes() + looked + dead.routes()
         self.app = Frame(self.routes, ring, self.clock, self.record)
 

@@ -23,7 +23,7 @@ from pushwarden.web.frame import Frame
 from pushwarden.web.routes import Route, Within
 from pushwarden.wiring.api import Api
 
-OPEN = {"/healthz", "/readyz"}
+OPEN = {"/healthz", "/readyz", "/v1/apps/{app}/{env}/signals"}
 MUTATING = {"POST", "PUT", "PATCH", "DELETE"}
 READS = {"POST /v1/apps/{app}/{env}/pushes/preview"}  # a POST that changes nothing
 THINGS = {"app": "other", "env": "production", "organisation": "acme", "credential": "c1", "key": "k1", "hold": "h1",

@@ -42,7 +42,8 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """permission None: open to everyone, for health alone. action: what the audit calls a change or its refusal.
+    """permission None: open to everyone, for health and what proves itself. action: how the audit calls a change or
+    its refusal.
 
     noted: the frame writes the audit row of a success too, for what changes outside the catalog. keyed: a key of kind
     `feed` may stand in the address, for clients that cannot send a header. fresh: a person must have proved a moment

@@ -56,7 +56,10 @@ from pushwarden.dataplane.intake.phone_routes import PhoneRoutes
 from pushwarden.dataplane.intake.push import Intake, Sources
 from pushwarden.dataplane.intake.recipients import Recipients
 from pushwarden.dataplane.intake.record_routes import RecordRoutes
+from pushwarden.dataplane.intake.retry_routes import RetryRoutes
 from pushwarden.dataplane.intake.routes import PushRoutes
+from pushwarden.dataplane.intake.signal_routes import SignalRoutes
+from pushwarden.dataplane.intake.why_routes import WhyRoutes
 from pushwarden.dataplane.lanes.pacing import MOST_GROWTH
 from pushwarden.observe.metrics import Observed, page
 from pushwarden.ports.clock import Clock
@@ -155,6 +158,9 @@ class Api:
             *PushRoutes(intake, self.journal, self.devices, self.stops.cancel).routes(),
             *DirectoryRoutes(self.devices, self.devices, lambda: self.snapshot, self.clock).routes(),
             *CensusRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
+            *SignalRoutes(self.journal, self.devices, self.clock).routes(),
+            *WhyRoutes(self.journal, self.devices, lambda: self.snapshot, self.clock).routes(),
+            *RetryRoutes(intake, self.journal).routes(),
             *RecordRoutes(self.journal, self.devices, lambda: self.snapshot, self.clock).routes(),
             *DeviceRoutes(
                 self.devices, self.devices, lambda: self.snapshot, self.clock, ImportBook(self.clock)

@@ -64,6 +64,13 @@ class Intake:
         self._ring(classes)
         return answers
 
+    async def accept_planned(self, item: Acceptance) -> str:
+        """A push that was planned by others; its id, or that of the one its key has sent before."""
+        accepted = await self._commits.accept(item)
+        if not accepted.replayed:
+            self._ring({str(item.push.klass)})
+        return accepted.push_id
+
     async def draft(self, parsed: Parsed, caller: Caller) -> Draft:
         """authorize and plan: what `accept` would write. Nothing is written."""
         (drafted,) = await self._drafting.each([(parsed, caller)])
