@@ -12,6 +12,7 @@ V1 = "/v1/apps/acme-shop/production"
 _HERE = "/apps/{app}/{env}"
 NO_LOOK = {
     "/": "leads to /apps",
+    "/welcome": "stands at the end of a link",
     f"{_HERE}/credentials/requests/{{request}}/file": "a file",
     f"{_HERE}/devices/export": "a file",
     f"{_HERE}/devices/listen": "a part of a page",
