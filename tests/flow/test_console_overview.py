@@ -10,6 +10,7 @@ from people import SignedIn, signed_in
 from product_fixtures import SLOW, calm, device, until
 from pushwarden.core.principal import Role
 from pushwarden.core.scope import Scope
+from pushwarden.core.verdict import LOOKS
 from pushwarden.wiring.stage import Stage
 
 __all__ = ["calm"]
@@ -83,3 +84,23 @@ def test_the_filter_of_apps_says_what_is_good_news(calm: Stage) -> None:
     assert "Nothing is stopped." in see(calm, vera, "/apps?show=stopped").text
     assert "filtered-app" in see(calm, vera, "/apps?show=sandbox").text
     assert "filtered-app" in see(calm, vera, "/apps?show=nonsense").text
+
+
+@SLOW
+def test_system_opens_with_a_sentence_and_shows_the_machine_to_who_runs_it_only(calm: Stage) -> None:
+    vera, root = signed_in(calm, Role.VIEWER), signed_in(calm, Role.ADMIN, Scope())
+    until(lambda: "Running." in see(calm, vera, "/system").text, "senders are seen")
+    narrow, whole = see(calm, vera, "/system").text, see(calm, root, "/system").text
+    assert "sender-urgent" in narrow
+    assert "PUSHWARDEN_DATA" not in narrow
+    assert "PUSHWARDEN_DATA" in whole
+    assert "No backup was taken from here yet" in whole
+    assert see(calm, vera, "/system/bundle").status_code in (403, 404)
+
+
+@SLOW
+def test_help_explains_every_state_and_what_to_press_first(calm: Stage) -> None:
+    text = see(calm, signed_in(calm, Role.AUDITOR), "/help").text
+    assert "Press <b>Stop pushes</b>" in text
+    for look in LOOKS.values():
+        assert look.word in text

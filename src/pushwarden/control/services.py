@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pushwarden.control.machine import Installation
 from pushwarden.control.people.roll import Roll
 from pushwarden.control.situation import Situation
 from pushwarden.core.app import Snapshot
@@ -58,6 +59,9 @@ def ready() -> Mapping[str, bool]:
     return {}
 
 
+NOWHERE = Installation()
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """ring: the keys. roll: the people who are signed in. metrics: Prometheus text. health: part → does it work.
@@ -66,6 +70,7 @@ class Services:
     audiences: the devices of an environment, counted.
     stopped: whether a stop covers the scope now. sizes: of an organisation, by app, environment and provider.
     snapshot: the configuration in effect. situation: what runs, as of a second ago.
+    installation: the machine and the processes.
     anchors: heads of an organisation's audit that are kept outside the store.
     """
 
@@ -85,6 +90,7 @@ class Services:
     sizes: Callable[[str], Awaitable[Mapping[tuple[str, str, str], int]]] = no_sizes
     snapshot: Callable[[], Snapshot] = nothing_yet
     situation: Callable[[], Situation] = Situation
+    installation: Installation = NOWHERE
     anchors: Callable[[str], Sequence[Anchor]] = unanchored
 
 

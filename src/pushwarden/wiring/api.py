@@ -33,6 +33,7 @@ from pushwarden.control.console import app as console
 from pushwarden.control.console.door import Desk
 from pushwarden.control.console.sessions import SignedIn
 from pushwarden.control.guard import Guard
+from pushwarden.control.machine import Installation
 from pushwarden.control.outlook import Outlook
 from pushwarden.control.people import links
 from pushwarden.control.people.desk import Desk as People
@@ -73,8 +74,10 @@ from pushwarden.wiring.doors import Doors
 from pushwarden.wiring.entrance import address
 from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.keyholders import API, seals
+from pushwarden.wiring.machine import Looking
 from pushwarden.wiring.pocket import Pocket
 from pushwarden.wiring.providers import PROVIDERS
+from pushwarden.wiring.reach import hosts, reach
 from pushwarden.wiring.run import ready, termination
 from pushwarden.wiring.seclusion import in_sight
 from pushwarden.wiring.stores import require_current, stores_of
@@ -148,6 +151,7 @@ class Api:
             sizes=self.devices.sizes,
             snapshot=lambda: self.snapshot,
             situation=lambda: self.situation,
+            installation=self.installation(),
         )
 
     def frame(self) -> Frame:
@@ -214,6 +218,15 @@ class Api:
         """What makes resumes in steps go on."""
         stopped = partial(stopped_at, self.fence)
         return Guard(self.stops.ramps, self.stops.stop, self.ring.stats, stopped, self.clock)
+
+    def installation(self) -> Installation:
+        """What the system page shows."""
+        return Installation(
+            machine=Looking(self.settings, self.clock.now_ms()).machine,
+            reach=lambda: reach(hosts(self.settings)),
+            stats=lambda: self.observed.senders,
+            backlog=lambda: self.observed.backlog,
+        )
 
     def health(self) -> Mapping[str, bool]:
         """Whether pushes can be taken and sent."""

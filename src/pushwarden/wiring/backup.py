@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pushwarden.wiring.sealed import lots
 from pushwarden.wiring.stores import keeping_of, stores_of
 
 MANIFEST = "backup.json"
+LAST = "last-backup.json"
 
 
 class BackupError(Exception):
@@ -34,7 +36,19 @@ def take(settings: Settings, folder: Path, *, with_keys: bool) -> dict[str, Any]
     with contextlib.ExitStack() as still:
         for pair in PAIRS:
             still.enter_context(alone(settings.keys, pair))
-        return _taken(settings, folder, with_keys=with_keys)
+        taken = _taken(settings, folder, with_keys=with_keys)
+    noted = {"at": time.time_ns() // 1_000_000, "folder": str(folder.resolve()), "with_keys": with_keys}
+    (settings.data / LAST).write_text(json.dumps(noted))
+    return taken
+
+
+def last(settings: Settings) -> dict[str, Any] | None:
+    """When the last backup was taken from here (Unix ms), where to, and whether the keys are with it."""
+    try:
+        noted: dict[str, Any] = json.loads((settings.data / LAST).read_text())
+    except (OSError, ValueError):
+        return None
+    return noted
 
 
 def _taken(settings: Settings, folder: Path, *, with_keys: bool) -> dict[str, Any]:

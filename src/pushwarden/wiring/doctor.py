@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from pushwarden.adapters import migrations
@@ -27,12 +27,13 @@ from pushwarden.wiring.stores import keeping_of, stores_of
 
 LEAST_FREE = 256 << 20
 T = TypeVar("T")
+Look = Callable[[Settings], Iterable[Finding]]
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Every finding, good ones too. Nothing is changed."""
+def examine(settings: Settings, looks: Sequence[Look] = ()) -> list[Finding]:
+    """Every finding, good ones too; looks: only these. Nothing is changed."""
     found: list[Finding] = []
-    for look in (_store, _disk, _databases, _vault, _callbacks, _mails, _fence, _senders, console):
+    for look in looks or ALL:
         try:
             found += look(settings)
         except (PushwardenError, OSError) as error:
@@ -138,3 +139,8 @@ def console(_: Settings) -> Iterator[Finding]:
     missing = [name for name in LIVE if name not in Shelf()]
     words = "moves by itself" if not missing else "shows nothing live; run `./dev setup` where npm packages can be had"
     yield Finding("console", not missing, f"The console {words}.")
+
+
+ALL: tuple[Look, ...] = (_store, _disk, _databases, _vault, _callbacks, _mails, _fence, _senders, console)
+AT_ONCE: tuple[Look, ...] = (_store, _disk, _databases, _fence, console)
+"""What asks no other process and opens no database."""

@@ -11,6 +11,7 @@ from pushwarden.control.api import (
     credentials,
     effective,
     holds,
+    installation,
     invitations,
     keys,
     organisations,
@@ -55,6 +56,7 @@ def build(services: Services, more: Sequence[Route] = ()) -> Frame:
         *holds.routes(services),
         *series.routes(services),
         *more,
+        *installation.routes(services),
         *system.routes(services, lambda: frame.router.routes),
     )
     frame = Frame(table, services.ring, services.clock, services.catalog.record)

@@ -7,12 +7,14 @@ from pushwarden.control.console.apps import view as apps
 from pushwarden.control.console.credentials import view as credentials
 from pushwarden.control.console.devices import view as devices
 from pushwarden.control.console.door import Console, Desk
+from pushwarden.control.console.help import view as help_
 from pushwarden.control.console.onboarding import view as onboarding
 from pushwarden.control.console.overview import view as overview
 from pushwarden.control.console.profile import view as profile
 from pushwarden.control.console.signin import view as signin
 from pushwarden.control.console.signin.gate import Gate
 from pushwarden.control.console.stopkey import view as stopkey
+from pushwarden.control.console.system import view as system
 from pushwarden.control.people.desk import Desk as People
 
 
@@ -32,5 +34,7 @@ def build(desk: Desk, people: People) -> Console:
             *credentials.routes(),
             *devices.routes(),
             *overview.routes(),
+            *system.routes(),
+            *help_.routes(),
         ),
     )

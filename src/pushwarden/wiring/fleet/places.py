@@ -14,6 +14,7 @@ NO_LOOK = {
     "/": "leads to /apps",
     "/welcome": "stands at the end of a link",
     f"{_HERE}/credentials/requests/{{request}}/file": "a file",
+    "/system/bundle": "a file",
     f"{_HERE}/devices/export": "a file",
     f"{_HERE}/devices/listen": "a part of a page",
     f"{_HERE}/start": "leads to the step that is next",

@@ -1,0 +1,1 @@
+"""Words, keys, and where to look."""

@@ -1,0 +1,1 @@
+"""The installation: what runs, what waits, what it reaches."""
