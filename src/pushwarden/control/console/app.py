@@ -11,6 +11,7 @@ from pushwarden.control.console.help import view as help_
 from pushwarden.control.console.onboarding import view as onboarding
 from pushwarden.control.console.overview import view as overview
 from pushwarden.control.console.profile import view as profile
+from pushwarden.control.console.send import view as send
 from pushwarden.control.console.signin import view as signin
 from pushwarden.control.console.signin.gate import Gate
 from pushwarden.control.console.stopkey import view as stopkey
@@ -32,6 +33,7 @@ def build(desk: Desk, people: People) -> Console:
             *apps.routes(),
             *onboarding.routes(),
             *credentials.routes(),
+            *send.routes(),
             *devices.routes(),
             *overview.routes(),
             *system.routes(),

@@ -8,13 +8,13 @@ from typing import Any
 
 from pushwarden.control.console.onboarding.steps import facts_of, steps
 from pushwarden.control.console.pages import PageRoute, page
+from pushwarden.control.console.send.compose import provider_of
 from pushwarden.control.console.visit import Page, Redirect, Visit
 from pushwarden.core.errors import Invalid
 from pushwarden.core.principal import Permission
 
 SHOWN = 8
 HELP_MS = 30_000
-_HEX = re.compile(r"[0-9a-fA-F<> ]+")
 
 
 async def show(visit: Visit) -> Page:
@@ -44,11 +44,6 @@ async def paste(visit: Visit) -> Page | Redirect:
     except Invalid as error:
         return await _drawn(visit, error.detail)
     return Redirect(f"{visit.base}/start/send?device={name}")
-
-
-def provider_of(token: str) -> str:
-    """Apple's are hexadecimal; Google's hold other letters, and a colon."""
-    return "apns" if _HEX.fullmatch(token) else "fcm"
 
 
 async def _drawn(visit: Visit, problem: str = "") -> Page:

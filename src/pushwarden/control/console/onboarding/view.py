@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pushwarden.control.console.onboarding import device, first, proof
+from pushwarden.control.console.onboarding import device, first, live, proof
 from pushwarden.control.console.onboarding.form import NewApp
 from pushwarden.control.console.onboarding.steps import Facts, facts_of, next_step, steps
 from pushwarden.control.console.pages import PageRoute, page
@@ -62,4 +62,5 @@ def routes() -> tuple[PageRoute, ...]:
         *proof.routes(start),
         *device.routes(start),
         *first.routes(start),
+        *live.routes(),
     )

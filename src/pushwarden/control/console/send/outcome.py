@@ -11,7 +11,7 @@ from pushwarden.control.console.visit import Visit
 from pushwarden.core.errors import PushwardenError
 
 Account = Mapping[str, Any]
-"""GET …/pushes/{id}."""
+"""GET …/pushes/{id}/story."""
 SILENCE_MS = 10_000
 """So long a confirmation is waited for before the page says that none came."""
 
@@ -42,13 +42,14 @@ class Outcome:
 def outcome(push: Account, provider: str, shown: Mapping[str, Any] | None, now_ms: int) -> Outcome:
     """shown: what the simulated phone showed of it, None when there is no such phone or nothing yet."""
     began = _ms(push["accepted_at"]) or now_ms
-    confirmed = shown is not None or bool(push.get("confirmed"))
+    reported = push["reports"].get("received")
+    confirmed = shown is not None or bool(reported)
     verdict = _verdict(push, confirmed)
     stages = [
         Stage("queued", "done", 0),
         Stage("handed", *_handed(push, began)),
         Stage("answered", *_answered(push, began)),
-        Stage("confirmed", *_confirmed(push, confirmed, shown, began, now_ms)),
+        Stage("confirmed", *_confirmed(push, confirmed, _confirmed_at(shown, reported, began), now_ms)),
     ]
     waiting = verdict == "accepted" and stages[-1].state == "wait"
     live = verdict in ("queued", "handed", "held", "scheduled") or waiting
@@ -84,15 +85,20 @@ def _answered(push: Account, began: int) -> tuple[str, int | None]:
     return ("wait" if push["in_flight"] else "later"), None
 
 
-def _confirmed(
-    push: Account, confirmed: bool, shown: Mapping[str, Any] | None, began: int, now_ms: int
-) -> tuple[str, int | None]:
+def _confirmed(push: Account, confirmed: bool, after: int | None, now_ms: int) -> tuple[str, int | None]:
     if confirmed:
-        return "done", max(0, shown["at"] - began, _after(push.get("last_answer_at"), began) or 0) if shown else None
+        return "done", after
     if not push["accepted"]:
         return "later", None
     ended = _ms(push.get("finished_at")) or now_ms
     return ("wait" if now_ms - ended < SILENCE_MS else "silent"), None
+
+
+def _confirmed_at(shown: Mapping[str, Any] | None, reported: Mapping[str, Any] | None, began: int) -> int | None:
+    """The device's own word before what its screen showed."""
+    if reported:
+        return max(0, int(reported["first_ms"]))
+    return max(0, shown["at"] - began) if shown else None
 
 
 def _after(at: Any, began: int) -> int | None:
@@ -109,7 +115,7 @@ def _ms(at: Any) -> int:
 
 async def outcome_of(visit: Visit, push_id: str, device: str = "") -> Outcome:
     """device: the installation it went to, where it is one."""
-    push = await visit.api.get(f"{visit.v1}/pushes/{push_id}")
+    push = await visit.api.get(f"{visit.v1}/pushes/{push_id}/story")
     provider, shown = await _phone(visit, push, device)
     return outcome(push, provider, shown, visit.now_ms)
 

@@ -1,0 +1,108 @@
+"""The tab Send & test, and going live, by forms alone."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from browsing import Browser
+from people import signed_in
+from product_fixtures import SLOW, alone, until
+from pushwarden.core.principal import Role
+from pushwarden.wiring.stage import Stage
+
+__all__ = ["alone"]
+pytestmark = SLOW
+FORM = {"mode": "form", "to": "device", "device": "simulated-iphone", "type": "alert", "title": "Hi", "body": "There"}
+
+
+@pytest.fixture
+def dana(alone: Stage) -> Browser:
+    return Browser(alone, signed_in(alone))
+
+
+def begun(dana: Browser, name: str) -> str:
+    """An app with the simulated phone; the address of its send page."""
+    dana.post("/apps/new", name=name, bundle_id=f"com.{name}")
+    dana.post(f"/apps/{name}/simulated/start/simulated")
+    return f"/apps/{name}/simulated/send"
+
+
+def test_a_composed_push_is_looked_at_sent_and_seen(dana: Browser) -> None:
+    page = begun(dana, "composed")
+    assert "Send to 1 device, Simulated" in dana.get(page)
+    _, looked = dana.post(f"{page}/look", 200, **FORM)
+    assert "Credential is active" in looked and "of 4" in looked and "Alert, priority 10" in looked
+    to, _ = dana.post(page, **FORM, once="once-1")
+    again, _ = dana.post(page, **FORM, once="once-1")
+    assert again == to
+    until(lambda: "Shown by the simulated phone</span>" in dana.get(to), "the phone")
+    shown = dana.get(to)
+    assert "Did it show?" in shown and "apns-id" in shown
+    assert 'value="Hi"' in dana.get(page)
+    query = to.partition("?")[2].partition("#")[0]
+    assert "What we know" in dana.get(f"{page}/help?{query}")
+
+
+def test_the_form_turns_to_json_and_back(dana: Browser) -> None:
+    page = begun(dana, "turned")
+    _, shown = dana.post(f"{page}/turn", 200, **FORM)
+    text = re.search(r'<textarea id="f-json".*?>(.*?)</textarea>', shown, re.S)[1]  # type: ignore[index]
+    assert json.loads(text.replace("&#34;", '"'))["title"] == "Hi"
+    _, form = dana.post(f"{page}/turn", 200, mode="json", json='{"to": {"device": "d9"}, "title": "From JSON"}')
+    assert 'value="From JSON"' in form and 'value="d9"' in form
+    _, broken = dana.post(page, 422, mode="json", json='{"to":')
+    assert "The JSON can’t be read" in broken and "There is a problem" in broken
+
+
+def test_a_push_that_is_refused_keeps_what_was_typed(dana: Browser) -> None:
+    page = begun(dana, "typed")
+    _, shown = dana.post(page, 422, **FORM | {"badge": "many"})
+    assert "Write a whole number" in shown and 'value="many"' in shown and 'value="Hi"' in shown
+    _, shown = dana.post(page, 422, **FORM | {"title": "", "body": "", "sound": ""})
+    assert "There is a problem" in shown
+    _, shown = dana.post("/apps/typed/sandbox/send", 409, **FORM)
+    assert "There is a problem" in shown and 'value="Hi"' in shown
+
+
+def test_a_link_holds_a_payload(dana: Browser) -> None:
+    page = begun(dana, "linked")
+    shown = dana.get(f'{page}?payload={{"to":{{"all":true}},"title":"Kept"}}')
+    assert 'value="Kept"' in shown
+    assert dana.get(f"{page}?payload=nonsense")
+
+
+def test_a_responder_tests_and_reaches_nobody_else(alone: Stage, dana: Browser) -> None:
+    page = begun(dana, "responded")
+    rita = Browser(alone, signed_in(alone, Role.RESPONDER))
+    assert "An operator or administrator can" in rita.get(page)
+    assert rita.post(page, **FORM)[0].startswith(f"{page}?push=")
+    _, shown = rita.post(page, 403, **FORM | {"to": "audience"})
+    assert "You may send to test devices only" in shown
+    viewer = Browser(alone, signed_in(alone, Role.VIEWER))
+    assert "A responder, operator or administrator can." in viewer.get(page)
+    viewer.post(page, 403, **FORM)
+
+
+def test_an_app_goes_live_after_a_look_and_a_stale_look_is_shown_anew(alone: Stage, dana: Browser) -> None:
+    page = begun(dana, "lively").replace("/simulated/send", "/production/live")
+    review = dana.get(page)
+    assert "Let lively go live?" in review and "Not yet: " in review
+    assert "Somebody changed this app meanwhile" in dana.post(page, 409, version="77")[1]
+    version = re.search(r'name="version" value="(\d+)"', review)[1]  # type: ignore[index]
+    assert dana.post(page, version=version)[0] == "/apps/lively/production/overview"
+    assert alone.call("GET", "/v1/apps/lively")["trial"] is False
+    assert "Back to trial" in dana.get(page)
+    versions = alone.call("GET", "/v1/apps/lively/versions")
+    assert versions["versions"][0]["number"] > 1
+
+
+def test_a_token_on_trial_becomes_a_test_device_first(alone: Stage, dana: Browser) -> None:
+    begun(dana, "tokened")
+    _, looked = dana.post("/apps/tokened/sandbox/send/look", 200, **FORM | {"to": "token", "token": "ab" * 32})
+    assert "The token becomes a test device" in looked
+    dana.post("/apps/tokened/sandbox/send", 409, **FORM | {"to": "token", "token": "ab" * 32})
+    devices = alone.call("GET", "/v1/apps/tokened/sandbox/devices")["devices"]
+    assert [one["test"] for one in devices] == [True]
