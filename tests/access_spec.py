@@ -41,6 +41,7 @@ make organisations                all   -    -    -    -      -    | organisatio
 
 UNCHANGING = {
     "POST /v1/apps/{app}/{env}/pushes/preview": "says what a push would be; nothing is sent",
+    "DELETE /v1/sessions/{session}": "ends one's own session; another's is for who may change people",
 }
 """What a viewer, an auditor and a key of kind read may reach although its method is not GET."""
 
@@ -57,8 +58,8 @@ OPEN = {
 }
 """API routes that answer a stranger."""
 
-DOORSTEP = ("/signin", "/welcome", "/invitation", "/link", "/recover")
-"""How the addresses of pages begin that are there before anybody is signed in."""
+DOORSTEP = ("/signin", "/welcome", "/invitation", "/link", "/recover", "/stop-key")
+"""How the addresses of pages begin that are there before anybody is signed in; one stops by an API key."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import access_matrix
-from access_matrix import ACTIONS, World, checked_inside, opened, probed
+from access_actions import ACTIONS, checked_inside
+from access_matrix import probed
 from access_spec import BRAKES, DOORSTEP, KEY_RULES, OPEN, ROLE_RULES, UNCHANGING, may, table
+from access_world import World, opened
 from pushwarden.core.principal import KeyKind, Permission, Role
 
 GUESSES = 3000
@@ -22,7 +24,7 @@ def test_everything_asked_by_everybody_is_answered_as_the_table_says(tmp_path: P
     for part in ("routes", "pages", "lists", "actions", "guesses"):
         assert told[part]["wrong"] == [], part
     assert told["guesses"]["reads"] == 0
-    assert told["routes"]["asked"] > 50_000
+    assert told["routes"]["asked"] > 30_000
     assert told["pages"]["asked"] > 5_000
     assert told["lists"]["things_shown"] > 300
     assert told["actions"]["done"] > 300

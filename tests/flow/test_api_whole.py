@@ -25,11 +25,14 @@ from pushwarden.wiring.api import Api
 
 OPEN = {"/healthz", "/readyz", "/v1/apps/{app}/{env}/signals"}
 MUTATING = {"POST", "PUT", "PATCH", "DELETE"}
-READS = {"POST /v1/apps/{app}/{env}/pushes/preview"}  # a POST that changes nothing
+READS = {  # a POST that changes nothing
+    "POST /v1/apps/{app}/{env}/pushes/preview",
+    "POST /v1/apps/{app}/{env}/devices/import/preview",
+}
 THINGS = {"app": "other", "env": "production", "organisation": "acme", "credential": "c1", "key": "k1", "hold": "h1",
           "callback": "cb_1", "request": "r1", "probe": "p1",
           "id": "0" * 20, "installation_id": "i1", "audience": "1", "import": "imp_1", "version": "1", "person": "p1",
-          "session": "s1", "invitation": "i1"}  # fmt: skip
+          "session": "s1", "invitation": "i1", "ramp": "r1"}  # fmt: skip
 GOOD: dict[str, Any] = {
     "PATCH /v1/apps/{app}": {"version": 1},
     "POST /v1/apps/{app}/callbacks": {"url": "https://carol.example/hook"},
@@ -40,6 +43,9 @@ GOOD: dict[str, Any] = {
     "POST /v1/apps/{app}/{env}/pushes": {"to": {"all": True}, "type": "background"},
     "POST /v1/apps/{app}/{env}/pushes/preview": {"to": {"all": True}, "type": "background"},
     "PUT /v1/apps/{app}/{env}/devices/{installation_id}": {"provider": "apns", "token": "ab" * 32},
+    "PATCH /v1/organisations/{organisation}": {"version": 1},
+    "POST /v1/apps/{app}/versions/{version}/restore": {"version": 1},
+    "PATCH /v1/users/{person}": {"version": 1},
     "POST /v1/stop": {"app": "other"},
     "POST /v1/resume": {"app": "other"},
 }
