@@ -22,6 +22,7 @@ NO_LOOK = {
     f"{_HERE}/start/credential/report": "a part of a page",
     f"{_HERE}/start/device/list": "a part of a page",
     f"{_HERE}/start/outcome": "a part of a page",
+    "/audit/export": "a file",
 }
 """Pages with no look of their own, and why."""
 Ask = Callable[[str], Any]

@@ -1,0 +1,140 @@
+"""Who did what, refused attempts too: searched as people type, counted by day, exported as found, and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from pushwarden.control.audit_search import NAMES, Search, parsed, quoted
+from pushwarden.control.console.pages import PageRoute, page
+from pushwarden.control.console.plots.sparks import heat
+from pushwarden.control.console.visit import Page, Visit
+from pushwarden.core.audit import DONE
+from pushwarden.core.deeds import deed
+from pushwarden.core.errors import Invalid
+from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Scope
+from pushwarden.web.call import Answer
+from pushwarden.web.routes import Within
+
+ROWS = 30
+WEEKS = 13
+"""Shown in the plot of days."""
+FORMATS = ("csv", "jsonl")
+NOTHING = "nothing"
+BRIEF = 3
+DULL = frozenset(
+    {"version", "created_at", "activated_at", "previous_until", "revision", "organisation", "id", "facts",
+     "fingerprint", "health", "expires_at", "last_used_at", "request", "rotated_from"}
+)  # fmt: skip
+"""What stands with all the rest, one click away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A term of the search, and the search without it."""
+
+    typed: str
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """was, will: in words; empty where that side says nothing of it."""
+
+    name: str
+    was: str
+    will: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    day: str
+    entries: int
+    refused: int
+
+
+async def show(visit: Visit) -> Page:
+    typed, errors, found = visit.query.get("q", "").strip(), dict[str, str](), None
+    try:
+        search = parsed(typed, visit.now_ms)
+        before = visit.query.get("before", "")
+        asked = {"before": before} if before.isdigit() and len(before) < 16 else {}
+        found = await visit.api.get("/v1/audit", q=typed, limit=ROWS, **asked)
+    except Invalid as error:
+        search, errors = Search(), {"q": error.detail}
+    facets = await visit.api.get("/v1/audit/facets")
+    verdict = await visit.api.get("/v1/audit/verify") if "verify" in visit.query else None
+    labels = {one.value: one.label for one in facets.actors}
+    days = _days(facets.days, visit.now_ms)
+    context = {
+        "title": "Audit", "q": typed, "errors": errors, "found": found, "facets": facets, "verdict": verdict,
+        "chips": [Chip(term.typed, search.without(term)) for term in search.terms],
+        "days": days, "heat": heat([day.entries for day in days]), "names": NAMES,
+        "rows": [_row(one, labels) for one in found.entries] if found else [], "older": "before" in visit.query,
+        "with_": lambda name, value: _with(search, name, value), "deed": deed,
+        "rows_most": ROWS, "all": visit.may(Permission.AUDIT_EXPORT, Scope(visit.where.organisation)),
+    }  # fmt: skip
+    return Page("audit/page.html", context, 422 if errors else 200)
+
+
+async def export(visit: Visit) -> Answer:
+    """What the search finds, all of it, as a file."""
+    form = visit.query.get("format", "csv")
+    answer = await visit.api.answer(
+        "GET", "/v1/audit/export", query={"q": visit.query.get("q", ""), "format": form if form in FORMATS else "csv"}
+    )
+    name = f"audit-{visit.visitor.organisation}.{form if form in FORMATS else 'csv'}"
+    return replace(answer, headers=((b"content-disposition", f'attachment; filename="{name}"'.encode()),))
+
+
+def _row(entry: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    """changes: only what differs between before and after; brief: of them, what is read at a glance."""
+    where, was, will = Scope.parse(entry["scope"]), entry["before"] or {}, entry["after"] or {}
+    names = [name for name in {**was, **will} if was.get(name) != will.get(name)]
+    changes = [Change(name, _said(was, name), _said(will, name)) for name in names]
+    by = entry["extra"].get("actor_name") or labels.get(entry["actor"]) or entry["actor"] or "Nobody signed in"
+    brief = [one for one in changes if one.name not in DULL and (one.was or one.will) and one.will != NOTHING][:BRIEF]
+    refused = entry["outcome"] != DONE
+    return {**entry, "where": where, "changes": changes, "brief": brief, "by": by, "refused": refused}
+
+
+def _said(side: Mapping[str, Any], name: str) -> str:
+    if name not in side:
+        return ""
+    value = side[name]
+    match value:
+        case None | "" | [] | {}:
+            return NOTHING
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(str(one) for one in value)
+        case dict():
+            return ", ".join(f"{key} {one}" for key, one in value.items())
+        case _:
+            return str(value)
+
+
+def _days(counts: Any, now_ms: int) -> list[Day]:
+    """The last weeks, those without an entry too."""
+    known = {one.value: one for one in counts}
+    today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
+    dates = [(today - timedelta(days=back)).isoformat() for back in range(7 * WEEKS - 1, -1, -1)]
+    return [Day(date, known[date].entries, known[date].refused) if date in known else Day(date, 0, 0) for date in dates]
+
+
+def _with(search: Search, name: str, value: str) -> str:
+    """The address of the search with this qualifier in place of another of its name."""
+    kept = [term.typed for term in search.terms if term.name != name]
+    return "/audit?q=" + quote(" ".join([*kept, f"{name}:{quoted(value)}"]), safe="")
+
+
+def routes() -> tuple[PageRoute, ...]:
+    return (
+        page("GET", "/audit", show, Permission.AUDIT_READ),
+        page("GET", "/audit/export", export, Permission.AUDIT_EXPORT, within=Within.HANDLER),
+    )

@@ -1,0 +1,66 @@
+"""What the audit calls an action, in a person's words: read after the name of whoever did it."""
+
+from __future__ import annotations
+
+DEEDS = {
+    "app.change": "changed the app",
+    "app.create": "made the app",
+    "app.delete": "deleted the app",
+    "app.found": "found the app as it was",
+    "app.live": "took the app live",
+    "app.restore": "restored an earlier version",
+    "callback.change": "changed a callback",
+    "callback.create": "added a callback",
+    "callback.delete": "deleted a callback",
+    "callback.end": "turned a callback off that wants no more",
+    "callback.retry": "had a callback tried again",
+    "callback.rotate": "gave a callback a new secret",
+    "callback.skip": "skipped what a callback did not take",
+    "callback.test": "tested a callback",
+    "credential.activate": "switched to a credential",
+    "credential.answer": "brought Apple's certificate",
+    "credential.change": "switched a credential on or off",
+    "credential.create": "added a credential",
+    "credential.delete": "deleted a credential",
+    "credential.health": "noted how a credential stands",
+    "credential.request": "made a certificate request",
+    "credential.request_delete": "deleted a certificate request",
+    "credential.retire": "retired a credential",
+    "credential.switch_back": "switched back to a credential",
+    "credential.verify": "had a credential checked",
+    "device.change": "marked a device",
+    "device.clear": "cleared away devices that are gone",
+    "device.delete": "forgot a device",
+    "device.export": "exported the devices",
+    "device.import": "imported devices",
+    "device.register": "registered a device",
+    "device.tokens": "looked at a device's whole tokens",
+    "hold.open": "held a lane",
+    "hold.release": "released a lane",
+    "invitation.accept": "accepted an invitation",
+    "invitation.create": "invited somebody",
+    "invitation.delete": "took an invitation back",
+    "key.create": "made an API key",
+    "key.revoke": "revoked an API key",
+    "key.rotate": "rotated an API key",
+    "organisation.change": "changed the organisation",
+    "organisation.create": "made an organisation",
+    "person.change": "changed a person's roles",
+    "person.delete": "removed a person",
+    "person.signin_link": "made a sign-in link",
+    "push.cancel": "withdrew a push",
+    "push.retry": "sent again what failed",
+    "push.send": "sent a push",
+    "ramp.begin": "began to resume in steps",
+    "session.end": "signed somebody out",
+    "session.open": "signed in",
+    "stop.resume": "resumed sending",
+    "stop.stop": "stopped sending",
+    "vault.rotate": "changed the vault's key",
+}
+
+
+def deed(action: str) -> str:
+    """One that has no words is said as it stands: `ramp.step` → `ramp: step`."""
+    thing, _, verb = action.partition(".")
+    return DEEDS.get(action) or f"{thing}: {verb.replace('_', ' ')}"
