@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pushwarden.control.console.access import view as access
 from pushwarden.control.console.apps import view as apps
-from pushwarden.control.console.credentials import view as credentials
 from pushwarden.control.console.audit import view as audit
+from pushwarden.control.console.credentials import view as credentials
 from pushwarden.control.console.devices import view as devices
 from pushwarden.control.console.door import Console, Desk
 from pushwarden.control.console.help import view as help_
