@@ -9,14 +9,11 @@ from pushwarden.control.console.credentials import view as credentials
 from pushwarden.control.console.devices import view as devices
 from pushwarden.control.console.door import Console, Desk
 from pushwarden.control.console.help import view as help_
-from pushwarden.control.console.onboarding import view as onboarding
-from pushwarden.control.console.overview import view as overview
-from pushwarden.control.console.profile import view as profile
-from pushwarden.control.console.send import view as send
 from pushwarden.control.console.history import view as history
 from pushwarden.control.console.onboarding import view as onboarding
 from pushwarden.control.console.overview import view as overview
 from pushwarden.control.console.profile import view as profile
+from pushwarden.control.console.send import view as send
 from pushwarden.control.console.settings import view as settings
 from pushwarden.control.console.signin import view as signin
 from pushwarden.control.console.signin.gate import Gate
