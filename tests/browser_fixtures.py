@@ -24,6 +24,7 @@ from pushwarden.core.scope import Scope
 from pushwarden.settings import Settings
 from pushwarden.wiring.fleet import tell
 from pushwarden.wiring.fleet.people import signed_in as sign_in
+from pushwarden.wiring.fleet.traffic import go_on
 from pushwarden.wiring.stage import Stage
 
 T = TypeVar("T")
@@ -36,7 +37,15 @@ class World:
     """stage: has the told company in it. cookies: of whom is signed in, made when first asked for."""
 
     stage: Stage
+    told_ms: int
     cookies: dict[tuple[Role, Scope], dict[str, str]] = field(default_factory=dict)
+
+    def go_on(self) -> None:
+        """The company's pushes of the minutes since it was told, or since the last time."""
+        now_ms, since = time.time_ns() // 1_000_000, self.told_ms
+        if now_ms - now_ms % 60_000 > since:
+            aside(lambda: asyncio.run(go_on(Settings(data=self.stage.data), since, now_ms)))
+            self.told_ms = now_ms
 
     def as_one_of_the_cast(self, who: str) -> dict[str, str]:
         """The cookie of a new session of Dana, Omar, Priya or Lee."""
@@ -65,7 +74,7 @@ def opened(scale: float = SCALE, **options: Any) -> World:
     now = time.time_ns() // 1_000_000
     try:
         aside(lambda: asyncio.run(tell(Settings(data=folder / "data"), now, scale)))
-        return World(Stage(folder, providers=("apns", "fcm"), **options).__enter__())
+        return World(Stage(folder, providers=("apns", "fcm"), **options).__enter__(), now)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

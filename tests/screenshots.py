@@ -43,6 +43,7 @@ def taken(browser: Browser, world: World, asked: argparse.Namespace) -> Iterator
     dana = world.as_one_of_the_cast("dana")
     for place in (*places(world.stage), *STATES):
         if asked.only in place.name:
+            world.go_on()
             yield from _shot(browser, world, place, asked, dana)
 
 

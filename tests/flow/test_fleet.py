@@ -10,6 +10,7 @@ import pytest
 
 from pushwarden.control import access
 from pushwarden.core.scope import Environment, Scope
+from pushwarden.ports.records import PushQuery
 from pushwarden.settings import Settings
 from pushwarden.wiring.api import Api
 from pushwarden.wiring.fleet import tell
@@ -39,7 +40,7 @@ async def _told(settings: Settings, now: int) -> dict[str, Any]:
             "chain": await dana.get("/v1/audit/verify"),
             "audit": (await dana.get("/v1/audit", limit=1000)).entries,
             "stops": (await dana.get("/v1/stop")).stops,
-            "pushes": await api.journal.recent(shop, limit=1000),
+            "pushes": (await api.journal.pushes(shop, PushQuery(limit=1000))).pushes,
             "counts": await api.devices.counts(shop),
         }
     finally:

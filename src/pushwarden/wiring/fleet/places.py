@@ -12,7 +12,6 @@ V1 = "/v1/apps/acme-shop/production"
 _HERE = "/apps/{app}/{env}"
 NO_LOOK = {
     "/": "leads to /apps",
-    "/welcome": "stands at the end of a link",
     f"{_HERE}/credentials/requests/{{request}}/file": "a file",
     "/system/bundle": "a file",
     f"{_HERE}/devices/export": "a file",
@@ -43,8 +42,8 @@ def names(ask: Ask) -> dict[str, str]:
         "env": "production",
         "credential": credential["id"],
         "installation_id": "qa-iphone-15",
-        "key": ask("/v1/keys")["keys"][0]["id"],
-        "person": "usr_dana",
+        "key": next(one["id"] for one in ask("/v1/keys")["keys"] if one["name"] == "Order service"),
+        "person": "usr_omar",
         "push": ask(f"{V1}/pushes")["pushes"][0]["id"],
         "request": ask(f"{V1}/credentials/requests")["requests"][0]["id"],
         "version": "2",

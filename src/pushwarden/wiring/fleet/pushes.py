@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from pushwarden.adapters.sqlite.journal import SqliteJournal
 from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, Push, PushType
-from pushwarden.core.scope import Environment
-from pushwarden.core.shard import Failure, Mark, NewShard, ShardKind
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.core.shard import Failure, Mark, NewShard, ShardKind, Times
+from pushwarden.core.signal import Signal, SignalKind, asks
 from pushwarden.ports.journal import Acceptance
 from pushwarden.settings import Settings
 from pushwarden.wiring.fleet.teller import DAY, HOUR, MINUTE, ORGANISATION, Teller, ToldClock
@@ -27,7 +28,7 @@ LIVE = Environment.PRODUCTION
 ORDERS = (
     ("Your order has left the house", "It arrives today between 16 and 18."),
     ("Your order is packed", "We tell you when it leaves."),
-    ("Delivered", "It stands at your door."),
+    ("Your parcel is here", "It stands at your door."),
     ("Your refund is on its way", "It takes two or three days."),
 )
 
@@ -45,20 +46,43 @@ class Sent:
     refused: int = 0
     message: Message = field(default_factory=Message)
     actor: str = "usr_omar"
+    to: Device | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A recipient of a push to one user."""
+
+    audience: int
+    seq: int
+    token: bytes
+    user: str
 
 
 async def tell(story: Teller, settings: Settings, scale: float, singles: int = 0) -> None:
     clock, chance = ToldClock(story.now), random.Random(7)  # noqa: S311
+    count = max(60, singles or round(1_400 * scale))
+    to = await _recipients(story, count, chance)
     journal = SqliteJournal(settings.journal_db, clock.now_ms)
     try:
-        for sent in sorted(_all(story.now, scale, singles or round(1_400 * scale), chance), key=lambda one: one.at):
+        for sent in sorted(_all(story.now, scale, to, chance), key=lambda one: one.at):
             clock.ms = sent.at
             await _record(journal, clock, sent, chance)
     finally:
         journal.close()
 
 
-def _all(now: int, scale: float, singles: int, chance: random.Random) -> Iterator[Sent]:
+async def _recipients(story: Teller, count: int, chance: random.Random) -> list[Device]:
+    """Live iPhones of the shop, drawn with their users."""
+    found = await story.api.devices.audiences(Scope(ORGANISATION, "acme-shop", LIVE))
+    audience = next(one for one in found if one.provider == "apns")
+    seqs = sorted(chance.sample(range(audience.next_seq), min(count, audience.next_seq)))
+    rows = await story.api.devices.pick(audience.id, seqs, ("user",))
+    drawn = zip(rows.seqs, rows.tokens, rows.values["user"], strict=True)
+    return [Device(audience.id, seq, token, user) for seq, token, user in drawn]
+
+
+def _all(now: int, scale: float, to: Sequence[Device], chance: random.Random) -> Iterator[Sent]:
     hour, shop, drivers = now - now % HOUR, "acme-shop", "acme-drivers"
     for number in range(max(48, round(720 * scale))):
         at, size = hour + 5 * MINUTE - number * HOUR, round(scale * (84_210 - 13 * number))
@@ -81,16 +105,16 @@ def _all(now: int, scale: float, singles: int, chance: random.Random) -> Iterato
                 6,
                 shift,
             )
-    yield from _singles(now, singles, chance)
+    yield from _singles(now, to, chance)
 
 
-def _singles(now: int, count: int, chance: random.Random) -> Iterator[Sent]:
-    for _ in range(max(60, count)):
+def _singles(now: int, to: Sequence[Device], chance: random.Random) -> Iterator[Sent]:
+    for device in to:
         at = now - int(chance.random() ** 2 * 3 * DAY) - MINUTE
         title, body = chance.choice(ORDERS)
         message = Message(title, body=body, link=f"/orders/{chance.randrange(20_000, 29_999)}")
-        note, refused = f"user user-{chance.randrange(60_000)}", int(chance.random() < 0.04)
-        yield Sent(at, "acme-shop", LIVE, PushType.ALERT, note, 1, refused, message, "key_orders")
+        note, refused = f"user {device.user}", int(chance.random() < 0.04)
+        yield Sent(at, "acme-shop", LIVE, PushType.ALERT, note, 1, refused, message, "key_orders", device)
     for number in range(6):
         hello = Message("Hello from Acme Shop", body="If you can read this, pushes work.")
         at = now - 19 * HOUR - number * 7 * MINUTE
@@ -102,20 +126,38 @@ def _singles(now: int, count: int, chance: random.Random) -> Iterator[Sent]:
 async def _record(journal: SqliteJournal, clock: ToldClock, sent: Sent, chance: random.Random) -> None:
     """Accepted, claimed and marked as a sender does it, one shard for all."""
     klass = Class.NORMAL if sent.recipients == 1 else Class.BULK
+    name = f"{chance.getrandbits(80):020x}"
+    message = replace(sent.message, data=asks(name)) if sent.to else sent.message
     push = Push(
-        f"{chance.getrandbits(80):020x}", ORGANISATION, sent.app, sent.environment, sent.kind, klass, sent.message,
-        sent.at, sent.at + HOUR,
+        name, ORGANISATION, sent.app, sent.environment, sent.kind, klass, message, sent.at, sent.at + HOUR
     )  # fmt: skip
     lane = Lane(ORGANISATION, sent.app, sent.environment, "apns", klass).key
-    shard = NewShard(push.id, ORGANISATION, ShardKind.RANGE, 1, lane, sent.at, 0, 1)
-    await journal.accept([Acceptance(push, (shard,), sent.note, actor=sent.actor)])
+    await journal.accept([Acceptance(push, (_shard(push, lane, sent),), sent.note, actor=sent.actor)])
     ((claimed, _),) = await journal.claim(SENDER, {lane: 1}, sent.at)
-    clock.ms = sent.at + (190 if sent.recipients == 1 else 40_000 + sent.recipients // 2)
-    failures = tuple(_failure(push.id, clock.ms, chance) for _ in range(sent.refused))
+    handed = sent.at + chance.randrange(5, 14)
+    last = handed + (chance.randrange(90, 260) if sent.recipients == 1 else 40_000 + sent.recipients // 2)
+    clock.ms = last + 2
+    failures = tuple(_failure(push.id, sent.to, clock.ms, chance) for _ in range(sent.refused))
     counts = {Fate.ACCEPTED: sent.recipients - sent.refused, Fate.REFUSED: sent.refused}
-    await journal.mark([Mark(push.id, claimed.no, claimed.fence, 1, b"\x01", counts, 0, failures, finished=True)])
+    times = Times(handed, last if sent.recipients == 1 else handed + 96, last)
+    await journal.mark(
+        [Mark(push.id, claimed.no, claimed.fence, 1, b"\x01", counts, 0, failures, finished=True, times=times)]
+    )
+    if sent.to and not sent.refused and chance.random() < 0.63:
+        woken = last + chance.randrange(400, 1800)
+        signal = Signal(push.id, sent.to.audience, sent.to.seq, SignalKind.RECEIVED, woken, apart=True)
+        await journal.signal([signal])
 
 
-def _failure(push: str, at: int, chance: random.Random) -> Failure:
+def _shard(push: Push, lane: str, sent: Sent) -> NewShard:
+    if sent.to is None:
+        return NewShard(push.id, ORGANISATION, ShardKind.RANGE, 1, lane, sent.at, 0, 1)
+    members = sent.to.seq.to_bytes(8, "little")
+    return NewShard(push.id, ORGANISATION, ShardKind.LIST, sent.to.audience, lane, sent.at, 0, 1, members)
+
+
+def _failure(push: str, to: Device | None, at: int, chance: random.Random) -> Failure:
     reason, status, _ = chance.choices(REFUSALS, [weight for *_, weight in REFUSALS])[0]
+    if to is not None:
+        return Failure(push, to.audience, to.seq, Fate.REFUSED, reason, status, at, to.token)
     return Failure(push, 1, chance.randrange(50_000), Fate.REFUSED, reason, status, at, chance.randbytes(16))

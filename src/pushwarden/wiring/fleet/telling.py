@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pushwarden.adapters.health import CatalogHealths
+from pushwarden.core.app import CredentialState
 from pushwarden.core.check import Check
 from pushwarden.core.receipt import Confirmation, Receipt, SenderReceipt
 from pushwarden.ports.catalog import Tables
@@ -42,6 +44,7 @@ async def tell(settings: Settings, now_ms: int, scale: float = 1.0, *, singles: 
         await pushes.tell(story, settings, min(1.0, scale), singles)
         await traffic.tell(story, scale)
         await people.tell(story)
+        await _in_use(story)
 
 
 def _shop(authority: Path) -> Iterator[Step]:
@@ -70,6 +73,14 @@ def _drivers() -> Iterator[Step]:
     yield ago(days=202, minutes=5), partial(_used, base=f"{DRIVERS}/production", file=google)
 
     yield ago(days=12), _drivers_off
+
+
+async def _in_use(story: Teller) -> None:
+    """What is in use was accepted just now, so that nobody asks Apple or Google about it today."""
+    catalog = story.api.stores.catalog
+    for one in await catalog.read(lambda tables: tables.credentials.in_state(*CredentialState)):
+        if one.enabled:
+            await CatalogHealths(catalog, "sender-normal").proven(one, story.now)
 
 
 async def _drivers_off(story: Teller) -> None:
