@@ -8,6 +8,8 @@ from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
+from argon2 import PasswordHasher
+
 import cast
 from people import SignedIn
 from pushwarden.adapters.vault.chest import AesChest
@@ -15,15 +17,18 @@ from pushwarden.control.console.app import build
 from pushwarden.control.console.door import Console, Desk
 from pushwarden.control.console.sessions import SignedIn as Sessions
 from pushwarden.control.people.desk import Desk as People
+from pushwarden.control.people.passwords import Passwords
 from pushwarden.core.app import App, Snapshot
 
 HOST = "localhost:8600"
+QUICK = PasswordHasher(1, 8, 1)
+"""argon2id with the least it can cost: what is tested here is not its price."""
 
 
 def console_of(scene: cast.Stage) -> tuple[Console, People]:
     """The real console over the cast's stage."""
 
-    people = People(scene.services, AesChest(bytes(32)))
+    people = People(scene.services, AesChest(bytes(32)), passwords=Passwords(QUICK))
     desk = Desk(
         scene.app,
         Sessions(scene.services.roll),

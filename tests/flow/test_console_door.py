@@ -39,6 +39,9 @@ class Cookies:
         kind, scope = SIGNED[name]
         return Visitor(Principal.of_key(name, name.title(), kind, scope), name.title(), scope.organisation, "token")
 
+    def able(self, permission: Permission, where: Scope) -> list[str]:
+        return ["Dana K.", "Omar R."]
+
     def formerly(self, headers: RawHeaders) -> str:
         return ""
 

@@ -11,18 +11,28 @@ import pytest
 import cast
 from catalog_fixtures import opened
 from people import SignedIn, signed_in_here
+from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.adapters.sqlite.control import SqliteCatalog
 from pushwarden.control.access import follow, reload
-from pushwarden.control.people.roll import FRESH_MS, IDLE_MS, LONGEST_MS, Roll, Signed, cookie
+from pushwarden.control.api import stops as stop_routes
+from pushwarden.control.console.inside import Api
+from pushwarden.control.outlook import Outlook
+from pushwarden.control.people.roll import FRESH_MS, IDLE_MS, LONGEST_MS, Enrolled, Roll, Signed, cookie
+from pushwarden.core.app import App, Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.organisation import Organisation
+from pushwarden.core.person import Person, Session, digest
 from pushwarden.core.principal import Binding, Permission, Role
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Changed
+from pushwarden.ports.journal import Waiting
 from pushwarden.web.access import KeyRing
+from pushwarden.web.frame import Frame
+from stops_fixtures import folder, house, locked
 
 ACME = Scope("acme")
+STOPS = Binding(Role.RESPONDER, ACME)
 
 
 async def opening(role: Role = Role.ADMIN, where: Scope = ACME) -> tuple[cast.Stage, SignedIn]:
@@ -164,3 +174,57 @@ def test_the_cookie_is_bound_to_https_where_the_site_is() -> None:
     assert b"Secure" not in Roll(clock).give("s")[1]
     assert b"Max-Age=0" in Roll(clock).give("")[1]
     assert cookie([(b"cookie", b"a=1"), (b"cookie", b"b=2; c=3")], "c") == "3"
+
+
+def test_a_person_stops_while_the_database_is_locked() -> None:
+    async def play(path: Path) -> None:
+        clock = SystemClock()
+        now, person = clock.now_ms(), Person("dana", "acme", "d@acme.example", "Dana", bindings=(STOPS,))
+        session = Session("s1", "dana", digest("secret"), now, now)
+        roll, ring = Roll(clock), KeyRing(clock)
+        roll.adopt(Enrolled([person], [session], [Organisation("acme", "Acme")]))
+        ring.replace([], ["acme"])
+        async with house(path, "sender-bulk-0") as ours:
+            known = stop_routes.Known(_shop, Outlook(), _waiting, _no_tests)
+            frame = Frame(stop_routes.routes(ours.stops, known), ring, clock, _unheard)
+            with locked(path / "control.db"), locked(path / "journal.db"):
+                signed = roll.signed([(b"cookie", b"pushwarden=secret")])
+                assert signed
+                api = Api(frame, signed.principal, signed.organisation, "r", "127.0.0.1")
+                receipt = await api.post("/v1/stop", {"app": "shop"})
+                assert receipt.drained is True
+                assert ours.stopped() == {Scope("acme", "shop")}
+
+    with folder() as made:
+        asyncio.run(play(made))
+
+
+def _shop() -> Snapshot:
+    return Snapshot.of(1, [App("acme", "shop", "Shop")], ())
+
+
+async def _waiting(_: Scope) -> Waiting:
+    raise AssertionError("a stop counts nothing")
+
+
+async def _no_tests(_: Scope) -> int:
+    return 0
+
+
+async def _unheard(entry: AuditEntry) -> None:
+    raise AssertionError(entry)
+
+
+def test_a_button_one_may_not_press_says_whom_to_ask() -> None:
+    async def run() -> None:
+        scene, _ = await opening(Role.VIEWER)
+        roll = scene.services.roll
+        shop = Scope("acme", "shop")
+        assert roll.able(Permission.STOP, shop) == []
+        root = await signed_in_here(scene, Role.ADMIN, Scope())
+        assert roll.able(Permission.STOP, shop) == [root.person.name]
+        near = await signed_in_here(scene, Role.RESPONDER, shop)
+        await signed_in_here(scene, Role.ADMIN, Scope("beta"))
+        assert roll.able(Permission.STOP, shop) == [near.person.name]
+
+    asyncio.run(run())

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 import postgres_server
 from pushwarden.adapters.ring_server import RingServer
 from pushwarden.adapters.vault import Opening, Sealing, private_keys, public_key
+from pushwarden.adapters.vault.chest import chest_of
 from pushwarden.adapters.vault.hpke import head_of
 from pushwarden.adapters.vault.keys import CALLBACKS, VAULT, Pair, parted, pem_of
 from pushwarden.adapters.vault.turning import Turning, alone
@@ -208,6 +209,20 @@ def test_the_old_key_is_put_aside_and_a_backup_made_before_opens_with_it(small: 
     restored = object.__new__(House)
     restored.settings, restored.keys = other, other.keys
     assert restored.opens() == COUNT + 1
+
+
+def test_a_backup_with_keys_opens_the_secrets_of_authenticators(small: House, tmp_path: Path) -> None:
+    sealed = chest_of(small.keys).seal(b"secret", "totp|dana")
+    for with_keys in (False, True):
+        other = Settings.model_validate({"data": tmp_path / f"other-{with_keys}", "store": ""})
+        take(small.settings, tmp_path / f"copy-{with_keys}", with_keys=with_keys)
+        put_back(other, tmp_path / f"copy-{with_keys}")
+        assert (other.keys / "console.key").exists() is with_keys
+    assert chest_of(other.keys).open(sealed, "totp|dana") == b"secret"
+    assert (other.keys / "console.key").stat().st_mode & 0o777 == 0o600
+    for label, text in (("totp|omar", sealed), ("totp|dana", sealed[:-1] + b"x"), ("totp|dana", b"")):
+        with pytest.raises(VaultRefused, match=r"console\.key"):
+            chest_of(small.keys).open(text, label)
 
 
 def test_spoilt_blobs_and_those_of_a_lost_key_are_named_and_hold_nothing_up(small: House) -> None:

@@ -10,7 +10,7 @@ from msgspec import Meta
 from pushwarden.control.api.fields import Email, Request, Text
 from pushwarden.control.api.people import RoleAt, RoleView, bindings_of, role_views, visible
 from pushwarden.control.people.granting import may_change, may_stand
-from pushwarden.control.people.links import PATH, minted
+from pushwarden.control.people.links import PATH, drop_ended, minted
 from pushwarden.control.services import Services, new_id
 from pushwarden.core.apikey import DAY_MS
 from pushwarden.core.errors import AlreadyExists, Invalid, NotFound
@@ -88,6 +88,7 @@ class Invitations:
             known = tables.people.by_email(made.email)
             if known and visible(call, known.organisation):
                 raise AlreadyExists(f"{made.email} has an account already; change its roles.", field="email")
+            drop_ended(tables, now)
             tables.invitations.insert(made)
             return Changed(None, made.id, after=_said(made))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pushwarden.control.console.visit import Visit
@@ -54,6 +55,7 @@ async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
         "person": visit.visitor,
         "csrf": visit.visitor.csrf,
         "Permission": Permission,
+        "ask": partial(_ask, desk, visit),
         "rail": RAIL,
         "tabs": TABS,
         "section": visit.path.split("/")[1],
@@ -67,6 +69,16 @@ async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
             snapshot.version, sum(one == snapshot.version for one in loaded.values()), len(loaded), desk.version
         ),
     }
+
+
+def _ask(desk: Desk, visit: Visit, permission: Permission) -> str:
+    """Whom to ask, for a button that this person may not press."""
+    names = desk.sessions.able(permission, visit.where)
+    if not names:
+        return "Nobody here may do this; ask whoever runs the server."
+    *first, last = names[:3]
+    either = f"{', '.join(first)} or {last}" if first else last
+    return f"Ask {either.removesuffix('.')}."
 
 
 def _apps(visit: Visit, apps: Any) -> list[App]:

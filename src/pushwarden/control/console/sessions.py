@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pushwarden.control.console.visit import Visitor
 from pushwarden.control.people.roll import Roll
+from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Scope
 from pushwarden.web.body import RawHeaders
 
 
 class SignedIn:
     def __init__(self, roll: Roll) -> None:
         self._roll = roll
+
+    def able(self, permission: Permission, where: Scope) -> list[str]:
+        return self._roll.able(permission, where)
 
     def formerly(self, headers: RawHeaders) -> str:
         return self._roll.formerly(headers)

@@ -43,6 +43,10 @@ class Sessions(Protocol):
         """None when nobody is signed in, or no longer."""
         ...
 
+    def able(self, permission: Permission, where: Scope) -> list[str]:
+        """The names of the people who may."""
+        ...
+
     def formerly(self, headers: RawHeaders) -> str:
         """What forms carry that were drawn for this browser's session, even when it is over; empty without one."""
         ...

@@ -40,6 +40,13 @@ def minted(invitation: Invitation) -> tuple[Invitation, str]:
     return replace(invitation, digest=digest(secret)), f"{invitation.id}.{secret}"
 
 
+def drop_ended(tables: Tables, now_ms: int) -> None:
+    """Links whose time is over."""
+    for one in tables.invitations.all():
+        if one.expires_at <= now_ms:
+            tables.invitations.delete(one.id)
+
+
 def has_admin(tables: Tables) -> bool:
     """Whether anybody can sign in who may everything."""
     everything = Binding(Role.ADMIN, Scope())
@@ -85,6 +92,7 @@ async def back_in(catalog: Catalog, now_ms: int, email: str, actor: str) -> str:
         if person is None or person.disabled_at is not None:
             raise NotFound(f"Nobody with the address {email} can sign in here.")
         made, text = back_in_link(person, now_ms, actor)
+        drop_ended(tables, now_ms)
         tables.invitations.insert(made)
         return Changed(text, target=person.id, after={"expires_at": made.expires_at})
 

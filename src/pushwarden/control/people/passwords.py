@@ -31,10 +31,10 @@ def objection(password: str, email: str, name: str) -> str:
 
 
 class Passwords:
-    """argon2id with the library's parameters, in threads of their own."""
+    """argon2id in threads of their own; with the library's parameters where no others are given."""
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher()
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     async def hash(self, password: str) -> str:
@@ -44,7 +44,7 @@ class Passwords:
     async def same(self, kept: str, password: str) -> bool:
         """kept: empty for an account that has no password or is not there; the answer takes as long."""
         async with self._turn:
-            return await asyncio.to_thread(self._same, kept or _nobodys(), password) and bool(kept)
+            return await asyncio.to_thread(self._same, kept or _nobodys(self._hasher), password) and bool(kept)
 
     def _same(self, kept: str, password: str) -> bool:
         try:
@@ -54,9 +54,9 @@ class Passwords:
 
 
 @cache
-def _nobodys() -> str:
+def _nobodys(hasher: PasswordHasher) -> str:
     """What is compared where there is nothing to compare with."""
-    return PasswordHasher().hash("nobody has this password")
+    return hasher.hash("nobody has this password")
 
 
 def _plain(password: str) -> str:

@@ -106,6 +106,12 @@ class Roll:
         secret = cookie(headers, self.cookie)
         return csrf_of(secret) if secret else ""
 
+    def able(self, permission: Permission, where: Scope) -> list[str]:
+        """The names of who may; the installation's own people only where nobody of the organisation may."""
+        may = [one for name, one in self._principals.items() if one.may(permission, where)]
+        near = [one.name for one in may if one.home] or [one.name for one in may]
+        return sorted(near)
+
     def organisations(self, principal: Principal) -> list[str]:
         """Whose pages this principal may see."""
         return [one for one in self._organisations if principal.about(Permission.APP_READ, Scope(one))]
