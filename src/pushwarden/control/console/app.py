@@ -10,6 +10,8 @@ from pushwarden.control.console.devices import view as devices
 from pushwarden.control.console.door import Console, Desk
 from pushwarden.control.console.help import view as help_
 from pushwarden.control.console.history import view as history
+from pushwarden.control.console.imports import view as imports
+from pushwarden.control.console.later import view as later
 from pushwarden.control.console.onboarding import view as onboarding
 from pushwarden.control.console.overview import view as overview
 from pushwarden.control.console.profile import view as profile
@@ -37,7 +39,9 @@ def build(desk: Desk, people: People) -> Console:
             *onboarding.routes(),
             *credentials.routes(),
             *send.routes(),
+            *imports.routes(),
             *devices.routes(),
+            *later.routes(),
             *overview.routes(),
             *system.routes(),
             *help_.routes(),

@@ -1,0 +1,1 @@
+"""Bringing a list of devices: tried first, mapped, watched, told line by line."""

@@ -1,0 +1,1 @@
+"""Tabs whose engine is still to come: what they will hold, and what does the same today."""
