@@ -16,6 +16,8 @@ NO_LOOK = {
     "/system/bundle": "a file",
     f"{_HERE}/devices/export": "a file",
     f"{_HERE}/devices/listen": "a part of a page",
+    f"{_HERE}/devices/imports/{{import}}": "known until the server starts anew",
+    f"{_HERE}/devices/imports/{{import}}/errors": "a file",
     f"{_HERE}/start": "leads to the step that is next",
     f"{_HERE}/overview/now": "a part of a page",
     f"{_HERE}/start/credential/report": "a part of a page",
