@@ -91,12 +91,13 @@ def test_senders_and_slots_of_one_environment_add_up_and_others_stay_apart(catal
     assert not kept(catalog, where=Scope("acme", "shop", Environment.SANDBOX))
 
 
-def test_minutes_go_after_two_days_and_hours_after_400(catalog: Catalog) -> None:
+def test_minutes_and_quarters_go_after_two_days_and_hours_after_400(catalog: Catalog) -> None:
     look(catalog, NOW, one=counted(Counters(), accepted=5))
     do(catalog, lambda tables: forget(tables, NOW + MINUTES_KEPT_MS - MINUTE_MS))
     assert kept(catalog, Step.MINUTE)
-    assert do(catalog, lambda tables: forget(tables, NOW + MINUTES_KEPT_MS + MINUTE_MS)) == 1
+    assert do(catalog, lambda tables: forget(tables, NOW + MINUTES_KEPT_MS + MINUTE_MS)) == 2
     assert not kept(catalog, Step.MINUTE)
+    assert not kept(catalog, Step.QUARTER)
     assert kept(catalog)
     assert do(catalog, lambda tables: forget(tables, NOW + HOURS_KEPT_MS + HOUR_MS)) == 1
     assert not kept(catalog)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pushwarden.control.series import sums
-from pushwarden.core.tally import HOUR_MS, MINUTE_MS, Tally
+from pushwarden.core.tally import HOUR_MS, MINUTE_MS
 from pushwarden.ports.catalog import Catalog
 from pushwarden.ports.tallies import Step
 
@@ -15,8 +15,8 @@ KEPT = 64
 """Organisations whose last hour is remembered; another one begins anew."""
 Place = tuple[str, str]
 """App and environment."""
-Minutes = dict[tuple[str, str, str, int], tuple[int, int]]
-"""(app, environment, provider, minute) → accepted, refused."""
+Minutes = dict[Place, dict[tuple[str, int], tuple[int, int]]]
+"""Place → (provider, minute) → accepted, refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +46,33 @@ class Pulse:
         self._catalog = catalog
         self._kept: dict[str, tuple[int, Minutes]] = {}
 
-    async def beats(self, organisation: str, now_ms: int) -> Mapping[Place, Beat]:
-        """Environments of which nothing is told here had no attempt."""
+    async def beats(self, organisation: str, now_ms: int, only: Place | None = None) -> Mapping[Place, Beat]:
+        """Environments of which nothing is told here had no attempt. only: no other than this one."""
         first = _minute(now_ms) - (MINUTES - 1) * MINUTE_MS
-        upto, kept = self._kept.pop(organisation, (0, {}))
+        upto, minutes = self._kept.pop(organisation, (0, {}))
         since = max(first, upto - MINUTE_MS)
         found = await self._catalog.read(lambda tables: tables.tallies.across(organisation, Step.MINUTE, since))
-        minutes = {key: one for key, one in kept.items() if key[3] >= first} | _counted(found)
+        for one in found:
+            said = sums(one.amounts)
+            minutes.setdefault((one.app, one.environment), {})[one.provider, one.at] = said.accepted, said.refused
         self._kept[organisation] = (_minute(now_ms), minutes)
         if len(self._kept) > KEPT:
             self._kept.pop(next(iter(self._kept)))
-        return beats(minutes, first)
+        wanted = minutes if only is None else {only: minutes.get(only, {})}
+        return {place: beat for place, counted in wanted.items() if (beat := beat_of(counted, first)) != STILL}
 
 
-def beats(minutes: Minutes, first: int) -> dict[Place, Beat]:
-    """first: when the oldest of the sixty minutes begins."""
-    accepted: dict[Place, list[int]] = {}
-    refused: dict[Place, int] = {}
-    for (app, environment, _, at), (good, bad) in minutes.items():
-        place, number = (app, environment), (at - first) // MINUTE_MS
-        if 0 <= number < MINUTES:
-            accepted.setdefault(place, [0] * MINUTES)[number] += good
-            refused[place] = refused.get(place, 0) + bad
-    return {place: Beat(tuple(counts), refused[place]) for place, counts in accepted.items()}
-
-
-def _counted(found: list[Tally]) -> Minutes:
-    said = {(one.app, one.environment, one.provider, one.at): sums(one.amounts) for one in found}
-    return {key: (one.accepted, one.refused) for key, one in said.items()}
+def beat_of(counted: dict[tuple[str, int], tuple[int, int]], first: int) -> Beat:
+    """first: when the oldest of the sixty minutes begins; what is older is forgotten."""
+    for key in [key for key in counted if key[1] < first]:
+        del counted[key]
+    accepted, refused = [0] * MINUTES, 0
+    for (_, at), (good, bad) in counted.items():
+        number = (at - first) // MINUTE_MS
+        if number < MINUTES:
+            accepted[number] += good
+            refused += bad
+    return Beat(tuple(accepted), refused)
 
 
 def _minute(now_ms: int) -> int:

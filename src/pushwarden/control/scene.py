@@ -93,25 +93,34 @@ class Scene:
         return same and other.state is CredentialState.STANDBY and self.health(other) is Health.READY
 
 
-async def scene(services: Services, pulse: Pulse, organisation: str) -> Scene:
-    """In a few look-ups, however many apps there are."""
+async def scene(services: Services, pulse: Pulse, organisation: str, only: Scope | None = None) -> Scene:
+    """In a few look-ups, however many apps there are; only: of one environment, and then in less."""
     now_ms, snapshot = services.clock.now_ms(), services.snapshot()
-    records, halts, names = await services.catalog.read(lambda tables: _kept(tables, organisation))
     lanes: dict[Place, list[Credential]] = {}
     for one in snapshot.credentials.values():
-        if one.organisation == organisation:
+        if one.organisation == organisation and (only is None or (one.app, one.environment) == _place(only)):
             lanes.setdefault((one.app, one.environment), []).append(one)
+    asked = [one.id for kept in lanes.values() for one in kept] if only else None
+    records, halts, names = await services.catalog.read(lambda tables: _kept(tables, organisation, asked))
     devices: dict[Place, dict[str, int]] = {}
     for (app, environment, provider), size in (await services.sizes(organisation)).items():
         if size:
             devices.setdefault((app, environment), {})[provider] = size
-    beats, situation = await pulse.beats(organisation, now_ms), services.situation()
-    return Scene(now_ms, organisation, snapshot, situation, records, halts, names, beats, devices, lanes)
+    beats = await pulse.beats(organisation, now_ms, _place(only) if only else None)
+    return Scene(now_ms, organisation, snapshot, services.situation(), records, halts, names, beats, devices, lanes)
 
 
-def _kept(tables: Tables, organisation: str) -> tuple[dict[str, Record], list[StopRecord], dict[str, str]]:
+def _place(where: Scope) -> Place:
+    return where.app, str(where.environment)
+
+
+def _kept(
+    tables: Tables, organisation: str, asked: Sequence[str] | None
+) -> tuple[dict[str, Record], list[StopRecord], dict[str, str]]:
+    """asked: the credentials whose records are wanted, all of the organisation where that is None."""
     halts = tables.stops.open(organisation)
-    records = {one.credential: one for one in tables.healths.all(organisation)}
+    found = tables.healths.all(organisation) if asked is None else [tables.healths.get(organisation, a) for a in asked]
+    records = {one.credential: one for one in found if one is not None}
     return records, halts, names_of(tables, {one.actor for one in halts})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pushwarden.core.outcome import Ending
 from pushwarden.core.reasons import known
-from pushwarden.core.tally import HOUR_MS, MINUTE_MS, NOTHING, Amounts, Tally, quantile, total
+from pushwarden.core.tally import HOUR_MS, MINUTE_MS, NOTHING, QUARTER_MS, Amounts, Tally, quantile, total
 from pushwarden.ports.tallies import Step
 
 DAY_MS = 24 * HOUR_MS
@@ -34,7 +34,7 @@ RANGES = {
     one.name: one
     for one in (
         Range("1h", HOUR_MS, MINUTE_MS, Step.MINUTE),
-        Range("24h", DAY_MS, 15 * MINUTE_MS, Step.MINUTE),
+        Range("24h", DAY_MS, QUARTER_MS, Step.QUARTER),
         Range("7d", 7 * DAY_MS, HOUR_MS, Step.HOUR),
         Range("30d", 30 * DAY_MS, 6 * HOUR_MS, Step.HOUR),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pushwarden.core.app import App, Credential, CredentialState
@@ -12,7 +12,7 @@ from pushwarden.core.health import DAY_MS, Health, Record, Standing, ends_at, re
 from pushwarden.core.lane import Lane
 from pushwarden.core.names import called
 from pushwarden.core.notice import silenced
-from pushwarden.core.scope import Scope
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.catalog import Tables
 from pushwarden.providers.dates import date_of, weekday_of
 
@@ -77,6 +77,23 @@ def stands(tables: Tables, now_ms: int, organisation: str = "") -> list[Stand]:
     apps = {(app.organisation, app.id): app for app in tables.apps.all(organisation)}
     records = {(one.organisation, one.credential): one for one in tables.healths.all(organisation)}
     kept = [one for one in tables.credentials.in_state(*CredentialState) if (one.organisation, one.app) in apps]
+    return _stands(apps, records, kept, now_ms)
+
+
+def stands_of(tables: Tables, now_ms: int, app: App, environment: Environment) -> list[Stand]:
+    """Those of one environment, however many there are elsewhere."""
+    kept = tables.credentials.of(app.organisation, app.id, environment)
+    found = [tables.healths.get(app.organisation, one.id) for one in kept]
+    records = {(one.organisation, one.credential): one for one in found if one is not None}
+    return _stands({(app.organisation, app.id): app}, records, kept, now_ms)
+
+
+def _stands(
+    apps: Mapping[tuple[str, str], App],
+    records: Mapping[tuple[str, str], Record],
+    kept: Sequence[Credential],
+    now_ms: int,
+) -> list[Stand]:
     lanes: dict[tuple[str, ...], list[Credential]] = {}
     for one in kept:
         if one.state is CredentialState.ACTIVE:

@@ -6,18 +6,27 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pushwarden.core.scope import Environment, Scope
-from pushwarden.core.tally import HOUR_MS, HOURS_KEPT_MS, MINUTE_MS, MINUTES_KEPT_MS, NO_TIMES, NOTHING, Amounts
+from pushwarden.core.tally import (
+    HOUR_MS,
+    HOURS_KEPT_MS,
+    MINUTE_MS,
+    MINUTES_KEPT_MS,
+    NO_TIMES,
+    NOTHING,
+    QUARTER_MS,
+    Amounts,
+)
 from pushwarden.ports.catalog import Tables
 from pushwarden.ports.tallies import Seen, Step
 
 Stats = Mapping[str, Mapping[str, Any]]
 """Sender → its `stats`."""
-STEPS = {Step.MINUTE: MINUTE_MS, Step.HOUR: HOUR_MS}
-KEPT_MS = {Step.MINUTE: MINUTES_KEPT_MS, Step.HOUR: HOURS_KEPT_MS}
+STEPS = {Step.MINUTE: MINUTE_MS, Step.QUARTER: QUARTER_MS, Step.HOUR: HOUR_MS}
+KEPT_MS = {Step.MINUTE: MINUTES_KEPT_MS, Step.QUARTER: MINUTES_KEPT_MS, Step.HOUR: HOURS_KEPT_MS}
 
 
 def take_over(tables: Tables, stats: Stats, now_ms: int) -> int:
-    """In one transaction: the difference to what was seen is added to this minute and this hour. How many parts."""
+    """In one transaction: the difference to what was seen is added to this minute, quarter and hour. How many parts."""
     count = 0
     for sender, said in stats.items():
         now = seen_of(sender, said)

@@ -11,7 +11,7 @@ from pushwarden.core.outcome import Ending
 BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 20000)
 """Upper bounds of a histogram's counts; the last count is everything above."""
 NO_TIMES = (0,) * (len(BOUNDS_MS) + 1)
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+MINUTE_MS, QUARTER_MS, HOUR_MS = 60_000, 900_000, 3_600_000
 MINUTES_KEPT_MS, HOURS_KEPT_MS = 48 * HOUR_MS, 400 * 24 * HOUR_MS
 
 Ended = tuple[str, str]

@@ -12,6 +12,7 @@ from pushwarden.core.tally import Amounts, Tally
 
 class Step(StrEnum):
     MINUTE = "minute"
+    QUARTER = "quarter"
     HOUR = "hour"
 
 
@@ -28,7 +29,7 @@ class TallyTable(Protocol):
     """Inside a transaction of the catalog. The scope is an environment's."""
 
     def add(self, where: Scope, provider: str, step: Step, at: int, amounts: Amounts) -> None:
-        """To what the minute or the hour that begins at `at` has."""
+        """To what the minute, the quarter or the hour that begins at `at` has."""
         ...
 
     def of(self, where: Scope, step: Step, since: int, until: int) -> list[Tally]:

@@ -10,7 +10,7 @@ import msgspec
 from pushwarden.control.api.apps import app_of
 from pushwarden.control.api.credential_views import CredentialView, HealthView, absent, stood
 from pushwarden.control.services import Services
-from pushwarden.control.standings import Stand, stands
+from pushwarden.control.standings import Stand, stands_of
 from pushwarden.core.app import App, Credential
 from pushwarden.core.configuration import credential_words
 from pushwarden.core.errors import Invalid
@@ -83,7 +83,7 @@ class Desk:
         where, environment, now_ms = call.where, call.where.environment, self._services.clock.now_ms()
         assert environment is not None
         app, requests = app_of(tables, where), tables.requests.of(where.organisation, where.app)
-        own = [one for one in stands(tables, now_ms, where.organisation) if one.where == where]
+        own = stands_of(tables, now_ms, app, environment)
         chosen = {_seat(one.credential): one for one in own if one.chosen}
         stops = [stop for stop in tables.stops.open(where.organisation) if stop.scope.covers(where)]
         version = tables.snapshots.version()

@@ -24,7 +24,7 @@ ZIP = b"application/zip"
 KEPT = (
     ("Refusals of each push", "30 days"),
     ("Idempotency keys", "48 hours"),
-    ("Counts by minute", f"{MINUTES_KEPT_MS // 3_600_000} hours"),
+    ("Counts by minute and quarter of an hour", f"{MINUTES_KEPT_MS // 3_600_000} hours"),
     ("Counts by hour", f"{HOURS_KEPT_MS // DAY_MS} days"),
     ("Replaced credentials; then their material is destroyed", "7 days"),
     ("Audit and versions of the configuration", "for good"),

@@ -107,7 +107,7 @@ class Desk:
     async def one(self, call: Call) -> Answer:
         where, environment = call.where, call.where.environment
         assert environment is not None
-        found = await scene(self._services, self._pulse, where.organisation)
+        found = await scene(self._services, self._pulse, where.organisation, where)
         app = found.snapshot.app(where.organisation, where.app)
         if app is None:
             raise NotFound(f"There is no app `{where.app}` here, or it is not yours.")

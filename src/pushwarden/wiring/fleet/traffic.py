@@ -9,7 +9,7 @@ from functools import partial
 
 from pushwarden.core.outcome import Ending
 from pushwarden.core.scope import Environment, Scope
-from pushwarden.core.tally import HOUR_MS, MINUTE_MS, Amounts, Ended
+from pushwarden.core.tally import HOUR_MS, MINUTE_MS, QUARTER_MS, Amounts, Ended
 from pushwarden.ports.catalog import Tables
 from pushwarden.ports.tallies import Step
 from pushwarden.settings import Settings
@@ -62,7 +62,9 @@ async def go_on(settings: Settings, since_ms: int, now_ms: int) -> None:
         for source in SOURCES:
             where = Scope(ORGANISATION, source.app, source.environment)
             for at in range(since_ms - since_ms % MINUTE_MS, now_ms - now_ms % MINUTE_MS, MINUTE_MS):
-                tables.tallies.add(where, source.provider, Step.MINUTE, at, _amounts(source, 0, 1, chance))
+                amounts = _amounts(source, 0, 1, chance)
+                for step, length in ((Step.MINUTE, MINUTE_MS), (Step.QUARTER, QUARTER_MS)):
+                    tables.tallies.add(where, source.provider, step, at - at % length, amounts)
 
     try:
         await stores.catalog.note(work)
@@ -73,7 +75,9 @@ async def go_on(settings: Settings, since_ms: int, now_ms: int) -> None:
 def _write(tables: Tables, source: Source, now: int, minutes: int) -> None:
     chance = random.Random(f"{source.app} {source.environment} {source.provider}")  # noqa: S311
     where = Scope(ORGANISATION, source.app, source.environment)
-    for step, length, count in ((Step.MINUTE, MINUTE_MS, minutes), (Step.HOUR, HOUR_MS, 30 * 24)):
+    for step, length, count in (
+        (Step.MINUTE, MINUTE_MS, minutes), (Step.QUARTER, QUARTER_MS, 48 * 4), (Step.HOUR, HOUR_MS, 30 * 24),
+    ):  # fmt: skip
         for number in range(count):
             at = now - now % length - number * length
             part = min(length, now - at) / MINUTE_MS
@@ -91,8 +95,9 @@ def _amounts(source: Source, before: int, minutes: float, chance: random.Random)
     for reason, share in ((DEAD[source.provider], 0.74), (FOREIGN, 0.18), (OFTEN, 0.05)):
         if source.provider == "apns" or reason == DEAD[source.provider]:
             endings[Ending.REFUSED, reason] = _about(lost * share, chance)
-    if before in SPIKE and source.app == "acme-shop" and source.provider == "apns" and minutes <= 1:
-        endings[Ending.REFUSED, TROUBLE["apns"]] = chance.randrange(12, 19)
+    spiked = min(before, SPIKE.stop) - max(before - minutes * MINUTE_MS, SPIKE.start)
+    if spiked > MINUTE_MS / 2 and source.app == "acme-shop" and source.provider == "apns":
+        endings[Ending.REFUSED, TROUBLE["apns"]] = chance.randrange(12, 19) * round(spiked / MINUTE_MS)
     kept = {key: count for key, count in endings.items() if count}
     return Amounts(kept, _spread(OURS, accepted), _spread(THEIRS, accepted)) if kept else Amounts()
 
