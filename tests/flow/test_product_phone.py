@@ -39,10 +39,13 @@ def test_a_phone_shows_the_first_push_of_an_app_that_has_no_file(alone: Stage, p
     phone = alone.call("POST", f"{base}/phones", json={"provider": provider})
     again = ask(alone, "POST", f"{base}/phones", json={"provider": provider})
     assert (again.status_code, again.json()) == (200, phone)
-    push = send(alone, base, {"device": phone["installation_id"]}, "alert", title="Hello", body="It works")
+    to = {"device": phone["installation_id"]}
+    push = send(alone, base, to, "alert", title="Hello", body="It works", confirm=True)
     assert alone.settled(base, push)["accepted"] == 1
     (first,) = until(lambda: shown(alone, base), "what the phone shows")
     assert (first["title"], first["body"]) == ("Hello", "It works")
+    told = until(lambda: alone.call("GET", f"{base}/pushes/{push}/story")["reports"]["received"], "its confirmation")
+    assert told["devices"] == 1
     silent = send(alone, base, {"device": phone["installation_id"]}, data={"n": 1})
     assert alone.settled(base, silent)["accepted"] == 1
     newest, oldest = until(lambda: [*shown(alone, base), 0][1:] and shown(alone, base), "the silent push")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pushwarden.simulators.control import Asked, Control, Refused
-from pushwarden.simulators.phone.phone import NotRegistered, Phone
+from pushwarden.simulators.phone.phone import NotRegistered, Phone, confirmation, push_of
 from simulator_fixtures import TOKEN, Simulator, running
 
 
@@ -103,3 +103,24 @@ def test_a_phone_survives_what_is_no_notification(simulator: Simulator, body: by
         client.ask(simulator.headers(), body)
     assert [push.line for push in phone.arrived(5)] == ["[alert] (silent)"]
     phone.close()
+
+
+ASKED = {"push": "p1", "nonce": "n1"}
+
+
+@pytest.mark.parametrize(
+    ("content", "asks"),
+    [
+        ({"aps": {}, "pushwarden": ASKED}, ("p1", "n1")),
+        ({"message": {"data": {"pushwarden": json.dumps(ASKED)}}}, ("p1", "n1")),
+        ({"message": {"data": {"pushwarden": "no json"}}}, None),
+        ({"message": {}, "pushwarden": ASKED}, None),
+        ({"pushwarden": {"push": 1, "nonce": "n1"}}, None),
+        ({}, None),
+    ],
+)
+def test_a_phone_confirms_what_asks_for_it_and_nothing_else(content: Any, asks: Any) -> None:
+    push = push_of({"id": "a", "topic": "t", "push_type": "alert", "body": json.dumps(content)})
+    assert push.asks == asks
+    wanted = {"push": "p1", "nonce": "n1", "event": "received", "token": TOKEN}
+    assert confirmation(push, TOKEN) == (wanted if asks else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,7 @@ from pushwarden.core.scope import Scope
 from pushwarden.ports.clock import Clock
 from pushwarden.ports.phones import Phone, Shown
 from pushwarden.settings import Settings
-from pushwarden.simulators.phone.phone import WAIT_S, push_of
+from pushwarden.simulators.phone.phone import WAIT_S, Push, confirmation, push_of
 from pushwarden.wiring.simulated import door
 
 KEPT = 20
@@ -105,12 +106,23 @@ class Pocket:
                 await self._pair(held.phone)
                 while True:
                     for row in await self._arrived(held.phone):
-                        self._show(held, row)
+                        push = push_of(row)
+                        self._show(held, push)
+                        await self._confirm(held.phone, push)
             except httpx2.HTTPError:
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    def _show(self, held: Held, row: dict[str, Any]) -> None:
-        push = push_of(row)
+    async def _confirm(self, phone: Phone, push: Push) -> None:
+        """As an app does: to this installation's own door. What it does not take is not said again."""
+        report = confirmation(push, phone.token)
+        if report is None:
+            return
+        with contextlib.suppress(httpx2.HTTPError, OSError, ValueError):
+            said = json.loads((self._settings.run / "api.json").read_text())
+            base = f"http://{said['host']}:{said['port']}/v1/apps/{phone.app}/simulated"
+            await self._client.post(f"{base}/signals", json=report)
+
+    def _show(self, held: Held, push: Push) -> None:
         shown = Shown(self._clock.now_ms(), push.push_type, push.title, push.body)
         held.shown = [*held.shown, shown][-KEPT:]
         self._write()

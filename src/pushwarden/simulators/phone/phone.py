@@ -41,6 +41,22 @@ class Push:
         return f"[{self._kind}] " + (": ".join(words) or f"(silent) {', '.join(self._keys())}".rstrip())
 
     @property
+    def asks(self) -> tuple[str, str] | None:
+        """The push's id and nonce, where its sender wants to hear that it arrived. Google's data are texts."""
+        data = _part(self.content, "message").get("data") if "message" in self.content else self.content
+        asked = data.get("pushwarden") if isinstance(data, dict) else None
+        if isinstance(asked, str):
+            try:
+                asked = json.loads(asked)
+            except ValueError:
+                return None
+        match asked:
+            case {"push": str(push), "nonce": str(nonce)}:
+                return push, nonce
+            case _:
+                return None
+
+    @property
     def _kind(self) -> str:
         """Apple's push type; Google's has none, but a message is for the tray or for the app (Firebase's words)."""
         if "message" not in self.content:
@@ -49,7 +65,7 @@ class Push:
 
     def _keys(self) -> list[str]:
         message = _part(self.content, "message")
-        return sorted(set(_part(message, "data") if message else self.content) - {"aps"})
+        return sorted(set(_part(message, "data") if message else self.content) - {"aps", "pushwarden"})
 
     def _alert(self) -> dict[str, Any]:
         alert = _part(self.content, "aps").get("alert")
@@ -89,6 +105,12 @@ class Phone:
         if answer.status_code >= 300:
             raise NotRegistered(f"Pushwarden answered {answer.status_code}: {answer.text[:500]}")
 
+    def confirm(self, place: str, push: Push) -> None:
+        """Tells Pushwarden that it arrived, if it asked. place: …/v1/apps/{app}/{env}. No key: the nonce is enough."""
+        report = confirmation(push, self.token)
+        if report is not None:
+            httpx2.post(f"{place}/signals", json=report, trust_env=False).raise_for_status()
+
     def arrived(self, wait_s: float = WAIT_S) -> list[Push]:
         """What is there; when nothing is, what comes first within `wait_s` seconds."""
         answer = self._control.get(f"/phone/{self.token}", params={"wait": str(wait_s)}).raise_for_status()
@@ -98,6 +120,13 @@ class Phone:
         """Every push, for ever."""
         while True:
             yield from self.arrived()
+
+
+def confirmation(push: Push, token: str) -> dict[str, str] | None:
+    """What a device reports of a push it got; None where nobody asked."""
+    if push.asks is None:
+        return None
+    return {"push": push.asks[0], "nonce": push.asks[1], "event": "received", "token": token}
 
 
 def _android_token() -> str:

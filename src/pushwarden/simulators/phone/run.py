@@ -44,6 +44,8 @@ def run(options: Options, show: Callable[[str], None]) -> None:
             _register(phone, options)
         for push in itertools.islice(phone.live(), options.count or None):
             show(push.line)
+            if options.api and options.app:
+                phone.confirm(f"{options.api.rstrip('/')}/v1/apps/{options.app}/{options.environment}", push)
     except (httpx2.HTTPError, NotRegistered) as error:
         raise CannotRun(str(error)) from error
     finally:

@@ -23,7 +23,13 @@ async def part(visit: Visit) -> Page:
 
 async def send(visit: Visit) -> Page | Redirect:
     device, form = visit.form.text("device"), visit.form
-    body = {"to": {"device": device}, "title": form.text("title"), "body": form.text("body"), "sound": "default"}
+    body = {
+        "to": {"device": device},
+        "title": form.text("title"),
+        "body": form.text("body"),
+        "sound": "default",
+        "confirm": True,
+    }
     try:
         push = await visit.api.post(f"{visit.v1}/pushes", body)
     except PushwardenError as error:

@@ -60,7 +60,7 @@ async def send(visit: Visit) -> Page | Redirect:
         if before.large:
             await _sure(visit)
         key = visit.form.text("once")
-        answer = await visit.api.answer("POST", f"{visit.v1}/pushes", body, key=key)
+        answer = await visit.api.answer("POST", f"{visit.v1}/pushes", {"confirm": True, **body}, key=key)
     except Invalid as error:
         name = str(error.extra.get("field", "")).split(".")[0]
         return await _drawn(visit, draft, {name: error.detail}, 422)
@@ -92,7 +92,7 @@ async def elsewhere(visit: Visit) -> Redirect:
     body, wrong = request(draft)
     if wrong:
         raise Invalid("The push cannot be repeated; compose it anew.")
-    push = await visit.api.post(f"{there}/pushes", body)
+    push = await visit.api.post(f"{there}/pushes", {"confirm": True, **body})
     return Redirect(f"/apps/{visit.where.app}/{other}/send?push={push['id']}&device={name}#outcome")
 
 
