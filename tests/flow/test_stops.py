@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ import pytest
 from pushwarden.control.stop_care import free_ended
 from pushwarden.control.stops import Held
 from pushwarden.core.errors import Conflict, NotFound
-from pushwarden.core.receipt import Confirmation
+from pushwarden.core.receipt import Confirmation, Receipt, SenderReceipt
 from pushwarden.core.scope import Scope
+from pushwarden.ports.catalog import StopRecord
 from stops_fixtures import SHOP, House, folder, house
 
 APP = Scope("acme", "shop")
@@ -239,5 +241,22 @@ def test_a_stop_by_another_process_is_recorded_while_this_one_runs(path: Path) -
             while not await ours.rows():
                 await asyncio.sleep(0.02)
             assert [row.id for row in await ours.rows()] == [receipt.id]
+
+    asyncio.run(play())
+
+
+def test_a_stop_that_the_diary_told_the_database_of_too_early_gets_its_receipt(path: Path) -> None:
+    async def play() -> None:
+        async with house(path) as ours:
+            scope = Scope("acme", "shop")
+            draft = StopRecord("stop-1", scope, "alice", "", 5)
+            ours.diary.write(draft)
+            await ours.book.flush()
+            receipt = Receipt("stop-1", scope, 1, 5, 4.0, (SenderReceipt("bulk-0", Confirmation.FENCED, 4.0),))
+            ours.book.add(replace(draft, receipt=receipt))
+            await ours.book.settled()
+            (row,) = await ours.rows()
+            assert row.receipt == receipt
+            assert len(await ours.audit()) == 1
 
     asyncio.run(play())

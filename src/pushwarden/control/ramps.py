@@ -32,11 +32,18 @@ class Ramps:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._known: dict[str, Ramp] = {}
         self._before: dict[str, dict[str, tuple[int, int]]] = {}
 
     async def open(self, organisation: str = "") -> list[Ramp]:
         """Newest first; with an organisation, its own and the installation's."""
-        return await self._parts.catalog.read(lambda tables: tables.ramps.open(organisation))
+        found = await self._parts.catalog.read(lambda tables: tables.ramps.open())
+        self._known = {ramp.id: ramp for ramp in found}
+        return self.known(organisation)
+
+    def known(self, organisation: str = "") -> list[Ramp]:
+        """The same from memory, as of the last look: it needs no database."""
+        return [one for one in self._known.values() if not organisation or one.scope.organisation in (organisation, "")]
 
     async def begin(self, scope: Scope, steps: Steps, actor: str, since: int) -> Ramp:
         """Every sender goes by it on return. Busy, and nothing begun, when one of them does not say so."""
@@ -51,6 +58,7 @@ class Ramps:
             return Changed(None, target=ramp.id, after=_said(ramp))
 
         await self._parts.catalog.change(AuditEntry(now, actor, "ramp.begin", scope), work)
+        self._known = {ramp.id: ramp} | self._known
         self._before[ramp.id] = answers(await self._parts.ring.stats(), scope)
         silent = await self.tell(ramp)
         if silent:
@@ -112,7 +120,7 @@ class Ramps:
             tables.ramps.put(made)
             return made
 
-        return await self._parts.catalog.note(work)
+        return self._keep(await self._parts.catalog.note(work))
 
     async def let_go(self, ramp: Ramp) -> None:
         """What is held is looked through again, for those whose turn has come."""
@@ -129,7 +137,14 @@ class Ramps:
             return Changed(made, before=_said(kept), after=_said(made))
 
         entry = AuditEntry(self._parts.clock.now_ms(), actor, action, ramp.scope, ramp.id)
-        return await self._parts.catalog.change(entry, work)
+        return self._keep(await self._parts.catalog.change(entry, work))
+
+    def _keep(self, ramp: Ramp) -> Ramp:
+        if ramp.ended_at is not None:
+            self._known.pop(ramp.id, None)
+        elif ramp.id in self._known:
+            self._known[ramp.id] = ramp
+        return ramp
 
 
 def _said(ramp: Ramp) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import structlog
@@ -49,7 +49,8 @@ class StopBook:
         async with self._turn:
             for stop in list(self._waiting.values()):
                 await self._write(stop)
-                self._waiting.pop(stop.id, None)
+                if self._waiting.get(stop.id) is stop:  # its receipt may have come meanwhile
+                    del self._waiting[stop.id]
 
     async def settled(self) -> None:
         """Until nothing waits."""
@@ -80,9 +81,22 @@ class StopBook:
             tables.stops.put(stop)
             return Changed(None, target=stop.id, after=_summary(stop))
 
-        with contextlib.suppress(_Known):
+        try:
             await self._catalog.change(_entry(stop), work)
+        except _Known:
+            await self._complete(stop)
         await asyncio.to_thread(self._diary.forget, stop.id)
+
+    async def _complete(self, stop: StopRecord) -> None:
+        """The row was written from the diary while the senders were still confirming: the receipt follows."""
+
+        def work(tables: Tables) -> None:
+            kept = tables.stops.get(stop.id)
+            if kept is not None and kept.receipt is None:
+                tables.stops.put(replace(kept, receipt=stop.receipt))
+
+        if stop.receipt is not None:
+            await self._catalog.note(work)
 
 
 async def outcome(work: Coroutine[Any, Any, Any]) -> BaseException | None:

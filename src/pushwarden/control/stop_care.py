@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 
 from pushwarden.control.stop_book import outcome
-from pushwarden.control.stop_parts import Held, Parts, lift
+from pushwarden.control.stop_parts import Held, Parts, lift, standing_ids
 from pushwarden.core.scope import ScopeKind
 from pushwarden.ports.catalog import StopRecord
 from pushwarden.ports.fence import Stop
@@ -49,7 +49,8 @@ async def free_ended(parts: Parts) -> None:
             await parts.accepts.discard(stop.scope, parts.clock.now_ms() + 1)
             continue
         await parts.book.flush()
-        await lift(parts, stop.scope, ACTOR, Held.DISCARD, "the cancelled push has ended")
+        known = await standing_ids(parts, stop.scope)
+        await lift(parts, stop.scope, ACTOR, Held.DISCARD, "the cancelled push has ended", known)
         await parts.brake.in_thread(partial(parts.fence.resume, stop.scope, stop.sequence))
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pushwarden.control.brake import Brake
@@ -58,12 +59,20 @@ class Parts:
     clock: Clock
 
 
-async def lift(parts: Parts, scope: Scope, actor: str, held: Held, reason: str) -> None:
-    """Ends the scope's open stops in the database, with one audit row."""
+async def standing_ids(parts: Parts, scope: Scope) -> frozenset[str]:
+    """The scope's open stops in the database."""
+    found = await parts.catalog.read(lambda tables: tables.stops.open())
+    return frozenset(stop.id for stop in found if stop.scope == scope)
+
+
+async def lift(parts: Parts, scope: Scope, actor: str, held: Held, reason: str, stops: Collection[str]) -> None:
+    """Ends these stops of the scope in the database, with one audit row; one that came later stays."""
     now = parts.clock.now_ms()
 
     def work(tables: Tables) -> Changed[int]:
-        ended = tables.stops.resume(scope, actor, now)
-        return Changed(ended, after={"scope": scope.key, "held": str(held), "stops": ended})
+        for stop in tables.stops.open():
+            if stop.id in stops:
+                tables.stops.put(replace(stop, resumed_at=now, resumed_by=actor))
+        return Changed(len(stops), after={"scope": scope.key, "held": str(held), "stops": len(stops)})
 
     await parts.catalog.change(AuditEntry(now, actor, "stop.resume", scope, reason=reason), work)

@@ -10,7 +10,7 @@ from pushwarden.control.brake import record_of
 from pushwarden.control.ramps import Ramps, Steps
 from pushwarden.control.stop_book import outcome
 from pushwarden.control.stop_care import reconcile, sweep
-from pushwarden.control.stop_parts import Held, Parts, Resumed, Standing, lift
+from pushwarden.control.stop_parts import Held, Parts, Resumed, Standing, lift, standing_ids
 from pushwarden.core.errors import Busy, Conflict, NotFound, StoreFull
 from pushwarden.core.lane import Class
 from pushwarden.core.receipt import Receipt
@@ -90,6 +90,7 @@ class Stops:
         parts = self._parts
         seen = max((stop.sequence for stop in parts.fence.stops() if stop.scope == scope), default=None)
         await parts.book.flush()
+        stops = await standing_ids(parts, scope)
         if seen is None and held is Held.KEEP and scope not in await self._records():
             raise NotFound(f"Nothing is stopped for {scope}.")
         discarded = await parts.accepts.discard(scope, parts.clock.now_ms() + 1) if held is Held.DISCARD else []
@@ -99,7 +100,7 @@ class Stops:
         await self.ramps.end_within(scope, actor)
         since = parts.clock.now_ms() if held is Held.KEEP else 0
         ramp = await self.ramps.begin(scope, steps, actor, since) if steps else None
-        await lift(parts, scope, actor, held, reason)
+        await lift(parts, scope, actor, held, reason, stops)
         sequence = await parts.brake.in_thread(partial(parts.fence.resume, scope, seen or 0))
         if any(stop.scope == scope for stop in parts.fence.stops()):
             raise Conflict(f"Sending for {scope} was stopped again while it was being resumed; it stays stopped.")
@@ -134,4 +135,10 @@ class Stops:
                 stop.scope: self._recent[stop.scope] for stop in self._parts.fence.stops() if stop.scope in self._recent
             }
         unwritten = self._parts.book.waiting()
-        return {stop.scope: stop for stop in (*reversed(reading.result()), *unwritten)}
+        found = {stop.scope: stop for stop in (*reversed(reading.result()), *unwritten)}
+        return found | {scope: self._recent[scope] for scope, stop in found.items() if self._is_newer(stop)}
+
+    def _is_newer(self, stop: StopRecord) -> bool:
+        """Whether the receipt is known here and not yet in the row."""
+        recent = self._recent.get(stop.scope)
+        return stop.receipt is None and recent is not None and recent.id == stop.id

@@ -60,6 +60,11 @@ class KeyRing:
         same = hmac.compare_digest(apikey.digest(secret), known[0].digest if known else _NOBODY)
         return known if same else None
 
+    def name(self, key: str) -> str:
+        """What people call a key, by its id; empty when there is none."""
+        known = self._keys.get(key)
+        return known[0].name if known else ""
+
     def organisation(self, principal: Principal, headers: RawHeaders) -> str:
         """The organisation a request is about: the key's own, or the one an installation-wide key names."""
         named = header(headers, ORGANISATION_HEADER)

@@ -30,7 +30,7 @@ from pushwarden.control.api.app import build
 from pushwarden.control.api.stops import Known
 from pushwarden.control.brake import Brake
 from pushwarden.control.console import app as console
-from pushwarden.control.console.door import Desk
+from pushwarden.control.console.door import Desk, Pulse
 from pushwarden.control.console.sessions import SignedIn
 from pushwarden.control.guard import Guard
 from pushwarden.control.machine import Installation
@@ -112,7 +112,7 @@ class Api:
         self.keys = KeyRing(self.clock)
         self.roll = Roll(self.clock, secure=settings.secure)
         self.snapshot = Snapshot(0)
-        self.looked = False
+        self.looked = self.closing = False
         self.observed = Observed()
         self.situation = Situation()
         self.outlook = Outlook()
@@ -190,12 +190,13 @@ class Api:
             senders=lambda: {name: stats["snapshot"] for name, stats in self.observed.senders.items()},
             clock=self.clock,
             version=__version__,
+            pulse=self.pulse,
         )
         return Doors(frame, console.build(desk, self.people))
 
     def _known(self) -> Known:
         """What stops and resumes are told of the sending."""
-        return Known(lambda: self.snapshot, self.outlook, self._waiting, self._tests)
+        return Known(lambda: self.snapshot, self.outlook, self._waiting, self._tests, self._name)
 
     async def _backlog(self) -> list[dict[str, Any]]:
         try:
@@ -205,6 +206,15 @@ class Api:
             raise
         self.outlook.see_backlog(backlog)
         return backlog
+
+    def _name(self, actor: str) -> str:
+        return self.roll.name(actor) or self.keys.name(actor)
+
+    def pulse(self) -> Pulse | None:
+        """What pages show around them, in short; None when this process ends."""
+        senders = tuple(sorted((name, stats["snapshot"]) for name, stats in self.observed.senders.items()))
+        ramps = tuple((one.id, one.step) for one in self.stops.ramps.known())
+        return None if self.closing else (self.fence.generation(), self.snapshot.version, senders, ramps)
 
     async def _waiting(self, where: Scope) -> Waiting:
         return await self.journal.waiting(where, self.clock.now_ms())
@@ -323,7 +333,7 @@ class Api:
         await self.invite_first()
         ready()
         await asyncio.wait({serving, asyncio.create_task(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
+        self.closing = server.should_exit = True
         await serving
         for loop in loops:
             loop.cancel()

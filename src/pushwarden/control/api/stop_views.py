@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -64,6 +65,7 @@ class StandingView(msgspec.Struct):
     receipt: ReceiptView | None
     sent_since: int | None = None
     held: int | None = None
+    actor_name: str = ""
 
 
 class StandingList(msgspec.Struct):
@@ -91,6 +93,7 @@ class RampView(msgspec.Struct):
     accepted: int
     refused: int
     most_refused: float
+    actor_name: str = ""
 
 
 class RampList(msgspec.Struct):
@@ -132,7 +135,7 @@ class ResumedView(msgspec.Struct):
     ramp: RampView | None = None
 
 
-def standing_view(standing: Standing, outlook: Outlook) -> StandingView:
+def standing_view(standing: Standing, outlook: Outlook, names: Callable[[str], str]) -> StandingView:
     scope, record, queue = standing.scope, standing.record, outlook.queue(standing.scope)
     receipt = record.receipt if record else None
     return StandingView(
@@ -148,15 +151,17 @@ def standing_view(standing: Standing, outlook: Outlook) -> StandingView:
         receipt_view(receipt) if receipt else None,
         outlook.sent_since(scope, receipt) if receipt else None,
         queue.held if queue else None,
+        (names(record.actor) or record.actor) if record else "",
     )
 
 
-def ramp_view(ramp: Ramp) -> RampView:
+def ramp_view(ramp: Ramp, names: Callable[[str], str] = str) -> RampView:
     scope = ramp.scope
     return RampView(
         ramp.id, str(scope), scope.organisation, scope.app, str(scope.environment or ""),
         ramp.step, len(STEPS), ramp.share / WHOLE, of_step(ramp.step), iso(ramp.started_at), iso(ramp.next_at),
         ramp.started_by, ramp.accepted, ramp.refused, ramp.most_refused / WHOLE,
+        names(ramp.started_by) or ramp.started_by,
     )  # fmt: skip
 
 

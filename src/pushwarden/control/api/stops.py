@@ -46,13 +46,15 @@ _TARGET = msgspec.json.Decoder(Target)
 class Known:
     """snapshot: the configuration in memory, by which a misspelt app is refused instead of stopping nothing.
 
-    waiting: what is held, from the journal. tests: how many devices are marked as test.
+    waiting: what is held, from the journal. tests: how many devices are marked as test. names: what people call an
+    actor, by its id; empty when that is not known.
     """
 
     snapshot: Callable[[], Snapshot]
     outlook: Outlook
     waiting: Callable[[Scope], Awaitable[Waiting]]
     tests: Callable[[Scope], Awaitable[int]]
+    names: Callable[[str], str] = str
 
 
 class StopDesk:
@@ -67,7 +69,7 @@ class StopDesk:
     async def status(self, call: Call) -> Answer:
         standing = await self._stops.status(Scope(call.where.organisation))
         mine = [one for one in standing if call.principal.about(Permission.STOP_READ, one.scope)]
-        return Answer(StandingList([standing_view(one, self._known.outlook) for one in mine]))
+        return Answer(StandingList([standing_view(one, self._known.outlook, self._known.names) for one in mine]))
 
     async def preview(self, call: Call) -> Answer:
         scope, outlook = self._asked(call), self._known.outlook
@@ -89,9 +91,9 @@ class StopDesk:
         return Answer(resumed_view(done))
 
     async def ramps(self, call: Call) -> Answer:
-        found = await self._stops.ramps.open(call.where.organisation)
+        found = self._stops.ramps.known(call.where.organisation)
         mine = [one for one in found if call.principal.about(Permission.STOP_READ, one.scope)]
-        return Answer(RampList([ramp_view(one) for one in mine]))
+        return Answer(RampList([ramp_view(one, self._known.names) for one in mine]))
 
     async def skip(self, call: Call) -> Answer:
         def allowed(scope: Scope) -> None:
@@ -144,10 +146,10 @@ def routes(stops: Stops, known: Known) -> tuple[Route, ...]:
         route("GET", "/v1/stop/held", desk.held, permission=Permission.STOP_READ, within=Within.HANDLER,
               summary="What is held, for a resume to decide on.", shape=Shape(None, HeldView, query=query)),
         route("POST", "/v1/resume", desk.resume, permission=Permission.RESUME, within=Within.HANDLER,
-              action="stop.resume", summary="Lift a stop; say what becomes of held pushes.",
+              action="stop.resume", summary="Lift a stop; say what becomes of held pushes.", fresh=True,
               shape=Shape(ResumeRequest, ResumedView)),
         route("GET", "/v1/ramps", desk.ramps, permission=Permission.STOP_READ, within=Within.HANDLER,
               summary="What is being resumed in steps.", shape=Shape(None, RampList)),
         route("POST", "/v1/ramps/{ramp}/skip", desk.skip, permission=Permission.RESUME, within=Within.HANDLER,
-              action="ramp.advance", summary="Go to everybody at once.", shape=Shape(None, RampView)),
+              action="ramp.advance", summary="Go to everybody at once.", fresh=True, shape=Shape(None, RampView)),
     )  # fmt: skip

@@ -12,13 +12,17 @@ from pushwarden.control.console.help import view as help_
 from pushwarden.control.console.history import view as history
 from pushwarden.control.console.imports import view as imports
 from pushwarden.control.console.later import view as later
+from pushwarden.control.console.live import view as live
 from pushwarden.control.console.onboarding import view as onboarding
 from pushwarden.control.console.overview import view as overview
 from pushwarden.control.console.profile import view as profile
+from pushwarden.control.console.resume import view as resume
+from pushwarden.control.console.search import view as search
 from pushwarden.control.console.send import view as send
 from pushwarden.control.console.settings import view as settings
 from pushwarden.control.console.signin import view as signin
 from pushwarden.control.console.signin.gate import Gate
+from pushwarden.control.console.stop import view as stop
 from pushwarden.control.console.stopkey import view as stopkey
 from pushwarden.control.console.system import view as system
 from pushwarden.control.people.desk import Desk as People
@@ -48,5 +52,9 @@ def build(desk: Desk, people: People) -> Console:
             *history.routes(),
             *settings.routes(),
             *audit.routes(),
+            *stop.routes(),
+            *resume.routes(),
+            *live.routes(desk.sessions, desk.pulse),
+            *search.routes(),
         ),
     )

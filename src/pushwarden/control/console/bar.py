@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,9 @@ async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
         "app": snapshot.app(visit.where.organisation, visit.where.app),
         "environment": visit.where.environment,
         "environments": tuple(Environment),
-        "stops": await _stops(visit),
+        "stops": await _standing(visit, "/v1/stop", "stops"),
+        "ramps": await _standing(visit, "/v1/ramps", "ramps"),
+        "whereabouts": whereabouts,
         "strip": Strip(
             snapshot.version, sum(one == snapshot.version for one in loaded.values()), len(loaded), desk.version
         ),
@@ -91,17 +94,25 @@ def _apps(visit: Visit, apps: Any) -> list[App]:
     return sorted(found, key=lambda one: one.name.casefold())
 
 
-async def _stops(visit: Visit) -> list[Any]:
-    """What is stopped at or above this page's place; on pages of no app, all that is the person's."""
+async def _standing(visit: Visit, path: str, name: str) -> list[Any]:
+    """What is stopped, or resumed in steps, at or above this page's place; on pages of no app, all of the person's."""
     if not visit.principal.id:
         return []
     try:
-        listed = await visit.api.get("/v1/stop")
+        listed = await visit.api.get(path)
     except PushwardenError:
         return []
     where = visit.where
     return [
         one
-        for one in listed.stops
+        for one in getattr(listed, name)
         if not where.app or (one.app in ("", where.app) and one.environment in ("", str(where.environment)))
     ]
+
+
+def whereabouts(one: Any, apps: Sequence[App]) -> str:
+    """The scope of a stop or a ramp, in words. apps: by which its app is called."""
+    if not one.app:
+        return "All apps" if one.organisation else "Everything on this server"
+    name = next((app.name for app in apps if app.id == one.app), one.app)
+    return f"{name}, {one.environment.capitalize()}" if one.environment else f"{name}, every environment"

@@ -46,6 +46,7 @@ _SAFE = (
     (b"x-frame-options", b"DENY"),
 )
 _APP = re.compile(r"/apps/(?P<app>[^/]+)/(?P<env>production|sandbox|simulated)/")
+Pulse = tuple[object, ...]
 TOAST = "toast"
 """The cookie that carries one sentence to the page a form leads to."""
 _log = structlog.get_logger("console")
@@ -53,7 +54,10 @@ _log = structlog.get_logger("console")
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the console works with. frame: the API's. senders: name → version of the configuration it has loaded."""
+    """What the console works with. frame: the API's. senders: name → version of the configuration it has loaded.
+
+    pulse: changes whenever bands or strip do; None when the process ends.
+    """
 
     frame: Frame
     sessions: Sessions
@@ -61,6 +65,7 @@ class Desk:
     senders: Callable[[], Mapping[str, int]]
     clock: Clock
     version: str
+    pulse: Callable[[], Pulse | None] = lambda: ()
 
 
 class Console:

@@ -16,6 +16,9 @@ class SignedIn:
     def able(self, permission: Permission, where: Scope) -> list[str]:
         return self._roll.able(permission, where)
 
+    def lasts(self, headers: RawHeaders) -> bool:
+        return self._roll.lasts(headers)
+
     def formerly(self, headers: RawHeaders) -> str:
         return self._roll.formerly(headers)
 

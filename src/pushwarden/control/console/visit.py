@@ -47,6 +47,10 @@ class Sessions(Protocol):
         """The names of the people who may."""
         ...
 
+    def lasts(self, headers: RawHeaders) -> bool:
+        """Whether somebody is signed in; asking is no use of the session."""
+        ...
+
     def formerly(self, headers: RawHeaders) -> str:
         """What forms carry that were drawn for this browser's session, even when it is over; empty without one."""
         ...

@@ -98,6 +98,16 @@ class Roll:
         chosen = self._organisation(principal, cookie(headers, ORGANISATION))
         return Signed(person, replace(session, seen_at=now), principal, chosen, csrf_of(secret))
 
+    def lasts(self, headers: RawHeaders) -> bool:
+        """Whether the cookie's session is still good; unlike `signed` this is no use of it."""
+        secret = cookie(headers, self.cookie)
+        session = self._sessions.get(digest(secret)) if secret else None
+        return session is not None and alive(session, self.seen_at(session), self._clock.now_ms())
+
+    def name(self, person: str) -> str:
+        """Empty for who is unknown or disabled."""
+        return self._people[person].name if person in self._people else ""
+
     def seen_at(self, session: Session) -> int:
         return max(session.seen_at, self._seen.get(session.id, 0))
 

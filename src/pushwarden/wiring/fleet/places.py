@@ -11,6 +11,9 @@ from pushwarden.control.console.pages import PageRoute
 V1 = "/v1/apps/acme-shop/production"
 _HERE = "/apps/{app}/{env}"
 NO_LOOK = {
+    "/events": "a stream",
+    "/frame": "a part of a page",
+    f"{_HERE}/frame": "a part of a page",
     "/": "leads to /apps",
     f"{_HERE}/credentials/requests/{{request}}/file": "a file",
     "/system/bundle": "a file",

@@ -18,10 +18,12 @@ function say(words) {
 
 // Server times are UTC; data-time says how each is written.
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const EXACT = { ...CLOCK, fractionalSecondDigits: 3 };
 const DAY = { day: "numeric", month: "short" };
 
 function written(at, form) {
   const today = at.toDateString() === new Date().toDateString();
+  if (form === "exact") return at.toLocaleTimeString("en-GB", EXACT);
   if (form === "clock" || (form === "moment" && today)) return at.toLocaleTimeString("en-GB", CLOCK);
   if (form === "day") return at.toLocaleDateString("en-GB", { ...DAY, year: "numeric" });
   const year = at.getFullYear() === new Date().getFullYear() ? {} : { year: "numeric" };
