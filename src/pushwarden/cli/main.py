@@ -56,6 +56,7 @@ for name, commands in (
     cli.add_typer(commands, name=name)
 VERBS: tuple[Callable[..., None], ...] = (
     pushes.send,
+    pushes.why,
     operations.stop,
     operations.stops,
     operations.resume,

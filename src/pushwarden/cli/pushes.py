@@ -105,15 +105,46 @@ def follow(context: typer.Context, path: str, *, quiet: bool) -> dict[str, Any]:
 
 
 @pushes.command("list")
-def pushes_list(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
-    """The newest pushes."""
-    found = api(context).call("GET", place("apps", app, env, "pushes"), as_json=json)["pushes"]
-    rows(
-        found,
-        ("id", "type", "state", "planned", "accepted", "refused", "accepted_at"),
-        json,
-        "No push yet. pushwarden send …",
-    )
+def pushes_list(
+    context: typer.Context,
+    app: App,
+    env: Env = PRODUCTION,
+    outcome: Annotated[str, typer.Option(help="accepted, refused, unknown, expired, stopped or withdrawn.")] = "",
+    reason: Annotated[str, typer.Option(help="The provider's word, such as Unregistered.")] = "",
+    source: Annotated[str, typer.Option(help="api, person, test, schedule or retry.")] = "",
+    text: Annotated[str, typer.Option("--find", help="An id, an apns-id, or words of the push.")] = "",
+    limit: Annotated[int, typer.Option(help="As many at most.")] = 50,
+    json: Json = False,
+) -> None:
+    """The newest pushes, or those that are sought."""
+    asked = {"outcome": outcome, "reason": reason, "source": source, "q": text, "limit": limit}
+    params = {name: value for name, value in asked.items() if value}
+    found = api(context).call("GET", place("apps", app, env, "pushes"), params=params, as_json=json)["pushes"]
+    columns = ("id", "type", "source", "state", "planned", "accepted", "refused", "accepted_at")
+    rows(found, columns, json, "No push is like that." if len(params) > 1 else "No push yet. pushwarden send …")
+
+
+def why(
+    context: typer.Context,
+    app: App,
+    device: Annotated[str, typer.Argument(help="Its installation id, or its token.")],
+    push: Annotated[str, typer.Option(help="A push's id or an apns-id; without one the last pushes.")] = "",
+    env: Env = PRODUCTION,
+    json: Json = False,
+) -> None:
+    """Why a device did or did not get a push."""
+    path = place("apps", app, env, "devices", device, "why")
+    found = api(context).call("GET", path, params={"push": push} if push else {}, as_json=json)
+    stories = found["stories"]
+    if json:
+        emit(found, json)
+        return
+    if len(stories) != 1:
+        rows(stories, ("push", "title", "says", "reason", "accepted_at"), json, "Nothing was sent here yet.")
+        return
+    (story,) = stories
+    answer = f" ({story['status']} {story['reason']})" if story["reason"] else ""
+    emit(story, json, " ".join(filter(None, (f"{story['says']}{answer}.", story["because"], story["todo"]))))
 
 
 @pushes.command("show")
