@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pushwarden import __version__
-from pushwarden.cli import apps, callbacks, history, operations, pushes, standing, system, vault
+from pushwarden.cli import apps, callbacks, history, operations, phones, pushes, standing, system, vault
 from pushwarden.cli.client import Api
 from pushwarden.cli.out import fail
 from pushwarden.core.errors import PushwardenError
@@ -47,6 +47,7 @@ for name, commands in (
     ("organisations", apps.organisations),
     ("devices", pushes.devices),
     ("pushes", pushes.pushes),
+    ("phones", phones.phones),
     ("callbacks", callbacks.callbacks),
     ("holds", operations.holds),
     ("audit", operations.audit),
