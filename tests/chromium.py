@@ -17,7 +17,7 @@ AXE = Path(__file__).resolve().parent.parent / "assets/node_modules/axe-core/axe
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--force-color-profile=srgb",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )  # fmt: skip
 REFUSED = "Failed to load resource: the server responded with a status of 4"
 """What Chromium says of a page that answers 4xx on purpose."""
@@ -63,7 +63,7 @@ class Tab:
 
     def _asked(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme in ("http", "https", "ws") and parts.hostname != "127.0.0.1":
+        if parts.scheme in ("http", "https", "ws") and parts.hostname not in ("127.0.0.1", "localhost"):
             self.complaints.append(f"asked elsewhere: {request.url}")
 
     def go(self, path: str) -> Page:
