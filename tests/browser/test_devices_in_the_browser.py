@@ -20,10 +20,10 @@ def test_a_device_is_marked_by_one_click_and_undone_by_another(open_tab: Open) -
     row = page.locator("#list tbody tr").first
     name = row.locator("th").inner_text().strip()
     row.get_by_role("button").click()
-    expect(page.get_by_role("status").filter(has_text="is a test device.")).to_be_visible()
+    expect(page.locator(".toast", has_text="is a test device.")).to_be_visible()
     expect(page.locator("tr", has_text=name).get_by_role("button")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("status").filter(has_text="no test device any more")).to_be_visible()
+    expect(page.locator(".toast", has_text="no test device any more")).to_be_visible()
 
 
 @pytest.mark.parametrize("scripts", [True, False])
