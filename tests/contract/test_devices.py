@@ -95,6 +95,22 @@ def test_a_token_another_installation_holds_moves_and_its_number_is_never_given_
     run(scene())
 
 
+def test_an_environment_is_emptied_and_its_numbers_are_not_given_again(store: Store) -> None:
+    async def scene() -> None:
+        many = [device(f"i{n}", f"{n:04x}") for n in range(3)]
+        await store.register(SHOP, [*many, device("i0", "aa", token_kind="voip")], T0)
+        await store.register(CAROLS, [device("i0")], T0)
+        assert await store.empty(SHOP) == 4
+        assert await store.counts(SHOP) == {"live": 0, "gone": 0, "test": 0}
+        assert (await store.counts(CAROLS))["live"] == 1
+        assert {audience.size for audience in await store.audiences(SHOP)} == {0}
+        (again,) = await store.register(SHOP, [device("i0", "0000")], T0)
+        assert again.device.seq == 3
+        assert await store.empty(SHOP) == 1
+
+    run(scene())
+
+
 def test_an_installation_has_a_row_for_each_kind_of_token(store: Store) -> None:
     async def scene() -> None:
         await store.register(SHOP, [device("a", "aa"), device("a", "aa", token_kind="voip"), device("b")], T0)

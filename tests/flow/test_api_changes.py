@@ -84,6 +84,7 @@ def test_every_change_and_every_refused_attempt_is_in_the_audit(catalog: Catalog
             ("PATCH", "/v1/apps/new", {"version": 1, "name": "New"}),
             ("POST", "/v1/apps/new/versions/1/restore", {"version": 2}),
             ("DELETE", "/v1/apps/new", None),
+            ("POST", "/v1/bin/new", None),
             ("POST", f"{CREDENTIALS}/{one}/activate", None),
             ("POST", f"{CREDENTIALS}/{two}/activate", None),
             ("POST", f"{CREDENTIALS}/{one}/switch-back", None),

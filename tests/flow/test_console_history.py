@@ -19,6 +19,8 @@ from pushwarden.control.console.signin.gate import Gate
 from pushwarden.control.console.visit import Visitor
 from pushwarden.control.people.desk import Desk as People
 from pushwarden.core.app import Snapshot
+from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Scope
 from pushwarden.web.body import RawHeaders, header
 
 PAGES = "/apps/shop/production"
@@ -42,6 +44,9 @@ class House:
         key = self.scene.keys[name].encode()
         principal = self.scene.services.ring.authenticate([(b"authorization", b"Bearer " + key)])
         return Visitor(principal, name.title(), principal.home, "token")
+
+    def able(self, permission: Permission, where: Scope) -> list[str]:
+        return ["Dana K."]
 
     def formerly(self, headers: RawHeaders) -> str:
         return ""
@@ -134,8 +139,8 @@ def test_what_cannot_come_back_is_said_and_must_be_ticked() -> None:
 def test_who_may_only_look_is_told_who_may_restore_and_save() -> None:
     async def work(house: House) -> None:
         await house.api("PATCH", "/v1/apps/shop", {"version": 1, "name": "B"})
-        assert "An operator or administrator can restore." in await house.see(f"{PAGES}/history/1", "bob")
-        assert "An operator or administrator can change this." in await house.see(f"{PAGES}/settings", "bob")
+        assert "Restore version 1 Ask Dana K." in await house.see(f"{PAGES}/history/1", "bob")
+        assert "Save Ask Dana K." in await house.see(f"{PAGES}/settings", "bob")
         for path in ("history/1/restore", "settings", "settings/delete"):
             assert (await house.send(f"{PAGES}/{path}", "bob", version="2", name="x")).status == 403
         for path in (f"{PAGES}/history", f"{PAGES}/history/1", f"{PAGES}/settings"):
@@ -188,8 +193,13 @@ def test_an_app_is_deleted_only_by_its_name_after_saying_what_goes() -> None:
         assert (wrong.status, "Type shop to delete it; nothing was deleted." in text_of(wrong)) == (422, True)
         assert (await house.api("GET", "/v1/apps/shop")).status == 200
         done = await house.send(f"{PAGES}/settings/delete", name="shop", version="1")
-        assert (done.status, done.headers["location"]) == (303, "/apps")
+        assert (done.status, done.headers["location"]) == (303, "/bin")
         assert (await house.api("GET", "/v1/apps/shop")).status == 404
+        assert "Shop shop" in await house.see("/bin")
+        assert "The bin is empty." in await house.see("/bin", "carol")
+        assert (await house.send("/bin/shop", "carol")).status == 404
+        assert (await house.send("/bin/shop")).status == 303
+        assert (await house.api("GET", "/v1/apps/shop")).status == 200
 
     played(work)
 

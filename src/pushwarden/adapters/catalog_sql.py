@@ -14,7 +14,7 @@ from pushwarden.adapters.catalog_health_sql import SqlHealths
 from pushwarden.adapters.catalog_versions_sql import SqlVersions
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState
-from pushwarden.core.errors import AlreadyExists, stale
+from pushwarden.core.errors import AlreadyExists, stale, taken
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.scope import Environment
 
@@ -65,14 +65,18 @@ class SqlApps:
         return [rows.app_of(row) for row in found]
 
     def insert(self, app_: App) -> None:
-        if self.get(app_.organisation, app_.id):
-            raise AlreadyExists(f"There is an app `{app_.id}` already; choose another id.")
+        if found := self._run(sql.APP_ANY, organisation=app_.organisation, id=app_.id):
+            raise taken(rows.app_of(found[0]))
         self._run(sql.APP_INSERT, **rows.app_row(app_))
 
     def update(self, app_: App) -> None:
         if not self._run(sql.APP_UPDATE, **_keyed(rows.app_row(app_), "organisation", "id")):
             kept = self.get(app_.organisation, app_.id)
             raise stale(kept.version if kept else None)
+
+    def binned(self, organisation: str = "") -> list[App]:
+        found = [rows.app_of(row) for row in self._run(sql.APP_BIN)]
+        return [app for app in found if organisation in ("", app.organisation)]
 
     def delete(self, organisation: str, app_id: str) -> None:
         self._run(sql.CREDENTIAL_DELETE_ALL, organisation=organisation, app=app_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, or_, select, text
+from sqlalchemy import Text, and_, bindparam, cast, exists, func, literal_column, not_, or_, select, text
 
 from pushwarden.adapters.tables_control import (
     api_key,
@@ -83,9 +83,12 @@ INVITATION_GET = select(invitation).where(invitation.c.id == _p("id"))
 INVITATION_ALL = select(invitation).order_by(invitation.c.created_at.desc(), invitation.c.id)
 INVITATION_DELETE = invitation.delete().where(invitation.c.id == _p("id"))
 INVITATION_CLEAR = invitation.delete().where(invitation.c.person == _p("person"))
-APP_GET = select(app).where(_APP)
-APP_ALL = select(app).order_by(app.c.organisation, app.c.id)
-APP_OF = select(app).where(app.c.organisation == _p("organisation")).order_by(app.c.id)
+_KEPT = app.c.deleted_at == literal_column("0")
+APP_ANY = select(app).where(_APP)
+APP_GET = APP_ANY.where(_KEPT)
+APP_ALL = select(app).where(_KEPT).order_by(app.c.organisation, app.c.id)
+APP_OF = APP_ALL.where(app.c.organisation == _p("organisation"))
+APP_BIN = select(app).where(not_(_KEPT)).order_by(app.c.organisation, app.c.id)
 APP_UPDATE = _versioned(app, "organisation", "id")
 APP_DELETE = app.delete().where(_APP)
 CREDENTIAL_GET = select(credential).where(_CREDENTIAL)
@@ -98,7 +101,10 @@ CREDENTIAL_OF = (
     )
     .order_by(credential.c.created_at.desc(), credential.c.id)
 )
-CREDENTIAL_IN_STATE = select(credential).where(credential.c.state == _p("state"))
+CREDENTIAL_IN_STATE = select(credential).where(
+    credential.c.state == _p("state"),
+    not_(exists().where(app.c.organisation == credential.c.organisation, app.c.id == credential.c.app, not_(_KEPT))),
+)
 CREDENTIAL_DELETE = credential.delete().where(_CREDENTIAL)
 CREDENTIAL_DELETE_ALL = credential.delete().where(
     credential.c.organisation == _p("organisation"), credential.c.app == _p("app")

@@ -120,6 +120,7 @@ app = Table(
     _number("created_at"),
     _text("contacts", default="[]"),  # JSON array of e-mail addresses
     _number("trial", default="0"),
+    _number("deleted_at", default="0"),
     sqlite_strict=True,
 )
 

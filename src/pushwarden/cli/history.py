@@ -73,5 +73,19 @@ def restore(
     console.print(words, markup=False)
 
 
+@apps.command("bin")
+def binned(context: typer.Context, json: Json = False) -> None:
+    """Apps that were deleted within the week and can be put back."""
+    found = api(context).call("GET", "/v1/bin", as_json=json)["apps"]
+    told = [{"app": one["app"]["id"], "name": one["app"]["name"], "deleted_at": one["deleted_at"]} for one in found]
+    rows(found if json else told, ("app", "name", "deleted_at"), json, "The bin is empty.")
+
+
+@apps.command("undelete")
+def undelete(context: typer.Context, app: App, json: Json = False) -> None:
+    """Put a deleted app back as it was."""
+    emit(api(context).call("POST", place("bin", app), as_json=json), json, f"{app} is back as it was.")
+
+
 def _named(version: dict[str, Any]) -> str:
     return ", ".join(change["name"] for change in version["changed"])

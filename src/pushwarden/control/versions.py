@@ -15,7 +15,7 @@ from pushwarden.ports.catalog import Catalog, Tables
 
 FOUND = "app.found"
 """The action of a version that was there when versions began to be kept."""
-NOT_CONFIGURED = frozenset({"organisation", "id", "version", "created_at", "callbacks"})
+NOT_CONFIGURED = frozenset({"organisation", "id", "version", "created_at", "callbacks", "deleted_at"})
 """Fields of an app that nobody sets, or that stand in a section of their own."""
 
 

@@ -32,6 +32,7 @@ class App:
     created_at: int = 0
     contacts: tuple[str, ...] = ()  # e-mail addresses of those who are told when a credential ends
     trial: bool = False
+    deleted_at: int = 0  # above 0 it is in the bin: nothing is sent, and it can be put back for a week
 
     def tries(self, environment: Environment | None) -> bool:
         """Whether pushes there may reach test devices only. Simulators are never limited."""

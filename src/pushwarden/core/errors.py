@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from pushwarden.core.app import App
 
 
 class PushwardenError(Exception):
@@ -298,6 +301,13 @@ class LinkEnded(PushwardenError):
     """
 
     code, status = "link_ended", 410
+
+
+def taken(app: App) -> AlreadyExists:
+    """Why no other app can be called so."""
+    if app.deleted_at:
+        return AlreadyExists(f"There is an app `{app.id}` in the bin; put it back, or choose another id.")
+    return AlreadyExists(f"There is an app `{app.id}` already; choose another id.")
 
 
 def stale(current: int | None) -> Conflict | NotFound:

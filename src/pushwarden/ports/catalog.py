@@ -48,6 +48,8 @@ class Organisations(Protocol):
 
 
 class Apps(Protocol):
+    """Those in the bin are not there for anybody but `binned`, and keep their ids."""
+
     def get(self, organisation: str, app: str) -> App | None: ...
 
     def all(self, organisation: str = "") -> list[App]:
@@ -60,6 +62,10 @@ class Apps(Protocol):
 
     def update(self, app: App) -> None:
         """Replaces the row one version below; Conflict (with `version`, the current one) otherwise."""
+        ...
+
+    def binned(self, organisation: str = "") -> list[App]:
+        """Deleted, and not yet for good."""
         ...
 
     def delete(self, organisation: str, app: str) -> None:
@@ -77,7 +83,7 @@ class Credentials(Protocol):
         ...
 
     def in_state(self, *states: CredentialState) -> list[Credential]:
-        """Every organisation's."""
+        """Every organisation's, but for apps in the bin."""
         ...
 
     def insert(self, credential: Credential) -> None: ...

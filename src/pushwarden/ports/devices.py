@@ -85,6 +85,10 @@ class Registry(Protocol):
         """Opt-out: deletes the installation's rows; queued pushes to them end `withdrawn`. How many rows went."""
         ...
 
+    async def empty(self, where: Scope) -> int:
+        """Deletes every device of the environment, in parts; their numbers are not used again. How many went."""
+        ...
+
     def export(self, where: Scope) -> AsyncIterator[list[Device]]:
         """All rows in pages, by audience and seq, tombstones included."""
         ...

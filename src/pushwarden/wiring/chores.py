@@ -18,6 +18,7 @@ from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.ring_server import RingServer
 from pushwarden.adapters.vault.keys import CALLBACKS
 from pushwarden.control.anchoring import Anchoring
+from pushwarden.control.emptying import empty
 from pushwarden.control.notices import Notices
 from pushwarden.control.postman import Postman
 from pushwarden.control.proofs import ask, due
@@ -144,13 +145,20 @@ class Chores:
     async def retain(self) -> None:
         now_ms = self.clock.now_ms()
         retired = await retire(self.stores.catalog, now_ms)
+        apps = await empty(self.stores.catalog, self.stores.devices, now_ms)
         dropped = await self.stores.journal.retain(now_ms)
         tombstones = await self.stores.devices.retain(now_ms)
         invalidations = await self.stores.devices.forget(now_ms)
         await self.stores.devices.forget_churn(now_ms)
         await self.stores.catalog.note(lambda tables: tables.probes.forget(now_ms - KEPT_MS))
         tallies = await self.stores.catalog.note(partial(forget, now_ms=now_ms))
-        gone = {"dropped": dropped, "tombstones": tombstones, "invalidations": invalidations, "credentials": retired}
+        gone = {
+            "dropped": dropped,
+            "tombstones": tombstones,
+            "invalidations": invalidations,
+            "credentials": retired,
+            "apps": apps,
+        }
         gone["tallies"] = tallies
         if any(gone.values()):
             log.info("retention", **gone)

@@ -26,7 +26,7 @@ from pushwarden.core.app import App, Credential, CredentialState, Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.callback import Callback
 from pushwarden.core.configuration import Version
-from pushwarden.core.errors import AlreadyExists, stale
+from pushwarden.core.errors import AlreadyExists, stale, taken
 from pushwarden.core.health import Record
 from pushwarden.core.hold import Hold
 from pushwarden.core.mail import Mail
@@ -105,14 +105,20 @@ class MemoryApps:
         self._versions = MemoryVersions(state.versions)
 
     def get(self, organisation: str, app: str) -> App | None:
-        return self._rows.get((organisation, app))
+        found = self._rows.get((organisation, app))
+        return found if found and not found.deleted_at else None
 
     def all(self, organisation: str = "") -> list[App]:
-        return [row for key, row in sorted(self._rows.items()) if organisation in ("", key[0])]
+        every = [row for key, row in sorted(self._rows.items()) if organisation in ("", key[0])]
+        return [row for row in every if not row.deleted_at]
+
+    def binned(self, organisation: str = "") -> list[App]:
+        every = [row for key, row in sorted(self._rows.items()) if organisation in ("", key[0])]
+        return [row for row in every if row.deleted_at]
 
     def insert(self, app: App) -> None:
-        if (app.organisation, app.id) in self._rows:
-            raise AlreadyExists(f"There is an app `{app.id}` already; choose another id.")
+        if found := self._rows.get((app.organisation, app.id)):
+            raise taken(found)
         self._rows[app.organisation, app.id] = app
 
     def update(self, app: App) -> None:
@@ -137,7 +143,7 @@ class MemoryApps:
 
 class MemoryCredentials:
     def __init__(self, state: State) -> None:
-        self._rows = state.credentials
+        self._rows, self._apps = state.credentials, state.apps
         self._healths = MemoryHealths(state.healths, state.notices)
 
     def get(self, organisation: str, app: str, credential: str) -> Credential | None:
@@ -150,7 +156,9 @@ class MemoryCredentials:
         return sorted(found, key=lambda row: (-row.created_at, row.id))
 
     def in_state(self, *states: CredentialState) -> list[Credential]:
-        return [row for row in self._rows.values() if row.state in states]
+        binned = {key for key, app in self._apps.items() if app.deleted_at}
+        own = (row for row in self._rows.values() if (row.organisation, row.app) not in binned)
+        return [row for row in own if row.state in states]
 
     def insert(self, credential: Credential) -> None:
         self._rows[credential.organisation, credential.app, credential.id] = credential

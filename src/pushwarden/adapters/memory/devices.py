@@ -151,6 +151,12 @@ class MemoryDevices(MemoryCounts):
             audience.drop(audience.by_installation[installation_id])
         return len(holders)
 
+    async def empty(self, where: Scope) -> int:
+        gone = [(audience, seq) for audience in self._of(where) for seq in list(audience.rows)]
+        for audience, seq in gone:
+            audience.drop(seq)
+        return len(gone)
+
     async def export(self, where: Scope) -> AsyncIterator[list[Device]]:
         for audience in self._of(where):
             seqs = sorted(audience.rows)

@@ -67,6 +67,10 @@ _RETAIN = """
 DELETE FROM device WHERE audience = ?1 AND seq IN (
   SELECT seq FROM device INDEXED BY device_gone WHERE audience = ?1 AND state = 1 AND gone_at < ?2 LIMIT ?3)
 """
+_EMPTY = """
+DELETE FROM device WHERE audience = ?1 AND seq IN (SELECT seq FROM device WHERE audience = ?1 ORDER BY seq LIMIT ?2)
+RETURNING state
+"""
 
 
 def place(where: Scope) -> tuple[str, str, str]:
@@ -187,6 +191,16 @@ def retain(connection: sqlite3.Connection, before_ms: int, limit: int) -> int:
     """Drops tombstones from before then, at most `limit` an audience. How many went."""
     audiences = connection.execute("SELECT id FROM audience").fetchall()
     return sum(connection.execute(_RETAIN, (audience, before_ms, limit)).rowcount for (audience,) in audiences)
+
+
+def empty(connection: sqlite3.Connection, where: Scope, limit: int) -> int:
+    """Deletes at most `limit` devices of each audience. How many went."""
+    gone = 0
+    for audience, _, _ in audience_rows(connection, where):
+        rows = connection.execute(_EMPTY, (audience, limit)).fetchall()
+        _resize(connection, audience, -sum(state == 0 for (state,) in rows))
+        gone += len(rows)
+    return gone
 
 
 def _resize(connection: sqlite3.Connection, audience: int, by: int) -> None:

@@ -100,6 +100,12 @@ class SqliteDevices:
             await asyncio.to_thread(self._sync)
         return removed
 
+    async def empty(self, where: Scope) -> int:
+        gone = 0
+        while some := await self._writer.run(partial(writes.empty, where=where, limit=BATCH)):
+            gone += some
+        return gone
+
     async def export(self, where: Scope) -> AsyncIterator[list[Device]]:
         for audience, provider, kind in self._now(lambda connection: writes.audience_rows(connection, where)):
             seq = 0

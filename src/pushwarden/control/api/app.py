@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pushwarden.control.api import (
     apps,
     audit,
+    bin,
     callbacks,
     credentials,
     effective,
@@ -39,6 +40,7 @@ def build(services: Services, more: Sequence[Route] = ()) -> Frame:
         *organisations.routes(services),
         *apps.routes(services),
         *effective.routes(services),
+        *bin.routes(services),
         *versions.routes(services),
         *callbacks.routes(services),
         *credentials.routes(services),

@@ -125,7 +125,7 @@ class Apps:
             before = app_of(tables, call.where)
             if version not in (0, before.version):
                 raise stale(before.version)
-            tables.apps.delete(before.organisation, before.id)
+            tables.apps.update(replace(before, callbacks=(), deleted_at=entry.at, version=before.version + 1))
             publish(tables, entry)
             return Changed(None, target=before.id, before=asdict(before))
 
@@ -158,5 +158,6 @@ def routes(services: Services) -> tuple[Route, ...]:
         route("PATCH", one, apps.change, permission=Permission.APP_WRITE, action="app.change",
               summary="Change an app; `version` is the one you read.", shape=Shape(AppChange, App)),
         route("DELETE", one, apps.delete, permission=Permission.APP_DELETE, fresh=True, action="app.delete",
-              summary="Remove an app with its credentials.", shape=Shape(status=204, query=("version",))),
+              summary="Put an app into the bin: nothing is sent for it, and it can be put back for a week.",
+              shape=Shape(status=204, query=("version",))),
     )  # fmt: skip

@@ -29,7 +29,7 @@ CREATE TABLE app (
 	wns_sid TEXT NOT NULL,
 	callbacks TEXT NOT NULL,
 	version INTEGER NOT NULL,
-	created_at INTEGER NOT NULL, contacts TEXT DEFAULT '[]' NOT NULL, trial INTEGER DEFAULT '0' NOT NULL,
+	created_at INTEGER NOT NULL, contacts TEXT DEFAULT '[]' NOT NULL, trial INTEGER DEFAULT '0' NOT NULL, deleted_at INTEGER DEFAULT '0' NOT NULL,
 	PRIMARY KEY (organisation, id)
 )
  STRICT;

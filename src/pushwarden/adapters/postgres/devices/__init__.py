@@ -75,6 +75,14 @@ class PostgresDevices:
             await connection.execute("SET LOCAL synchronous_commit = on")
             return await writes.remove(connection, where, installation_id)
 
+    async def empty(self, where: Scope) -> int:
+        gone, some = 0, 1
+        while some:
+            async with self._writing.transaction() as connection:
+                some = await writes.empty(connection, where, BATCH)
+            gone += some
+        return gone
+
     async def export(self, where: Scope) -> AsyncIterator[list[Device]]:
         for audience in await self.audiences(where):
             seq = 0

@@ -51,6 +51,10 @@ ON CONFLICT (audience, seq) DO UPDATE
        gone_reason = NULL, doubt_at = NULL, version = excluded.version
 """
 GROW = "UPDATE audience SET size = size + %s, next_seq = next_seq + %s WHERE id = %s"
+EMPTY = """
+DELETE FROM device WHERE audience = %(audience)s
+ AND seq IN (SELECT seq FROM device WHERE audience = %(audience)s ORDER BY seq LIMIT %(limit)s) RETURNING state
+"""
 REMOVE = "DELETE FROM device WHERE audience = ANY (%s) AND installation = %s RETURNING audience, state"
 _WORDS = """
 json_to_recordset(%(words)s) AS word (place bigint, seq bigint, token bytea, gone_ms bigint, reason text)
@@ -151,6 +155,16 @@ async def remove(connection: _Connection, where: Scope, installation_id: str) ->
     for audience, state in gone:
         await _resize(connection, audience, -(state == 0))
     return len(gone)
+
+
+async def empty(connection: _Connection, where: Scope, limit: int) -> int:
+    """Deletes at most `limit` devices of each audience. How many went."""
+    gone = 0
+    for audience, *_ in await _all(connection, _LOCK_PLACE, place(where)):
+        states = await _all(connection, EMPTY, {"audience": audience, "limit": limit})
+        await _resize(connection, audience, -sum(state == 0 for (state,) in states))
+        gone += len(states)
+    return gone
 
 
 async def bury(connection: _Connection, audience: int, dead: Sequence[DeadToken], now_ms: int) -> list[int]:

@@ -10,6 +10,7 @@ from pushwarden.control.console.visit import Page, Redirect, Visit
 from pushwarden.core.errors import Conflict, Invalid, PushwardenError, UnknownField
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment, Scope
+from pushwarden.web.routes import Within
 
 
 async def show(visit: Visit) -> Page:
@@ -78,7 +79,19 @@ async def delete(visit: Visit) -> Redirect | Page:
         await visit.api.delete(_app(visit), version=version if version.isdigit() else 1)
     except Conflict as error:
         return await _goodbye(visit, error.status, version="The app was changed meanwhile; look at it once more.")
-    return Redirect("/apps", toast=f"{app.name} is deleted; nothing is sent for it any more.")
+    toast = f"{app.name} is in the bin; nothing is sent for it any more."
+    return Redirect("/bin", toast=toast, undo=f"/bin/{app.id}")
+
+
+async def binned(visit: Visit) -> Page:
+    """What was deleted within the week."""
+    found = await visit.api.get("/v1/bin")
+    return Page("settings/bin.html", {"title": "Bin", "found": found.apps})
+
+
+async def put_back(visit: Visit) -> Redirect:
+    app = await visit.api.post(f"/v1/bin/{visit.params['app']}")
+    return Redirect("/bin", toast=f"{app.name} is back as it was; pushes are taken and sent again.")
 
 
 async def _goes(visit: Visit) -> dict[str, int]:
@@ -112,4 +125,6 @@ def routes() -> tuple[PageRoute, ...]:
         page("POST", base + "/callbacks/{callback}/test", try_callback, write),
         page("GET", base + "/delete", goodbye, Permission.APP_DELETE),
         page("POST", base + "/delete", delete, Permission.APP_DELETE),
+        page("GET", "/bin", binned, Permission.APP_DELETE, within=Within.HANDLER),
+        page("POST", "/bin/{app}", put_back, Permission.APP_DELETE, within=Within.HANDLER),
     )
