@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,38 @@ def test_a_pasted_service_account_gets_a_lane_of_google(dana: Browser) -> None:
     assert "pusher@acme-shop-1.iam.gserviceaccount.com" in dana.get(page)
     _, page_again = dana.post(page, 422, text=generated_key().decode())
     assert 'id="f-key_id"' in page_again
+
+
+def test_a_hundred_megabytes_are_refused_by_their_announcement_with_a_sentence(alone: Stage, dana: Browser) -> None:
+    page = made(dana, "hugefile")
+    host, _, port = alone.url.removeprefix("http://").partition(":")
+    head = (
+        f"POST {page} HTTP/1.1\r\nHost: {host}\r\nCookie: {dana.who.cookie}\r\nConnection: close\r\n"
+        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {100 << 20}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), timeout=60) as door:
+        door.sendall(head.encode() + b"--x")
+        answer = b"".join(iter(lambda: door.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"more than the 2 MB a form takes, and nothing of it was read" in answer
+
+
+def test_a_credential_is_switched_off_and_on(alone: Stage, dana: Browser) -> None:
+    page = made(dana, "offandon")
+    alone.call("POST", f"/v1{page}/simulated", json={"provider": "apns"})
+    (one,) = alone.call("GET", f"/v1{page}")["credentials"]
+    dana.post(f"{page}/{one['id']}/enabled", enabled="false")
+    assert "The Apple credential is switched off." in dana.get(page)
+    dana.post(f"{page}/{one['id']}/enabled", enabled="true")
+    assert "switched off" not in dana.get(page)
+
+
+def test_a_file_that_is_there_already_says_so_and_makes_no_second(alone: Stage, dana: Browser) -> None:
+    page, content = made(dana, "twice"), generated_key()
+    put_key(dana, page, "TWICEKEY11", content)
+    _, again = dana.post(page, 422, files={"file": ("AuthKey_TWICEKEY11.p8", content)}, team_id="9XY8Z7W6V5")
+    assert "This credential is here already" in again
+    assert len(alone.call("GET", f"/v1{page}")["credentials"]) == 1
 
 
 def test_a_request_is_made_downloaded_and_waits(dana: Browser) -> None:

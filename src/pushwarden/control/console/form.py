@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from pushwarden.core.errors import Malformed, UnsupportedMedia
+from pushwarden.core.errors import BodyTooLarge, Malformed, UnsupportedMedia
 from pushwarden.web import body
 from pushwarden.web.body import RawHeaders, Receive
 
@@ -53,6 +53,7 @@ class Form:
 
 async def read(headers: RawHeaders, receive: Receive) -> Form:
     """Malformed, BodyTooLarge or UnsupportedMedia say what is wrong with it."""
+    _announced(headers)
     kind = (body.header(headers, b"content-type") or b"").split(b";")[0].strip().lower()
     if kind == b"multipart/form-data":
         return await _multipart(headers, receive)
@@ -66,8 +67,18 @@ async def read(headers: RawHeaders, receive: Receive) -> Form:
     return Form(_gathered(pairs))
 
 
+def _announced(headers: RawHeaders) -> None:
+    """Before a byte is read: whoever chose the wrong file need not wait until all of it is here."""
+    try:
+        body.announced(headers, LIMIT)
+    except BodyTooLarge as error:
+        raise BodyTooLarge(
+            "That is more than the 2 MB a form takes, and nothing of it was read; go back and choose another file.",
+            limit=LIMIT,
+        ) from error
+
+
 async def _multipart(headers: RawHeaders, receive: Receive) -> Form:
-    body.announced(headers, LIMIT)
     parser = MultiPartParser(
         Headers(raw=list(headers)),
         body.chunks(receive, LIMIT),
