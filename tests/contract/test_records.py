@@ -24,6 +24,8 @@ from journal_fixtures import (
     to_list,
     to_range,
 )
+from pushwarden.adapters.postgres.journal import records as postgres_records
+from pushwarden.adapters.sqlite.journal import records as sqlite_records
 from pushwarden.core.addressed import MOST, names, names_token, unpack
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Message, PushState, PushType, Source
@@ -117,6 +119,24 @@ def test_pages_follow_each_other_and_a_tail_begins_where_one_left_off(desk: Desk
     assert found == newest
     assert ids(desk, after=pushes[3].id) == newest[:3]
     assert ids(desk, after=pushes[-1].id) == ids(desk, after="nowhere") == []
+
+
+def test_few_that_fit_are_looked_for_in_parts_and_an_id_is_found_wherever_it_is(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for engine in (sqlite_records, postgres_records):
+        monkeypatch.setattr(engine, "LOOK", 4)
+    pushes = [push_of(accepted_at=NOW + n) for n in range(10)]
+    old = replace(pushes[0], type=PushType.VOIP)
+    desk.accept([to_list(old, 1), *(to_list(push, 1) for push in pushes[1:])])
+    found, before, rounds = [], "", 0
+    while not rounds or before:
+        page = desk.pushes(SHOP, PushQuery(type="voip", before=before))
+        found += [one.push.id for one in page.pushes]
+        before, rounds = page.next, rounds + 1
+    assert found == [old.id]
+    assert rounds <= 4
+    assert ids(desk, id=old.id) == [old.id]
 
 
 # Times and names

@@ -13,8 +13,8 @@ from pushwarden.core.shard import Failure
 from pushwarden.core.signal import Signal, SignalKind, Signalled
 from pushwarden.ports.journal import Progress
 
-LOOK = 20_000
-"""Pushes of a place that are looked through for one page of those that fit."""
+LOOK = 5_000
+"""Pushes of a place that are looked through for one page of those that fit: some 40 ms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ async def _page(connection: AsyncConnection[Any], made: Conditions, query: PushQ
     if query.since:
         above = max(above, (await rows(NUMBER_AT, at=query.since))[0][0] - 1)
     bounds = {"below": below, "above": above}
-    floor = await rows(FLOOR, **bounds, look=LOOK - 1) if made.rest else []
+    floor = await rows(FLOOR, **bounds, look=LOOK - 1) if made.rest and not query.id else []
     if floor:
         bounds["above"] = floor[0][0] - 1
     kept = await rows(PAGE.replace("/* columns */", ", ".join(KEPT_COLUMNS)), **bounds, limit=query.limit)

@@ -85,7 +85,7 @@ def _page(connection: sqlite3.Connection, made: Conditions, query: PushQuery) ->
     if query.since:
         above = max(above, rows(NUMBER_AT, at=query.since)[0][0] - 1)
     bounds = {"below": below, "above": above}
-    floor = rows(FLOOR, **bounds, look=LOOK - 1) if made.rest else []
+    floor = rows(FLOOR, **bounds, look=LOOK - 1) if made.rest and not query.id else []
     if floor:
         bounds["above"] = floor[0][0] - 1
     kept = rows(PAGE.replace("/* columns */", ", ".join(KEPT_COLUMNS)), **bounds, limit=query.limit)

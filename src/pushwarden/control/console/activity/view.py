@@ -15,6 +15,7 @@ from pushwarden.core.errors import Invalid, NotFound
 from pushwarden.core.principal import Permission
 from pushwarden.core.push import PushType, Source
 from pushwarden.core.reasons import known
+from pushwarden.ports.records import LOOK
 from pushwarden.web.call import Answer
 from pushwarden.web.routes import Within
 
@@ -54,6 +55,7 @@ async def _found(visit: Visit, asked: Asked) -> dict[str, Any]:
         "verdict_of": verdict,
         "reason_title": known(asked.reason).title if asked.reason else "",
         "place": visit.path,
+        "look": LOOK,
     }
 
 
