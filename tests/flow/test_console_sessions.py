@@ -18,7 +18,7 @@ from pushwarden.control.access import follow, reload
 from pushwarden.control.api import stops as stop_routes
 from pushwarden.control.console.inside import Api
 from pushwarden.control.outlook import Outlook
-from pushwarden.control.people.roll import FRESH_MS, IDLE_MS, LONGEST_MS, Enrolled, Roll, Signed, cookie
+from pushwarden.control.people.roll import BY_ITSELF, FRESH_MS, IDLE_MS, LONGEST_MS, Enrolled, Roll, Signed, cookie
 from pushwarden.core.app import App, Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.organisation import Organisation
@@ -60,6 +60,19 @@ def test_a_session_ends_after_half_an_hour_without_use_and_after_twelve_hours_of
         scene, who = await opening()
         scene.clock.ms += IDLE_MS
         assert seen(scene.services.roll, who) is None
+
+    asyncio.run(run())
+
+
+def test_what_an_open_page_asks_by_itself_keeps_nobody_signed_in() -> None:
+    async def run() -> None:
+        scene, who = await opening()
+        roll, began = scene.services.roll, scene.clock.ms
+        polls = [(b"cookie", who.cookie.encode()), (BY_ITSELF, b"1")]
+        while scene.clock.ms < began + IDLE_MS:
+            assert roll.signed(polls)
+            scene.clock.ms += 5000
+        assert roll.signed(polls) is None
 
     asyncio.run(run())
 

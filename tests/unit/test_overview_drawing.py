@@ -70,7 +70,7 @@ def test_what_two_providers_call_differently_and_means_the_same_is_one_reason() 
     ]
     gone, bad = reasons(series([], reasons=told))
     assert (gone.label, gone.count, gone.note, gone.key) == (
-        "App removed or token old", "8", "Unregistered, UNREGISTERED; 2 in the time before", "",
+        "App removed or token old", "8", "Unregistered, UNREGISTERED; 2 before", "",
     )  # fmt: skip
     assert (bad.count, bad.key) == ("1", "BadDeviceToken")
 

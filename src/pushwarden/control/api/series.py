@@ -11,6 +11,7 @@ import msgspec
 
 from pushwarden.control.api.adding import app_of
 from pushwarden.control.audit_finding import bounded
+from pushwarden.control.scene import names_of
 from pushwarden.control.series import RANGES, Range, Sums, Times, by_provider, points, reasons, sums, times
 from pushwarden.control.services import Services
 from pushwarden.core.errors import Invalid
@@ -173,18 +174,19 @@ def _events(tables: Tables, where: Scope, since: int, until: int) -> list[Event]
         query = AuditQuery(organisation, action=action, outcome="done", since=since, until=until, limit=MOST_EVENTS)
         found += [json.loads(row.body) for row in tables.audit.page(bounded(tables, query))]
     own = [said for said in found if _about(said, where) and said["action"] not in _NOT_SHOWN]
-    return sorted((_event(said) for said in own), key=lambda event: event.at_ms)
+    names = names_of(tables, {said["actor"] for said in own if not said["extra"].get("actor_name")})
+    return sorted((_event(said, names) for said in own), key=lambda event: event.at_ms)
 
 
 def _about(said: dict[str, Any], where: Scope) -> bool:
     return Scope.parse(said["scope"]).covers(where)
 
 
-def _event(said: dict[str, Any]) -> Event:
+def _event(said: dict[str, Any], names: dict[str, str]) -> Event:
     action = said["action"]
     begins = next(start for start in _EVENTS if action.startswith(start))
     kind = "resume" if action == "stop.resume" else _EVENTS[begins]
-    by = said["extra"].get("actor_name") or said["actor"]
+    by = said["extra"].get("actor_name") or names.get(said["actor"], said["actor"])
     return Event(said["at"], kind, action, said.get("target", ""), by, said.get("reason", ""))
 
 

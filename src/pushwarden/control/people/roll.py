@@ -12,9 +12,11 @@ from pushwarden.core.principal import Permission, Principal
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Tables
 from pushwarden.ports.clock import Clock
-from pushwarden.web.body import RawHeaders
+from pushwarden.web.body import RawHeaders, header
 
 IDLE_MS = 30 * 60_000
+BY_ITSELF = b"x-by-itself"
+"""A header of what an open page asks again and again: nobody is there for that."""
 LONGEST_MS = 12 * 3_600_000
 FRESH_MS = 15 * 60_000
 """How long a proof of being the one is enough for dangerous things."""
@@ -91,8 +93,9 @@ class Roll:
         now = self._clock.now_ms()
         if session is None or not alive(session, self.seen_at(session), now):
             return None
-        self._seen[session.id] = now
-        self._unwritten.add(session.id)
+        if header(headers, BY_ITSELF) is None:
+            self._seen[session.id] = now
+            self._unwritten.add(session.id)
         person = self._people[session.person]
         principal = replace(self._principals[person.id], fresh=now < session.fresh_until)
         chosen = self._organisation(principal, cookie(headers, ORGANISATION))

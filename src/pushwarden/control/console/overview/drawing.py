@@ -131,5 +131,5 @@ def _reason(title: str, them: list[Any]) -> tuple[str, str, int, str]:
     """Providers have words of their own for the same: they stand under what they mean."""
     before = sum(one.before for one in them)
     words = ", ".join(one.reason for one in them)
-    note = f"{words}; {count(before)} in the time before" if before else words
+    note = f"{words}; {count(before)} before" if before else words
     return them[0].reason if len(them) == 1 else "", title, sum(one.count for one in them), note

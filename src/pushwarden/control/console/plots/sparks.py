@@ -72,9 +72,14 @@ def shares(counts: Sequence[tuple[str, str, int, str]], most: int = EIGHT, mark:
         rows = [*rows[: most - 1], ("", "Other", rest, "")]
     total, top = sum(row[2] for row in rows), max((row[2] for row in rows), default=1)
     return [
-        Meter(label, count(number), share_of(number, total), meter(number / top, mark), note, key)
+        Meter(label, count(number), _short(number, total), meter(number / top, mark), note, key)
         for key, label, number, note in rows
     ]
+
+
+def _short(part: int, whole: int) -> str:
+    """There is little room beside a bar."""
+    return share_of(part, whole).replace("under ", "<").replace("over ", ">")
 
 
 def funnel(name: str, stages: Sequence[Stage]) -> list[Meter]:
@@ -87,7 +92,7 @@ def _stage(name: str, stage: Stage, whole: int) -> Meter:
     if stage.number is None:
         return Meter(stage.label, "Not reported", "", unknown(name), stage.note)
     share = stage.number / whole if whole else 0.0
-    return Meter(stage.label, count(stage.number), share_of(stage.number, whole), meter(share, stage.mark), stage.note)
+    return Meter(stage.label, count(stage.number), _short(stage.number, whole), meter(share, stage.mark), stage.note)
 
 
 def heat(days: Sequence[int]) -> Svg:
