@@ -74,7 +74,7 @@ def opened(scale: float = SCALE, **options: Any) -> World:
     now = time.time_ns() // 1_000_000
     try:
         aside(lambda: asyncio.run(tell(Settings(data=folder / "data"), now, scale)))
-        return World(Stage(folder, providers=("apns", "fcm"), **options).__enter__(), now)
+        return World(Stage(folder, providers=(), **options).__enter__(), now)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -11,6 +11,10 @@ window.looking = (() => {
     return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1.5) || style.boxShadow !== "none";
   };
   const within = (value, limit) => Math.min(Math.max(value, 0), limit - 1);
+  const marked = (one) => {
+    const style = getComputedStyle(one);
+    return style.borderBottomStyle !== "none" || style.outlineStyle !== "none" || style.textDecorationLine !== "none";
+  };
   const named = (one) => {
     const words = one.getAttribute("aria-label") || one.innerText || one.name || "";
     return `${one.tagName.toLowerCase()}${one.id ? "#" + one.id : ""} ${words.trim().slice(0, 40)}`;
@@ -54,6 +58,10 @@ window.looking = (() => {
         key: all("*").indexOf(one),
       };
     },
+
+    // Where colours are the reader's own: what is current and what is a button must show by an edge.
+    edgeless: () => all(".btn").filter((one) => one.offsetParent && getComputedStyle(one).borderTopStyle === "none").map(named),
+    flat: () => all("[aria-current=page]").filter((one) => one.offsetParent && !marked(one)).map(named),
 
     moving: () => document.getAnimations().filter((one) => one.playState === "running").length,
   };

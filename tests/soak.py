@@ -266,6 +266,13 @@ def matrix(options: argparse.Namespace) -> dict[str, Any]:
         return access_matrix.played(folder, options.guesses, options.seed)
 
 
+def console(options: argparse.Namespace) -> dict[str, Any]:
+    """The first push and stops, click by click in a real browser."""
+    import journeys
+
+    return journeys.measured(options.walks)
+
+
 JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "kill": kill,
     "stop": stop,
@@ -280,6 +287,7 @@ JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "secrets": secrets,
     "audit": audit,
     "matrix": matrix,
+    "console": console,
 }
 
 
@@ -297,6 +305,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=10_000, help="credential files that are changed")
     parser.add_argument("--entries", type=int, default=1_000_000, help="of the audit that is searched")
     parser.add_argument("--guesses", type=int, default=100_000, help="of ids of another organisation")
+    parser.add_argument("--walks", type=int, default=20, help="stops in the browser")
     options = parser.parse_args()
     good = True
     for job in options.jobs or JOBS:

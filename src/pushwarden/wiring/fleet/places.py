@@ -26,12 +26,15 @@ NO_LOOK = {
     f"{_HERE}/devices/imports/{{import}}/errors": "a file",
     f"{_HERE}/start": "leads to the step that is next",
     f"{_HERE}/overview/now": "a part of a page",
+    f"{_HERE}/send/outcome": "a part of a page",
     f"{_HERE}/start/credential/report": "a part of a page",
     f"{_HERE}/start/device/list": "a part of a page",
     f"{_HERE}/start/outcome": "a part of a page",
     "/audit/export": "a file",
 }
 """Pages with no look of their own, and why."""
+ASKED = {f"{_HERE}/send/help": "?push={push}&device={installation_id}"}
+"""What has to be asked along with a page."""
 Ask = Callable[[str], Any]
 """What the API answers to GET of a path."""
 
@@ -60,4 +63,4 @@ def names(ask: Ask) -> dict[str, str]:
 
 def filled(path: str, known: dict[str, str]) -> str:
     """KeyError names what no address is known for."""
-    return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)
+    return re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path + ASKED.get(path, ""))
