@@ -216,7 +216,7 @@ async def read(world: World, path: str, actor: Actor, organisation: str) -> str:
     """The body as text; empty when it was refused."""
     if actor.who.startswith("key:"):
         reply = await request(world.frame, "GET", path, b"", {**actor.headers, "pushwarden-organisation": organisation})
-        return reply.body.decode() if reply.status == 200 else ""
+        return reply.body.decode("utf-8", "replace") if reply.status == 200 else ""
     signed = world.signed(actor)
     if signed is None:
         return ""
@@ -229,8 +229,8 @@ async def read(world: World, path: str, actor: Actor, organisation: str) -> str:
     except PushwardenError:
         return ""
     if answer.stream is not None:
-        return b"".join([part async for part in answer.stream]).decode()
-    return answer.encoded().decode()
+        return b"".join([part async for part in answer.stream]).decode("utf-8", "replace")
+    return answer.encoded().decode("utf-8", "replace")
 
 
 async def guesses_judged(world: World, count: int, seed: int) -> dict[str, Any]:
