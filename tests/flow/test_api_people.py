@@ -180,7 +180,9 @@ def test_dangerous_things_need_a_proof_a_moment_ago_and_keys_need_none() -> None
 def test_a_session_is_ended_by_its_owner_or_an_admin() -> None:
     async def play(scene: cast.Stage) -> None:
         dana, omar = await signed_in_here(scene, Role.ADMIN, ACME), await signed_in_here(scene, Role.VIEWER, ACME)
-        found = {one.person: one.id for one in (await as_(scene, omar).get("/v1/sessions")).sessions}
+        found = {one.person: one.id for one in (await as_(scene, dana).get("/v1/sessions")).sessions}
+        seen = (await as_(scene, omar).get("/v1/sessions")).sessions
+        assert [one.person for one in seen] == [omar.person.id]
         with pytest.raises(Forbidden):
             await as_(scene, omar).delete(f"/v1/sessions/{found[dana.person.id]}")
         await as_(scene, omar).delete(f"/v1/sessions/{found[omar.person.id]}")

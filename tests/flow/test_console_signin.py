@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyotp
 import pytest
 
 from authenticator import Authenticator
 from pushwarden.control.people import codes, links
 from pushwarden.control.people.desk import Came
-from pushwarden.control.people.desk import Desk as People
 from pushwarden.control.people.reception import sealed_secret
 from pushwarden.control.people.roll import FRESH_MS, IDLE_MS
 from pushwarden.core.audit import AuditEntry
@@ -323,5 +324,22 @@ def test_the_same_wait_is_asked_of_proofs() -> None:
 
 
 def test_where_a_request_came_from_is_what_the_site_is_called() -> None:
-    people = People(None, None, "https://push.example.com")  # type: ignore[arg-type]
-    assert people.came([(b"host", b"evil")], "::1", "r") == Came("https://push.example.com", "::1", "", "r")
+    async def play(scene: Scene) -> None:
+        named = replace(scene.people, public_url="https://push.example.com")
+        assert named.came([(b"host", b"evil")], "::1", "r") == Came("https://push.example.com", "::1", "", "r")
+        assert scene.people.came([(b"host", b"localhost:1")], "::1", "r").origin == "http://localhost:1"
+
+    played(play)
+
+
+def test_the_session_a_browser_had_ends_when_it_signs_in_again() -> None:
+    async def play(scene: Scene) -> None:
+        await scene.dana()
+        browser = await enter(scene.browser)
+        before = Browser(scene.console, dict(browser.cookies))
+        await browser.post("/signin", {"email": "dana@acme.example", "password": PASSWORD}, csrf="")
+        assert browser.status == 303
+        assert (await before.get("/apps")).location.startswith("/signin")
+        assert (await browser.get("/apps")).status == 200
+
+    played(play)

@@ -174,7 +174,7 @@ class Users:
 
     async def sessions(self, call: Call) -> Answer:
         def work(tables: Tables) -> list[SessionView]:
-            shown = {one.id: one for one in tables.people.all() if visible(call, one.organisation)}
+            shown = {one.id: one for one in tables.people.all() if _watches(call, one)}
             open_ = [one for one in tables.sessions.all() if one.person in shown and self._alive(one)]
             return [self._session(one, shown[one.person]) for one in open_]
 
@@ -244,6 +244,13 @@ class Users:
         done = await self._services.catalog.change(call.entry(action, self._services.clock.now_ms()), work)
         await reload(self._services)
         return done
+
+
+def _watches(call: Call, person: Person) -> bool:
+    """From where somebody is signed in is shown to himself, to admins and to auditors."""
+    whole = Scope(person.organisation)
+    may = (call.principal.may(one, whole) for one in (Permission.PEOPLE_WRITE, Permission.AUDIT_EXPORT))
+    return person.id == call.principal.id or (visible(call, person.organisation) and any(may))
 
 
 def _others(call: Call, before: Person) -> tuple[Binding, ...]:

@@ -24,12 +24,13 @@ DONE = "done"
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """Where a request came from. origin: scheme and host as the browser shows them."""
+    """Where a request came from. origin: scheme and host as the browser shows them. session: what it had till now."""
 
     origin: str
     address: str
     agent: str
     request_id: str
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Desk:
     def came(self, headers: RawHeaders, address: str, request_id: str) -> Came:
         host = (header(headers, b"host") or b"localhost").decode("latin-1")
         agent = (header(headers, b"user-agent") or b"").decode("latin-1")[:200]
-        return Came(self.public_url or f"http://{host}", address, agent, request_id)
+        signed = self.services.roll.signed(headers)
+        session = signed.session.id if signed else ""
+        return Came(self.public_url or f"http://{host}", address, agent, request_id, session)
 
     async def person(self, person: str) -> Person:
         """NotFound when there is none, or it is disabled."""

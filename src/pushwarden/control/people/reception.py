@@ -78,7 +78,7 @@ class Reception:
         return Step(secret=await self.admit(person, came, "passkey", proven))
 
     async def admit(self, person: Person, came: Came, by: str, passkey: Passkey | None = None) -> str:
-        """A new session; the secret its cookie holds. What is over of the person's other sessions goes."""
+        """A new session in place of the one this browser had; the secret its cookie holds. What is over goes."""
         now, secret = self.desk.now(), secrets.token_urlsafe(32)
         session = Session(new_id(), person.id, digest(secret), now, now, now + FRESH_MS, came.address, came.agent)
 
@@ -86,6 +86,7 @@ class Reception:
             for old in tables.sessions.all():
                 if now - old.created_at >= LONGEST_MS:
                     tables.sessions.delete(old.id)
+            tables.sessions.delete(came.session)
             tables.sessions.put(session)
             if passkey is not None:
                 tables.passkeys.put(passkey)
