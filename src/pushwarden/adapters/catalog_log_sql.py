@@ -17,7 +17,6 @@ from pushwarden.adapters.catalog_versions_sql import SqlVersions
 from pushwarden.core.app import Snapshot
 from pushwarden.core.hold import Hold
 from pushwarden.core.probe import Probe
-from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import StopRecord
 
 
@@ -57,9 +56,6 @@ class SqlStops:
     def recent(self, organisation: str = "", limit: int = 50) -> list[StopRecord]:
         found = self._run(sql.STOPS, organisation=organisation, open_only=0, limit=limit)
         return [rows.stop_of(row) for row in found]
-
-    def resume(self, scope: Scope, actor: str, at_ms: int) -> int:
-        return len(self._run(sql.STOP_RESUME, of_scope=scope.key, at=at_ms, by=actor))
 
 
 class SqlHolds:

@@ -182,12 +182,6 @@ STOPS = (
     .limit(_p("limit"))
 )
 STOP_GET = select(stop).where(stop.c.id == _p("id"))
-STOP_RESUME = (
-    stop.update()
-    .where(stop.c.scope == _p("of_scope"), stop.c.resumed_at.is_(None))
-    .values(resumed_at=_p("at"), resumed_by=_p("by"))
-    .returning(stop.c.id)
-)
 _OWN_CALLBACK = and_(callback.c.organisation == _p("organisation"), callback.c.app == _p("app"))
 CALLBACK_GET = select(callback).where(_OWN_CALLBACK, callback.c.id == _p("id"))
 CALLBACK_OF = select(callback).where(_OWN_CALLBACK).order_by(callback.c.created_at, callback.c.id)

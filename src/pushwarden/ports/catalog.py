@@ -158,10 +158,6 @@ class Stops(Protocol):
         """Newest first, resumed ones included."""
         ...
 
-    def resume(self, scope: Scope, actor: str, at_ms: int) -> int:
-        """Ends the open stops of exactly this scope. How many."""
-        ...
-
 
 class Tables(Protocol):
     """Everything of one transaction."""

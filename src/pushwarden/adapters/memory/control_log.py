@@ -8,7 +8,6 @@ from pushwarden.core.app import Snapshot
 from pushwarden.core.hold import Hold
 from pushwarden.core.lane import Lane
 from pushwarden.core.probe import Probe
-from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import StopRecord
 
 
@@ -41,12 +40,6 @@ class MemoryStops:
 
     def recent(self, organisation: str = "", limit: int = 50) -> list[StopRecord]:
         return self._of(organisation)[:limit]
-
-    def resume(self, scope: Scope, actor: str, at_ms: int) -> int:
-        ended = [stop for stop in self._rows.values() if stop.scope == scope and stop.resumed_at is None]
-        for stop in ended:
-            self._rows[stop.id] = replace(stop, resumed_at=at_ms, resumed_by=actor)
-        return len(ended)
 
     def _of(self, organisation: str) -> list[StopRecord]:
         own = [
