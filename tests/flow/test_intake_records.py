@@ -206,3 +206,26 @@ def test_nobody_may_use_the_name_of_the_confirmation(tell: Callable[..., None]) 
         assert (await house.post(HELLO | {"data": {"pushwarden": 1}})).status_code == 202
 
     tell(story)
+
+
+def test_a_story_ends_when_nobody_listens_any_more(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        push = await sent(house, HELLO)
+        messages = iter([{"type": "http.request", "body": b""}, {"type": "http.disconnect"}])
+        said: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return next(messages)
+
+        async def send(message: dict[str, Any]) -> None:
+            said.append(message)
+
+        async with house.client() as client:
+            headers = [(b"authorization", client.headers["authorization"].encode())]
+        path = f"{BASE}/pushes/{push}/events"
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+        await house.app(scope, receive, send)
+        assert said[0]["status"] == 200
+        assert b"event: end" not in b"".join(one.get("body", b"") for one in said)
+
+    tell(story)

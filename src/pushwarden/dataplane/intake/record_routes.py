@@ -24,6 +24,7 @@ from pushwarden.ports.clock import Clock
 from pushwarden.ports.journal import Accepts, Progress
 from pushwarden.ports.records import PushQuery
 from pushwarden.ports.stores import DeviceStore, JournalStore
+from pushwarden.web.body import Receive
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, Within, route
 
@@ -117,18 +118,22 @@ class RecordRoutes:
 
     async def _events(self, call: Call, progress: Progress) -> AsyncIterator[bytes]:
         told, began = b"", self.clock.monotonic()
-        while True:
-            said = await self._story(call, progress)
-            now = msgspec.json.encode(said)
-            if now != told:
-                yield b"event: story\ndata: " + now + b"\n\n"
-                told = now
-            waited = self.clock.monotonic() - began
-            if is_told(said) or waited > WATCHED_SECONDS:
-                yield b"event: end\ndata: {}\n\n"
-                return
-            await asyncio.sleep(STORY_SECONDS if waited < CALM_SECONDS else 1.0)
-            progress = await progress_of(self.journal, call)
+        left = asyncio.ensure_future(_gone(call.receive))
+        try:
+            while not left.done():
+                said = await self._story(call, progress)
+                now = msgspec.json.encode(said)
+                if now != told:
+                    yield b"event: story\ndata: " + now + b"\n\n"
+                    told = now
+                waited = self.clock.monotonic() - began
+                if is_told(said) or waited > WATCHED_SECONDS:
+                    yield b"event: end\ndata: {}\n\n"
+                    return
+                await asyncio.wait({left}, timeout=STORY_SECONDS if waited < CALM_SECONDS else 1.0)
+                progress = await progress_of(self.journal, call)
+        finally:
+            left.cancel()
 
     async def _story(self, call: Call, progress: Progress) -> dict[str, Any]:
         where, push = call.where, progress.push.id
@@ -146,6 +151,14 @@ class RecordRoutes:
         }
         whole = call.principal.may(Permission.DEVICE_WRITE, where)
         return story(Material(progress, failures, reports, audiences, names), self.clock.now_ms(), whole=whole)
+
+
+async def _gone(receive: Receive) -> None:
+    """Until whoever asked has closed the connection; for ever where there is none."""
+    for _ in range(2):  # the request itself, and what comes after it
+        if (await receive())["type"] == "http.disconnect":
+            return
+    await asyncio.Event().wait()
 
 
 def is_told(said: dict[str, Any]) -> bool:
