@@ -71,20 +71,6 @@ class UserList(msgspec.Struct):
     users: list[UserView]
 
 
-class SessionView(msgspec.Struct):
-    id: str
-    person: str
-    name: str
-    created_at: int
-    seen_at: int
-    address: str
-    agent: str
-
-
-class SessionList(msgspec.Struct):
-    sessions: list[SessionView]
-
-
 class RoleRow(msgspec.Struct):
     role: str
     permissions: list[str]
@@ -172,28 +158,6 @@ class Users:
         await self._commit(call, "person.delete", work)
         return Answer(status=204)
 
-    async def sessions(self, call: Call) -> Answer:
-        def work(tables: Tables) -> list[SessionView]:
-            shown = {one.id: one for one in tables.people.all() if _watches(call, one)}
-            open_ = [one for one in tables.sessions.all() if one.person in shown and self._alive(one)]
-            return [self._session(one, shown[one.person]) for one in open_]
-
-        return Answer(SessionList(await self._services.catalog.read(work)))
-
-    async def end_session(self, call: Call) -> Answer:
-        def work(tables: Tables) -> Changed[None]:
-            session = tables.sessions.get(call.params["session"])
-            person = tables.people.get(session.person) if session else None
-            if session is None or person is None or not visible(call, person.organisation):
-                raise NotFound
-            if person.id != call.principal.id:
-                call.require(Permission.PEOPLE_WRITE, Scope(person.organisation))
-            tables.sessions.delete(session.id)
-            return Changed(None, person.id, {"address": session.address, "agent": session.agent})
-
-        await self._commit(call, "session.end", work)
-        return Answer(status=204)
-
     async def link(self, call: Call) -> Answer:
         def work(tables: Tables) -> Changed[str]:
             person = _one(tables, call)
@@ -234,23 +198,10 @@ class Users:
     def _alive(self, session: Session) -> bool:
         return alive(session, self._services.roll.seen_at(session), self._services.clock.now_ms())
 
-    def _session(self, session: Session, person: Person) -> SessionView:
-        seen_at = self._services.roll.seen_at(session)
-        return SessionView(
-            session.id, person.id, person.name, session.created_at, seen_at, session.address, session.agent
-        )
-
     async def _commit(self, call: Call, action: str, work: Callable[[Tables], Changed[T]]) -> T:
         done = await self._services.catalog.change(call.entry(action, self._services.clock.now_ms()), work)
         await reload(self._services)
         return done
-
-
-def _watches(call: Call, person: Person) -> bool:
-    """From where somebody is signed in is shown to himself, to admins and to auditors."""
-    whole = Scope(person.organisation)
-    may = (call.principal.may(one, whole) for one in (Permission.PEOPLE_WRITE, Permission.AUDIT_EXPORT))
-    return person.id == call.principal.id or (visible(call, person.organisation) and any(may))
 
 
 def _others(call: Call, before: Person) -> tuple[Binding, ...]:
@@ -287,9 +238,4 @@ def routes(services: Services) -> tuple[Route, ...]:
               summary="Remove a person with all sessions and passkeys.", shape=Shape(status=204)),
         route("POST", one + "/signin-link", users.link, permission=write, within=mine, action="person.signin_link",
               fresh=True, summary="Let somebody in who lost the password.", shape=Shape(None, SignInLink, 201)),
-        route("GET", "/v1/sessions", users.sessions, permission=read, within=mine, summary="Who is signed in.",
-              shape=Shape(None, SessionList)),
-        route("DELETE", "/v1/sessions/{session}", users.end_session, permission=read, within=mine,
-              action="session.end", summary="End a session: one's own, or an administrator any.",
-              shape=Shape(status=204)),
     )  # fmt: skip
