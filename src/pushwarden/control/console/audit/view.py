@@ -27,7 +27,7 @@ FORMATS = ("csv", "jsonl")
 NOTHING = "nothing"
 BRIEF = 3
 DULL = frozenset(
-    {"version", "created_at", "activated_at", "previous_until", "revision", "organisation", "id", "facts",
+    {"version", "events", "created_at", "activated_at", "previous_until", "revision", "organisation", "id", "facts",
      "fingerprint", "health", "expires_at", "last_used_at", "request", "rotated_from"}
 )  # fmt: skip
 """What stands with all the rest, one click away."""
