@@ -90,7 +90,7 @@ async def binned(visit: Visit) -> Page:
 
 
 async def put_back(visit: Visit) -> Redirect:
-    app = await visit.api.post(f"/v1/bin/{visit.params['app']}")
+    app = await visit.api.post(f"/v1/bin/{visit.params['deleted']}")
     return Redirect("/bin", toast=f"{app.name} is back as it was; pushes are taken and sent again.")
 
 
@@ -126,5 +126,5 @@ def routes() -> tuple[PageRoute, ...]:
         page("GET", base + "/delete", goodbye, Permission.APP_DELETE),
         page("POST", base + "/delete", delete, Permission.APP_DELETE),
         page("GET", "/bin", binned, Permission.APP_DELETE, within=Within.HANDLER),
-        page("POST", "/bin/{app}", put_back, Permission.APP_DELETE, within=Within.HANDLER),
+        page("POST", "/bin/{deleted}", put_back, Permission.APP_DELETE, within=Within.HANDLER),
     )
