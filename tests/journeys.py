@@ -40,7 +40,8 @@ class Walk:
 
     @property
     def ms(self) -> int:
-        return round((time.perf_counter() - self.began) * 1000)
+        """When the last step was on the screen."""
+        return self.steps[-1].ms
 
     def click(self, what: Locator, did: str, saw: Locator) -> None:
         """saw: what then comes on the screen."""
@@ -54,7 +55,10 @@ class Walk:
 
     def see(self, did: str, saw: Locator, patience: int = PATIENCE_MS) -> None:
         expect(saw.first).to_be_visible(timeout=patience)
-        self.steps.append(Step(did, " ".join(saw.first.inner_text().split())[:90], self.ms))
+        self.steps.append(Step(did, " ".join(saw.first.inner_text().split())[:90], self._now()))
+
+    def _now(self) -> int:
+        return round((time.perf_counter() - self.began) * 1000)
 
 
 def onboard(page: Page, name: str) -> Walk:

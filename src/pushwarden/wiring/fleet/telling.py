@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from structlog.testing import capture_logs
+
 from pushwarden.adapters.health import CatalogHealths
 from pushwarden.core.app import CredentialState
 from pushwarden.core.check import Check
@@ -38,6 +40,11 @@ async def tell(settings: Settings, now_ms: int, scale: float = 1.0, *, singles: 
 
     scale: of devices and pushes. singles: pushes to one user; 0: as many as the scale says.
     """
+    with capture_logs():  # what a server would log of it is of no interest
+        await _tell(settings, now_ms, scale, singles)
+
+
+async def _tell(settings: Settings, now_ms: int, scale: float, singles: int) -> None:
     async with teller(settings, now_ms) as story:
         await story.run((*_shop(settings.data.parent / "authority"), *_drivers(), *_care(), *_month(), *_incident()))
         await devices.tell(story, scale)
