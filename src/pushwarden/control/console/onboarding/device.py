@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from typing import Any
+from urllib.parse import urlencode
 
 from pushwarden.control.console.onboarding.steps import facts_of, steps
 from pushwarden.control.console.pages import PageRoute, page
@@ -30,7 +31,7 @@ async def choose(visit: Visit) -> Redirect:
     """It becomes a test device: only those are reached while the app is on trial."""
     name = visit.form.text("device")
     await visit.api.patch(f"{visit.v1}/devices/{name}", {"test": True})
-    return Redirect(f"{visit.base}/start/send?device={name}")
+    return Redirect(f"{visit.base}/start/send?{urlencode({'device': name})}")
 
 
 async def paste(visit: Visit) -> Page | Redirect:
@@ -43,7 +44,7 @@ async def paste(visit: Visit) -> Page | Redirect:
         await visit.api.put(f"{visit.v1}/devices/{name}", device)
     except Invalid as error:
         return await _drawn(visit, error.detail)
-    return Redirect(f"{visit.base}/start/send?device={name}")
+    return Redirect(f"{visit.base}/start/send?{urlencode({'device': name})}")
 
 
 async def _drawn(visit: Visit, problem: str = "") -> Page:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from pushwarden.control.console.onboarding.steps import facts_of, steps
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.send.outcome import outcome_of
@@ -34,7 +36,7 @@ async def send(visit: Visit) -> Page | Redirect:
         push = await visit.api.post(f"{visit.v1}/pushes", body)
     except PushwardenError as error:
         return await _drawn(visit, device, "", error.detail)
-    return Redirect(f"{visit.base}/start/send?device={device}&push={push['id']}")
+    return Redirect(f"{visit.base}/start/send?{urlencode({'device': device, 'push': push['id']})}")
 
 
 async def _any(visit: Visit) -> str:
@@ -58,7 +60,7 @@ async def _drawn(visit: Visit, device: str, push: str, problem: str = "") -> Pag
 async def _outcome(visit: Visit, device: str, push: str) -> dict[str, object]:
     if not push:
         raise NotFound
-    part = f"{visit.base}/start/outcome?device={device}&push={push}"
+    part = f"{visit.base}/start/outcome?{urlencode({'device': device, 'push': push})}"
     return {"outcome": await outcome_of(visit, push, device), "part": part, "device": device}
 
 
