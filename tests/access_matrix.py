@@ -61,18 +61,21 @@ def placed(path: str, target: Scope) -> Scope:
 
 
 def page_expected(actor: Actor, page: PageRoute, target: Scope) -> bool:
-    """A page is of the organisation the person is in; an app of another one is nowhere."""
+    """A page is of the organisation the person is in; below /apps an app of another one is nowhere.
+
+    Other addresses name no place: what they ask the API for is judged there.
+    """
     if not page.signed_in:
         return True
     if actor.state not in ("good", "without roles"):
         return False
-    place = placed(page.path, target)
-    if place.app and actor.scope.organisation not in ("", target.organisation):
+    place = placed(page.path if page.path.startswith("/apps/{app}/") else "", target)
+    home = actor.scope.organisation or ("default" if actor.state == "without roles" else target.organisation)
+    if place.app and home != target.organisation:
         return False
     if page.permission is None:
         return True
-    home = replace(place, organisation=actor.scope.organisation or target.organisation)
-    return admitted(actor, str(page.permission), page.within, home)
+    return admitted(actor, str(page.permission), page.within, replace(place, organisation=home))
 
 
 def filled(path: str, target: Scope) -> str:
