@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
-
-from playwright.sync_api import Page
 
 from pushwarden.control.console.app import build
 from pushwarden.control.console.pages import PageRoute
@@ -17,13 +14,12 @@ from pushwarden.wiring.stage import Stage
 
 @dataclass(frozen=True)
 class Place:
-    """before: what is done on the page before it is looked at; once: only the first time, as it changes the company."""
-
     name: str
     path: str
     signed_in: bool = True
-    before: Callable[[Page], None] | None = None
-    once: bool = False
+
+
+STOPPED = "acme-shop/production"
 
 
 class Nothing:
@@ -36,9 +32,6 @@ class Nothing:
         return self
 
 
-STATES: tuple[Place, ...] = ()
-
-
 def pages() -> list[PageRoute]:
     """All pages people open, as their table has them."""
     parts: list[Any] = [Nothing() for _ in signature(build).parameters]
@@ -49,6 +42,17 @@ def places(stage: Stage) -> list[Place]:
     """One for every page."""
     known = named(stage)
     return [Place(_name(one.path), filled(one.path, known), one.signed_in) for one in pages()]
+
+
+def while_stopped() -> list[Place]:
+    """What looks different while the shop is stopped."""
+    looks_so = {
+        "overview": "/apps/acme-shop/production/overview",
+        "apps": "/apps",
+        "receipt": f"/stop/receipt?target={STOPPED}",
+        "resume": f"/resume?target={STOPPED}",
+    }
+    return [Place(f"stopped-{name}", path) for name, path in looks_so.items()]
 
 
 def named(stage: Stage) -> dict[str, str]:

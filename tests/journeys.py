@@ -80,11 +80,13 @@ def onboard(page: Page, name: str) -> Walk:
     return walk
 
 
-def stop(page: Page) -> Walk:
+def stop(page: Page, reason: str = "") -> Walk:
     """From any page of an app to the receipt; its time counts from the click that stops."""
     walk = Walk(page)
     question = page.get_by_role("heading", name="Stop pushes for").first
     walk.click(page.get_by_role("link", name="Stop pushes"), "Stop pushes", question)
+    if reason:
+        walk.type("Reason", reason)
     walk.began = time.perf_counter()
     walk.click(page.get_by_role("button", name="Stop now"), "Stop now", page.get_by_text("In effect on"))
     return walk

@@ -127,7 +127,7 @@ def _entry(now: int, plan: _Plan, number: int, *, first: bool) -> Entry:
             installation_id=f"{name[:8]}-{name[8:12]}-{name[12:16]}-{name[16:20]}-{name[20:]}",
             provider=fleet.provider,
             token=_token(name, fleet.provider),
-            user=f"user-{number % 60_000}",
+            user=str(10_000 + number % 60_000),
             app_version=version,
             build=build,
             tags=chance.choice(TAGS),

@@ -113,7 +113,7 @@ def _month() -> Iterator[Step]:
                                   (20, "On-call button", "stop", "")):  # fmt: skip
         body = {"name": name, "kind": kind} | ({"app": app} if app else {})
         yield ago(days=days, hours=2), partial(Teller.post, who="dana", path="/v1/keys", body=body)
-    hook = {"url": "https://orders.acme.example/pushwarden", "environments": ["production"]}
+    hook = {"url": "https://orders.acme.example/pushwarden", "environments": ["simulated"]}
     yield ago(days=24), partial(Teller.post, who="omar", path=f"{SHOP}/callbacks", body=hook)
     edits: tuple[tuple[float, str, str, dict[str, Any]], ...] = (
         (26, "dana", SHOP, {"contacts": ["push@acme.example", "oncall@acme.example"]}),

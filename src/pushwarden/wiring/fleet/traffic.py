@@ -61,7 +61,7 @@ async def go_on(settings: Settings, since_ms: int, now_ms: int) -> None:
         chance = random.Random(since_ms)  # noqa: S311
         for source in SOURCES:
             where = Scope(ORGANISATION, source.app, source.environment)
-            for at in range(since_ms - since_ms % MINUTE_MS, now_ms - now_ms % MINUTE_MS, MINUTE_MS):
+            for at in range(since_ms - since_ms % MINUTE_MS + MINUTE_MS, now_ms - now_ms % MINUTE_MS, MINUTE_MS):
                 amounts = _amounts(source, 0, 1, chance)
                 for step, length in ((Step.MINUTE, MINUTE_MS), (Step.QUARTER, QUARTER_MS)):
                     tables.tallies.add(where, source.provider, step, at - at % length, amounts)
