@@ -80,7 +80,7 @@ def _write(tables: Tables, source: Source, now: int, minutes: int) -> None:
     ):  # fmt: skip
         for number in range(count):
             at = now - now % length - number * length
-            part = min(length, now - at) / MINUTE_MS
+            part = 1 if step is Step.MINUTE else min(length, now - at) / MINUTE_MS
             amounts = _amounts(source, now - at, part, chance)
             if amounts:
                 tables.tallies.add(where, source.provider, step, at, amounts)
