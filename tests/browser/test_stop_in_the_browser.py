@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from browser_fixtures import Open, World, browser, open_tab, world
 from console_places import named, pages
+from looking_at import told
 from product_fixtures import SLOW
 from pushwarden.core.principal import Role
 from pushwarden.wiring.fleet.places import filled
@@ -78,3 +80,20 @@ def test_every_other_tab_is_told_and_told_again_when_it_is_lifted(open_tab: Open
     resume(world, "told")
     expect(watching.locator(".band.stopped")).to_have_count(0)
     assert not watching.title().startswith("Stopped")
+
+
+def test_what_is_stopped_or_resumed_in_steps_is_for_everybody(open_tab: Open, world: World) -> None:
+    settings = an_app(world, "looked-at")
+    asked = {"app": "looked-at", "environment": "production", "reason": "Crash loop in 5.3"}
+    tab, target = open_tab(settings, Role.OPERATOR), "?target=looked-at/production"
+    world.stage.call("POST", "/v1/stop", json=asked)
+    try:
+        for path in ("/apps", settings, f"/stop/receipt{target}", f"/resume{target}"):
+            expect(tab.go(path).locator(".band.stopped", has_text="Crash loop")).to_be_visible()
+            assert not (broken := told(tab.page)), f"{path} {json.dumps(broken, indent=1)}"
+        world.stage.call("POST", "/v1/resume", json={**asked, "held": "discard", "ramp": {"minutes": 10}})
+        expect(tab.go(settings).locator(".band.info", has_text="Resuming")).to_be_visible()
+        assert not (broken := told(tab.page)), json.dumps(broken, indent=1)
+    finally:
+        world.stage.call("POST", "/v1/stop", json=asked)
+        resume(world, "looked-at")

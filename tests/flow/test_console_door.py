@@ -42,12 +42,15 @@ class Cookies:
     def able(self, permission: Permission, where: Scope) -> list[str]:
         return ["Dana K.", "Omar R."]
 
+    def organisations(self, principal: Principal) -> dict[str, str]:
+        return {}
+
     def formerly(self, headers: RawHeaders) -> str:
         return ""
 
 
 async def show(visit: Visit) -> Answered:
-    return Page("apps/page.html", {"title": "Apps", "places": []})
+    return Page("apps/page.html", {"title": "Apps", "places": [], "binned": 0})
 
 
 async def listed(visit: Visit) -> Answered:

@@ -19,7 +19,7 @@ from pushwarden.control.console.signin.gate import Gate
 from pushwarden.control.console.visit import Visitor
 from pushwarden.control.people.desk import Desk as People
 from pushwarden.core.app import Snapshot
-from pushwarden.core.principal import Permission
+from pushwarden.core.principal import Permission, Principal
 from pushwarden.core.scope import Scope
 from pushwarden.web.body import RawHeaders, header
 
@@ -47,6 +47,9 @@ class House:
 
     def able(self, permission: Permission, where: Scope) -> list[str]:
         return ["Dana K."]
+
+    def organisations(self, principal: Principal) -> dict[str, str]:
+        return {}
 
     def formerly(self, headers: RawHeaders) -> str:
         return ""

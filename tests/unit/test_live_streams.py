@@ -26,6 +26,9 @@ class Lasting:
     def able(self, permission: Any, where: Any) -> list[str]:
         return []
 
+    def organisations(self, principal: Any) -> dict[str, str]:
+        return {}
+
     def lasts(self, headers: RawHeaders) -> bool:
         return self.good
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pushwarden.control.console.places import reach
 from pushwarden.control.console.visit import Visit
 from pushwarden.core.app import App
 from pushwarden.core.errors import PushwardenError
@@ -50,7 +51,8 @@ class Strip:
 async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
     """Everything base.html and app.html name, from memory but for the stops' reasons."""
     snapshot = desk.snapshot()
-    loaded = desk.senders()
+    loaded, apps = desk.senders(), _apps(visit, snapshot.apps.values())
+    organisations = desk.sessions.organisations(visit.principal)
     return {
         "visit": visit,
         "person": visit.visitor,
@@ -61,22 +63,24 @@ async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
         "tabs": TABS,
         "section": visit.path.split("/")[1],
         "tab": visit.path.split("/")[4] if visit.where.app and visit.path.count("/") > 3 else "",
-        "apps": _apps(visit, snapshot.apps.values()),
+        "apps": apps,
         "app": snapshot.app(visit.where.organisation, visit.where.app),
         "environment": visit.where.environment,
         "environments": tuple(Environment),
         "stops": await _standing(visit, "/v1/stop", "stops"),
         "ramps": await _standing(visit, "/v1/ramps", "ramps"),
         "whereabouts": whereabouts,
+        "organisations": organisations,
+        "reach": partial(reach, organisations=organisations, apps=apps),
         "strip": Strip(
             snapshot.version, sum(one == snapshot.version for one in loaded.values()), len(loaded), desk.version
         ),
     }
 
 
-def _ask(desk: Desk, visit: Visit, permission: Permission) -> str:
-    """Whom to ask, for a button that this person may not press."""
-    names = desk.sessions.able(permission, visit.where)
+def _ask(desk: Desk, visit: Visit, permission: Permission, where: Scope | None = None) -> str:
+    """Whom to ask, for a button that this person may not press. where: of what it is about, else the page's place."""
+    names = desk.sessions.able(permission, where or visit.where)
     if not names:
         return "Nobody here may do this; ask whoever runs the server."
     *first, last = names[:3]

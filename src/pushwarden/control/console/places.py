@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from pushwarden.core.app import App
 from pushwarden.core.errors import Invalid
 from pushwarden.core.scope import Environment, Scope
 
@@ -70,3 +72,18 @@ def named(one: object) -> Target:
 def unique(targets: Iterable[Target]) -> list[Target]:
     """In their order, each once."""
     return list(dict.fromkeys(targets))
+
+
+def reach(one: Any, organisations: Mapping[str, str], apps: Sequence[App]) -> str:
+    """How far a role, a key or a scope reaches, in words. organisations: those the reader may see, id → name."""
+    if not one.organisation:
+        return "every organisation"
+    if not one.app:
+        return whole(one.organisation, organisations)
+    name = next((app.name for app in apps if app.id == one.app), one.app)
+    return f"{name}, {one.environment.capitalize()}" if one.environment else name
+
+
+def whole(organisation: str, organisations: Mapping[str, str]) -> str:
+    """All of an organisation; who sees a single one need not read its name."""
+    return f"all of {organisations.get(organisation, organisation)}" if len(organisations) > 1 else "everywhere"

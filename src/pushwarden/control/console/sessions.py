@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pushwarden.control.console.visit import Visitor
 from pushwarden.control.people.roll import Roll
-from pushwarden.core.principal import Permission
+from pushwarden.core.principal import Permission, Principal
 from pushwarden.core.scope import Scope
 from pushwarden.web.body import RawHeaders
 
@@ -15,6 +15,9 @@ class SignedIn:
 
     def able(self, permission: Permission, where: Scope) -> list[str]:
         return self._roll.able(permission, where)
+
+    def organisations(self, principal: Principal) -> dict[str, str]:
+        return self._roll.organisations(principal)
 
     def lasts(self, headers: RawHeaders) -> bool:
         return self._roll.lasts(headers)

@@ -47,6 +47,10 @@ class Sessions(Protocol):
         """The names of the people who may."""
         ...
 
+    def organisations(self, principal: Principal) -> Mapping[str, str]:
+        """Those whose pages this principal may see: id → name."""
+        ...
+
     def lasts(self, headers: RawHeaders) -> bool:
         """Whether somebody is signed in; asking is no use of the session."""
         ...

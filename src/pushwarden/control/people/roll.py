@@ -63,7 +63,7 @@ class Roll:
         self._people: dict[str, Person] = {}
         self._principals: dict[str, Principal] = {}
         self._sessions: dict[bytes, Session] = {}
-        self._organisations: tuple[str, ...] = ()
+        self._organisations: dict[str, str] = {}
         self._seen: dict[str, int] = {}
         self._unwritten: set[str] = set()
 
@@ -78,7 +78,7 @@ class Roll:
         self._people = {one.id: one for one in enrolled.people if one.disabled_at is None}
         self._principals = {name: principal_of(one, enrolled.organisations) for name, one in self._people.items()}
         self._sessions = {one.digest: one for one in enrolled.sessions if one.person in self._people}
-        self._organisations = tuple(one.id for one in enrolled.organisations)
+        self._organisations = {one.id: one.name for one in enrolled.organisations}
         ids = {one.id for one in self._sessions.values()}
         self._seen = {name: at for name, at in self._seen.items() if name in ids}
 
@@ -125,9 +125,11 @@ class Roll:
         near = [one.name for one in may if one.home] or [one.name for one in may]
         return sorted(near)
 
-    def organisations(self, principal: Principal) -> list[str]:
-        """Whose pages this principal may see."""
-        return [one for one in self._organisations if principal.about(Permission.APP_READ, Scope(one))]
+    def organisations(self, principal: Principal) -> dict[str, str]:
+        """Whose pages this principal may see: id → name."""
+        return {
+            one: name for one, name in self._organisations.items() if principal.about(Permission.APP_READ, Scope(one))
+        }
 
     def _organisation(self, principal: Principal, chosen: str) -> str:
         if principal.home:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pushwarden.control.console.places import whole
 from pushwarden.control.console.visit import Visit
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment, Scope
@@ -28,12 +29,14 @@ async def places(visit: Visit) -> list[Choice]:
     if visit.principal.may(Permission.PEOPLE_WRITE, Scope()):
         found.append(Choice(INSTALLATION, "Every organisation of this installation"))
     if visit.may(Permission.PEOPLE_WRITE, Scope(organisation)):
-        found.append(Choice("", f"All of {organisation}"))
+        names = {one.id: one.name for one in (await visit.api.get("/v1/organisations")).organisations}
+        word = whole(organisation, names)
+        found.append(Choice("", word[0].upper() + word[1:]))
     for app in (await visit.api.get("/v1/apps")).apps:
         if visit.may(Permission.PEOPLE_WRITE, Scope(organisation, app.id)):
             found.append(Choice(app.id, f"{app.name}, every environment", app.name))
         found += [
-            Choice(f"{app.id}/{one}", f"{app.name}, {one}", app.name)
+            Choice(f"{app.id}/{one}", f"{app.name}, {one.capitalize()}", app.name)
             for one in Environment
             if visit.may(Permission.PEOPLE_WRITE, Scope(organisation, app.id, one))
         ]

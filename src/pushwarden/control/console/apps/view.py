@@ -39,8 +39,16 @@ async def show(visit: Visit) -> Page:
         "needing": needing(found.places),
         "worst": min((one.verdict.state for one in found.places), key=list(State).index, default=State.NOTHING),
         "last_change": found.last_change,
+        "binned": await _binned(visit),
     }
     return Page("apps/page.html", context)
+
+
+async def _binned(visit: Visit) -> int:
+    """How many deleted apps this person could put back."""
+    if not visit.principal.about(Permission.APP_DELETE, Scope(visit.where.organisation)):
+        return 0
+    return len((await visit.api.get("/v1/bin")).apps)
 
 
 def needing(places: list[Any]) -> list[Any]:

@@ -75,7 +75,7 @@ async def show(visit: Visit) -> Page:
         "chips": [Chip(term.typed, search.without(term)) for term in search.terms],
         "days": days, "heat": heat([day.entries for day in days]), "names": NAMES,
         "rows": [_row(one, labels) for one in found.entries] if found else [], "older": "before" in visit.query,
-        "with_": lambda name, value: _with(search, name, value), "deed": deed,
+        "with_": lambda name, value: _with(search, name, value), "deed": deed, "scope_of": Scope.parse,
         "rows_most": ROWS, "all": visit.may(Permission.AUDIT_EXPORT, Scope(visit.where.organisation)),
     }  # fmt: skip
     return Page("audit/page.html", context, 422 if errors else 200)

@@ -111,7 +111,6 @@ class Profile:
             "sessions": sessions,
             "here": signed.session.id,
             "question": await self.account.enrolment(signed, came),
-            "organisations": self.gate.roll.organisations(visit.principal),
             "errors": errors or {},
         }
         return Page("profile/page.html", context, status)
