@@ -100,6 +100,7 @@ def test_every_state_of_a_push_is_told(said: dict[str, Any], words_of_it: str) -
         "app": SimpleNamespace(bundle_id="x", android_package="y"), "environment": "production", "csrf": "c",
         "story": story, "word": verdict(story), "steps": steps(story), "live": is_live(story, 0),
         "funnel": stages(story), "people": people(story), "answer_of": answer_of, "device_path": str,
+        "sent_by": "",
     }  # fmt: skip
     text = Renderer(Shelf(), SystemClock()).render("activity/live.html", context)
     assert words_of_it in " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
@@ -169,6 +170,21 @@ def test_pushes_are_found_and_one_is_told_stage_by_stage(calm: Stage) -> None:
     rows = see(f"{pages}/activity/export?format=csv&show=refused")
     assert rows.headers["content-disposition"] == 'attachment; filename="told-simulated-pushes.csv"'
     assert len(rows.text.splitlines()) == 2
+
+
+@SLOW
+def test_a_push_names_the_key_that_sent_it_to_those_who_may_know(calm: Stage) -> None:
+    base = calm.make_app("sent-by")
+    device(calm, base, "anns-phone", "5f" * 32, user="ann")
+    key = calm.call("POST", "/v1/keys", json={"name": "Order service", "kind": "send"})
+    sent = calm.call(
+        "POST", f"{base}/pushes", json={"to": {"user": "ann"}, "type": "alert", "title": "Hi"},
+        headers={"authorization": f"Bearer {key['key']}"},
+    )  # fmt: skip
+    page = f"{base.removeprefix('/v1')}/activity/{sent['id']}"
+    assert "From API, Order service, to user ann" in words(visiting(calm, signed_in(calm, Role.VIEWER))(page))
+    own = visiting(calm, signed_in(calm, Role.VIEWER, Scope("default", "sent-by")))
+    assert f"From API, key {key['view']['id']} , to user ann" in words(own(page))
 
 
 @SLOW

@@ -62,10 +62,10 @@ class Device:
 async def tell(story: Teller, settings: Settings, scale: float, singles: int = 0) -> None:
     clock, chance = ToldClock(story.now), random.Random(7)  # noqa: S311
     count = max(60, singles or round(1_400 * scale))
-    to = await _recipients(story, count, chance)
+    to, sender = await _recipients(story, count, chance), await _order_service(story)
     journal = SqliteJournal(settings.journal_db, clock.now_ms)
     try:
-        for sent in sorted(_all(story.now, scale, to, chance), key=lambda one: one.at):
+        for sent in sorted(_all(story.now, scale, to, sender, chance), key=lambda one: one.at):
             clock.ms = sent.at
             await _record(journal, clock, sent, chance)
     finally:
@@ -82,7 +82,13 @@ async def _recipients(story: Teller, count: int, chance: random.Random) -> list[
     return [Device(audience.id, seq, token, user) for seq, token, user in drawn]
 
 
-def _all(now: int, scale: float, to: Sequence[Device], chance: random.Random) -> Iterator[Sent]:
+async def _order_service(story: Teller) -> str:
+    """The id of its key."""
+    keys = (await story.by("dana").get("/v1/keys")).keys
+    return next(str(one.id) for one in keys if one.name == "Order service")
+
+
+def _all(now: int, scale: float, to: Sequence[Device], sender: str, chance: random.Random) -> Iterator[Sent]:
     hour, shop, drivers = now - now % HOUR, "acme-shop", "acme-drivers"
     for number in range(max(48, round(720 * scale))):
         at, size = hour + 5 * MINUTE - number * HOUR, round(scale * (84_210 - 13 * number))
@@ -105,16 +111,16 @@ def _all(now: int, scale: float, to: Sequence[Device], chance: random.Random) ->
                 6,
                 shift,
             )
-    yield from _singles(now, to, chance)
+    yield from _singles(now, to, sender, chance)
 
 
-def _singles(now: int, to: Sequence[Device], chance: random.Random) -> Iterator[Sent]:
+def _singles(now: int, to: Sequence[Device], sender: str, chance: random.Random) -> Iterator[Sent]:
     for device in to:
         at = now - int(chance.random() ** 2 * 3 * DAY) - MINUTE
         title, body = chance.choice(ORDERS)
         message = Message(title, body=body, link=f"/orders/{chance.randrange(20_000, 29_999)}")
         note, refused = f"user {device.user}", int(chance.random() < 0.04)
-        yield Sent(at, "acme-shop", LIVE, PushType.ALERT, note, 1, refused, message, "key_orders", device)
+        yield Sent(at, "acme-shop", LIVE, PushType.ALERT, note, 1, refused, message, sender, device)
     for number in range(6):
         hello = Message("Hello from Acme Shop", body="If you can read this, pushes work.")
         at = now - 19 * HOUR - number * 7 * MINUTE

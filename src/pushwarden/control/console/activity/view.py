@@ -89,6 +89,7 @@ async def _told(visit: Visit) -> dict[str, Any]:
     return {
         "title": "One push",
         "story": story,
+        "sent_by": await _called(visit, story["actor"]),
         "word": verdict(story),
         "steps": steps(story),
         "live": is_live(story, visit.now_ms),
@@ -99,6 +100,16 @@ async def _told(visit: Visit) -> dict[str, Any]:
         "device_path": lambda name: f"{visit.base}/devices/{quote(name, safe='')}",
         "why_path": lambda name: f"{visit.base}/activity/why?device={quote(name, safe='')}&push={story['id']}",
     }
+
+
+async def _called(visit: Visit, actor: str) -> str:
+    """What people call the key or the person; empty when that is not known, or not for this visitor to know."""
+    found: list[Any] = []
+    if visit.principal.ever(Permission.KEY_READ):
+        found += (await visit.api.get("/v1/keys")).keys
+    if visit.principal.ever(Permission.PEOPLE_READ):
+        found += (await visit.api.get("/v1/users")).users
+    return next((str(one.name) for one in found if one.id == actor), "")
 
 
 def _own(visit: Visit) -> str:
