@@ -87,7 +87,7 @@ def _actions(visit: Visit, apps: list[Any]) -> Iterator[Found]:
 
 def _of_apps(apps: list[Any]) -> Iterator[Found]:
     for app in apps:
-        named = " ".join(filter(None, (app.id, app.bundle_id, app.android_package)))
+        named = " ".join(dict.fromkeys(filter(None, (app.id, app.bundle_id, app.android_package))))
         yield Found("apps", app.name, f"/apps/{quote(app.id)}/production/overview", named)
 
 
