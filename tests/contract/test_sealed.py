@@ -21,8 +21,10 @@ from pushwarden.ports.sealed import HEAD, Blob, Place
 from pushwarden.wiring.sealed import FIRST, PLACES
 
 OLD, NEW = b"pwv1-old-key", b"pwv1-new-key"
-NOT_SEALED = {"digest", "body", "hash"}
+NOT_SEALED = {"digest", "body", "hash", "recovery", "public_key"}
 """Columns of bytes that are no secrets."""
+OF_THE_CONSOLE = {"person.totp"}
+"""Sealed with the console's own key, which the api holds to check a code; a rotation of the vault is not about it."""
 
 
 def credential(organisation: str, number: int, sealed: bytes) -> Credential:
@@ -99,6 +101,7 @@ def test_every_column_that_holds_something_sealed_is_sealed_anew_by_a_rotation()
         for column in table.columns
         if isinstance(column.type, LargeBinary) and column.name not in NOT_SEALED
     }
+    columns -= OF_THE_CONSOLE
     assert columns == {"credential.sealed", "credential_request.sealed", "callback.sealed", "callback.previous"}
     assert sorted(place for places in PLACES.values() for place in places) == sorted(Place)
     assert len(Place) == len(columns)

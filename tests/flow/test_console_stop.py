@@ -163,11 +163,17 @@ def test_the_form_stops_while_the_databases_are_locked(calm: Stage, dana: Browse
     resume(calm, "locked-out")
 
 
+def senders(stage: Stage, app: str) -> list[str]:
+    """Those that have come up and said so."""
+    return [one["sender"] for one in stage.call("GET", f"/v1/apps/{app}/simulated/effective")["senders"]]
+
+
 def test_the_form_answers_while_a_sender_hangs_and_says_that_it_was_ended() -> None:
     stage = open_stage()
     try:
         stage.make_app("hanging")
         dana = Browser(stage, signed_in(stage, Role.OPERATOR))
+        until(lambda: "sender-bulk-0" in senders(stage, "hanging"), "sender-bulk-0")
         os.kill(pid_of(stage, "sender-bulk-0"), signal.SIGSTOP)
         where, _ = dana.post("/stop", target="hanging/simulated")
         page = dana.get(where)
