@@ -17,7 +17,11 @@ class Doors:
         self._firsts = {route.path.split("/")[1] for route in frame.router.routes}
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].split("/", 2)[1] not in self._firsts:
+        if scope["type"] == "http" and self._for_people(scope["path"]):
             await self.console(scope, receive, send)
         else:
             await self._frame(scope, receive, send)
+
+    def _for_people(self, path: str) -> bool:
+        """What is no path at all, as in `OPTIONS *`, the API refuses."""
+        return path.startswith("/") and path.split("/", 2)[1] not in self._firsts

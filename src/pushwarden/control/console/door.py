@@ -243,10 +243,14 @@ def _toast(visit: Visit) -> list[str] | None:
 
 def _read_toast(text: str) -> list[str] | None:
     try:
-        sentence, undo = json.loads(unquote(text))
+        said = json.loads(unquote(text))
     except ValueError:
         return None
-    return [sentence, undo if undo.startswith("/") and not undo.startswith("//") else ""]
+    match said:
+        case [str(sentence), str(undo)]:
+            return [sentence, undo if undo.startswith("/") and not undo.startswith("//") else ""]
+        case _:
+            return None
 
 
 async def _give(send: Send, answer: Answer, safe: tuple[tuple[bytes, bytes], ...]) -> None:
