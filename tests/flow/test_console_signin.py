@@ -10,10 +10,10 @@ import pytest
 from authenticator import Authenticator
 from pushwarden.control.people import codes, links
 from pushwarden.control.people.desk import Came
-from pushwarden.control.people.reception import sealed_secret
+from pushwarden.control.people.reception import Reception, sealed_secret
 from pushwarden.control.people.roll import FRESH_MS, IDLE_MS
 from pushwarden.core.audit import AuditEntry
-from pushwarden.core.errors import NotFound
+from pushwarden.core.errors import NotFound, SignInRefused
 from pushwarden.core.person import Passkey, Person
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Changed, Tables
@@ -100,6 +100,18 @@ def test_a_code_is_asked_for_taken_once_and_only_while_it_is_right() -> None:
         for code, status in (("000000", 401), (pyotp.TOTP(SECRET).at(now - 90), 401), (right, 303), (right, 401)):
             await browser.post("/signin", {"pending": pending, "code": code, "next": "/audit"}, csrf="")
             assert browser.status == status, code
+
+    played(play)
+
+
+def test_of_two_sign_ins_that_judged_one_code_before_either_used_it_one_is_let_in() -> None:
+    async def play(scene: Scene) -> None:
+        dana = await scene.dana(recovery=(b"a" * 32, b"b" * 32))
+        came, reception = Came(ORIGIN, "", "", ""), Reception(scene.people)
+        for proven in (replace(dana, totp_step=7), replace(dana, recovery=(b"b" * 32,))):
+            await reception.admit(proven, came, "password and code", coded=True)
+            with pytest.raises(SignInRefused):
+                await reception.admit(proven, came, "password and code", coded=True)
 
     played(play)
 

@@ -20,6 +20,7 @@ from pushwarden.ports.catalog import Changed, Tables
 PENDING_MS = 300_000
 """How long a right password waits for its code."""
 _TOTP = "totp|"
+_USED = "This code is not right, or it was used already. Wait for the next one."
 
 
 class Pending(msgspec.Struct):
@@ -61,8 +62,8 @@ class Reception:
         proven = self._coded(person, code)
         if proven is None:
             await self._wrong(person.email, person, came)
-            raise SignInRefused("This code is not right, or it was used already. Wait for the next one.")
-        return Step(secret=await self.admit(proven, came, "password and code"))
+            raise SignInRefused(_USED)
+        return Step(secret=await self.admit(proven, came, "password and code", coded=True))
 
     def challenge(self, came: Came) -> Question | None:
         """What a browser signs with a passkey; None where it can have none."""
@@ -77,8 +78,13 @@ class Reception:
         person = await self.desk.person(proven.person)
         return Step(secret=await self.admit(person, came, "passkey", proven))
 
-    async def admit(self, person: Person, came: Came, by: str, passkey: Passkey | None = None) -> str:
-        """A new session in place of the one this browser had; the secret its cookie holds. What is over goes."""
+    async def admit(
+        self, person: Person, came: Came, by: str, passkey: Passkey | None = None, *, coded: bool = False
+    ) -> str:
+        """A new session in place of the one this browser had; the secret its cookie holds. What is over goes.
+
+        coded: a code was used up. SignInRefused when another sign-in used the same one meanwhile.
+        """
         now, secret = self.desk.now(), secrets.token_urlsafe(32)
         session = Session(new_id(), person.id, digest(secret), now, now, now + FRESH_MS, came.address, came.agent)
 
@@ -90,10 +96,7 @@ class Reception:
             tables.sessions.put(session)
             if passkey is not None:
                 tables.passkeys.put(passkey)
-            return replace(
-                before, last_seen_at=now, totp_step=max(before.totp_step, person.totp_step),
-                recovery=tuple(code for code in before.recovery if code in person.recovery),
-            )  # fmt: skip
+            return replace(_used_up(before, person, coded), last_seen_at=now)
 
         await self.desk.change(self.desk.entry("person.sign_in", person, came), person.id, alter, by=by)
         self.desk.throttle.passed(person.email)
@@ -108,7 +111,7 @@ class Reception:
         if not right or proven is None:
             await self._wrong(person.email, person, came)
             raise SignInRefused("That was not right; nothing was done. Try once more.")
-        await self._refresh(signed, proven, came, None)
+        await self._refresh(signed, proven, came, None, coded=bool(person.totp))
 
     async def confirm_by_passkey(self, signed: Signed, came: Came, question: str, answer: str) -> None:
         kept = await self._named(answer)
@@ -132,7 +135,9 @@ class Reception:
         await self.desk.services.catalog.change(entry, work)
         await reload(self.desk.services)
 
-    async def _refresh(self, signed: Signed, proven: Person, came: Came, passkey: Passkey | None) -> None:
+    async def _refresh(
+        self, signed: Signed, proven: Person, came: Came, passkey: Passkey | None, *, coded: bool = False
+    ) -> None:
         until = self.desk.now() + FRESH_MS
 
         def alter(tables: Tables, before: Person) -> Person:
@@ -141,10 +146,7 @@ class Reception:
                 tables.sessions.put(replace(session, fresh_until=until))
             if passkey is not None:
                 tables.passkeys.put(passkey)
-            return replace(
-                before, totp_step=max(before.totp_step, proven.totp_step),
-                recovery=tuple(code for code in before.recovery if code in proven.recovery),
-            )  # fmt: skip
+            return _used_up(before, proven, coded)
 
         await self.desk.change(self.desk.entry("person.confirm", proven, came), proven.id, alter)
         self.desk.throttle.passed(proven.email)
@@ -196,3 +198,11 @@ class Reception:
 def sealed_secret(desk: Desk, person: str, secret: str) -> bytes:
     """An authenticator's secret as it is stored."""
     return desk.chest.seal(secret.encode(), _TOTP + person)
+
+
+def _used_up(before: Person, proven: Person, coded: bool) -> Person:
+    """As the person stands now, with the code used up; of two at the same moment the second is refused."""
+    left = tuple(code for code in before.recovery if code in proven.recovery)
+    if coded and before.totp_step >= proven.totp_step and left == before.recovery:
+        raise SignInRefused(_USED)
+    return replace(before, totp_step=max(before.totp_step, proven.totp_step), recovery=left)
