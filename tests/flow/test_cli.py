@@ -18,6 +18,7 @@ from pushwarden.wiring.stage import BUNDLE_ID, KEY_ID, TEAM_ID, Stage, device_li
 from warm_cli import Warm
 
 IN = ("--env", "simulated")
+GONE = f',"gone_at":{int(time.time() - 3600) * 1000},"gone_reason":"Unregistered"'
 
 
 class Shell:
@@ -180,6 +181,33 @@ def test_devices_go_out_and_come_back_and_bad_lines_are_named(shell: Shell) -> N
     assert "refused          1" in out
     _, err = shell.run("devices", "import", "shop", "absent.ndjson", *IN, expect=1)
     assert err == "unreadable: absent.ndjson cannot be read: No such file or directory.\n"
+
+
+def test_devices_are_found_marked_counted_and_cleared_away(shell: Shell) -> None:
+    shell.run("apps", "create", "fleet", "--bundle-id", "a.fleet")
+    lines = "".join(
+        f'{{"installation_id":"phone-{n}","provider":"apns","token":"{n:02}{"ab" * 31}","user":"ann{n % 2}"'
+        f"{GONE if n > 3 else ''}}}\n"
+        for n in range(6)
+    )
+    shell.run("devices", "import", "fleet", "-", *IN, stdin=lines.encode())
+    first = shell.json("devices", "list", "fleet", *IN, "--limit", "4")
+    rest = shell.json("devices", "list", "fleet", *IN, "--limit", "4", "--after", first["next"])
+    names = [one["installation_id"] for page in (first, rest) for one in page["devices"]]
+    assert (sorted(names), rest["next"]) == ([f"phone-{n}" for n in range(6)], None)
+    assert "Go on from here: --after" in shell.run("devices", "list", "fleet", *IN, "--limit", "4")[0]
+    (found,) = shell.json("devices", "list", "fleet", *IN, "--token", "03ab")["devices"]
+    assert found["installation_id"] == "phone-3"
+    assert "phone-1 is a test device." in shell.run("devices", "mark", "fleet", "phone-1", *IN)[0]
+    assert "phone-1" in shell.run("devices", "list", "fleet", *IN, "--only", "test")[0]
+    assert shell.json("devices", "mark", "fleet", "phone-1", "--no-test", *IN)["devices"][0]["marked"] is False
+    assert "No device is like that." in shell.run("devices", "list", "fleet", *IN, "--only", "test")[0]
+    assert shell.json("devices", "summary", "fleet", *IN)["live"] == 4
+    assert "apns" in shell.run("devices", "summary", "fleet", *IN)[0]
+    assert "2 devices would be cleared away." in shell.run("devices", "clear", "fleet", *IN, "--dry-run")[0]
+    assert shell.json("devices", "clear", "fleet", *IN, "--reason", "Nothing")["cleared"] == 0
+    assert "2 devices cleared away." in shell.run("devices", "clear", "fleet", *IN)[0]
+    assert "is one of test, live" in shell.run("devices", "list", "fleet", *IN, "--only", "lost", expect=2)[1]
 
 
 def test_a_push_is_sent_awaited_and_shown(shell: Shell) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pushwarden import __version__
-from pushwarden.cli import apps, callbacks, history, operations, phones, pushes, standing, system, vault
+from pushwarden.cli import apps, callbacks, devices, history, operations, phones, pushes, standing, system, vault
 from pushwarden.cli.client import Api
 from pushwarden.cli.out import fail
 from pushwarden.core.errors import PushwardenError
@@ -45,7 +45,7 @@ for name, commands in (
     ("credentials", standing.credentials),
     ("keys", apps.keys),
     ("organisations", apps.organisations),
-    ("devices", pushes.devices),
+    ("devices", devices.devices),
     ("pushes", pushes.pushes),
     ("phones", phones.phones),
     ("callbacks", callbacks.callbacks),

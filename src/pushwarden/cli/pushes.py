@@ -1,12 +1,10 @@
-"""send, pushes, devices: the data plane from the command line."""
+"""send, pushes, why: the data plane from the command line."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -17,10 +15,6 @@ from pushwarden.cli.operations import show_receipt
 from pushwarden.cli.out import REFUSED, Json, console, emit, errors, fail, rows
 
 pushes = group("Pushes: how they stand, who was not reached, cancel.")
-devices = group("Devices: import, export, one at a time.")
-
-CHUNK = 1 << 18
-FOLLOW_SECONDS = 2.0
 
 
 def send(
@@ -170,130 +164,3 @@ def pushes_cancel(context: typer.Context, app: App, push: str, env: Env = PRODUC
         return
     console.print(f"{push} is cancelled; what was not written ends `stopped`.", markup=False)
     show_receipt(answer["receipt"])
-
-
-@devices.command("import")
-def devices_import(
-    context: typer.Context,
-    app: App,
-    file: Annotated[Path, typer.Argument(help="NDJSON or CSV (by its name); - for standard input.")],
-    env: Env = PRODUCTION,
-    json: Json = False,
-) -> None:
-    """Import devices. Good lines are kept, bad ones are listed with their number."""
-    kind = "text/csv" if file.suffix == ".csv" else "application/x-ndjson"
-    path = place("apps", app, env, "devices", "import")
-    with _source(file, json) as source, _chunks(source, file, quiet=json) as chunks:
-        headers = {"content-type": kind}
-        report: dict[str, Any] = api(context).call("POST", path, content=chunks, headers=headers, as_json=json)
-    if json:
-        emit(report, True)
-    else:
-        for wrong in report.pop("errors"):
-            errors.print(f"line {wrong['line']}: {wrong['message']}", markup=False)
-        emit(report, False)
-    if report["refused"]:
-        raise typer.Exit(REFUSED)
-
-
-@contextmanager
-def _source(file: Path, as_json: bool) -> Iterator[BinaryIO]:
-    if str(file) == "-":
-        yield sys.stdin.buffer
-        return
-    try:
-        source = file.open("rb")
-    except OSError as error:
-        raise fail(f"{file} cannot be read: {error.strerror}.", as_json, "unreadable") from error
-    with source:
-        yield source
-
-
-@contextmanager
-def _chunks(source: BinaryIO, file: Path, *, quiet: bool) -> Iterator[Iterator[bytes]]:
-    """The source in pieces, with a bar on a terminal."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    shown = not quiet and sys.stderr.isatty()
-    with Progress(*columns, console=errors, disable=not shown, transient=True) as progress:
-        bar = progress.add_task("importing", total=None if source is sys.stdin.buffer else file.stat().st_size)
-
-        def pieces() -> Iterator[bytes]:
-            while piece := source.read(CHUNK):
-                progress.advance(bar, len(piece))
-                yield piece
-
-        yield pieces()
-
-
-@devices.command("export")
-def devices_export(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
-    """Write every device as NDJSON that import takes back."""
-    for line in api(context).stream("GET", place("apps", app, env, "devices", "export"), as_json=json):
-        sys.stdout.write(line + "\n")
-
-
-@devices.command("revive")
-def devices_revive(
-    context: typer.Context,
-    app: App,
-    env: Env = PRODUCTION,
-    within_hours: Annotated[int, typer.Option(help="Tombstones of the last so many hours, 720 at most.")] = 24,
-    reason: Annotated[str, typer.Option(help="Only those of this reason, such as Unregistered.")] = "",
-    json: Json = False,
-) -> None:
-    """Undo tombstones: the provider was wrong, or we were."""
-    body = {"within_hours": within_hours, "reason": reason}
-    done = api(context).call("POST", f"/v1/apps/{app}/{env}/devices/revive", json=body, as_json=json)
-    emit(done, json, f"{done['revived']} devices live again.")
-
-
-@devices.command("invalidations")
-def devices_invalidations(
-    context: typer.Context,
-    app: App,
-    env: Env = PRODUCTION,
-    since: Annotated[str, typer.Option(help="A time like 2026-01-31T12:00:00Z, or `next` of an earlier answer.")] = "",
-    following: Annotated[bool, typer.Option("--follow", help="Go on for ever, one JSON object a line.")] = False,
-    json: Json = False,
-) -> None:
-    """Tokens that providers called dead, for whoever keeps tokens elsewhere."""
-    from time import sleep
-
-    one, path = api(context), place("apps", app, env, "invalidations")
-    found: list[dict[str, Any]] = []
-    while True:
-        page = one.call("GET", path, params={"since": since} if since else {}, as_json=json)
-        since = page["next"]
-        if following:
-            for entry in page["invalidations"]:
-                sys.stdout.write(msgspec.json.encode(entry).decode() + "\n")
-            sys.stdout.flush()
-            sleep(0 if page["more"] else FOLLOW_SECONDS)
-            continue
-        found += page["invalidations"]
-        if not page["more"]:
-            break
-    if json:
-        emit({"invalidations": found, "next": since}, True)
-        return
-    rows(found, ("at", "state", "installation_id", "user", "token", "reason"), json, "No token was called dead.")
-    console.print(f"Go on from here: --since {since}", markup=False)
-
-
-@devices.command("show")
-def devices_show(
-    context: typer.Context, app: App, installation: str, env: Env = PRODUCTION, json: Json = False
-) -> None:
-    """One installation's rows."""
-    emit(api(context).call("GET", place("apps", app, env, "devices", installation), as_json=json), json)
-
-
-@devices.command("delete")
-def devices_delete(
-    context: typer.Context, app: App, installation: str, env: Env = PRODUCTION, json: Json = False
-) -> None:
-    """Opt-out: forget an installation; what is queued for it is withdrawn."""
-    api(context).call("DELETE", place("apps", app, env, "devices", installation), as_json=json)
-    emit({"deleted": installation}, json, f"Forgot {installation}.")
