@@ -175,7 +175,7 @@ def _tour(stage: Stage, base: str) -> None:
     say('  .venv/bin/pushwarden send shop --env simulated --device phone-1 --title "Hello" --body "It works"')
     say("  .venv/bin/pushwarden stop shop")
     say("  .venv/bin/pushwarden resume shop")
-    say("\nphone-1 is an iPhone, phone-2 an Android phone; they show what arrives. Ctrl-C ends everything.\n")
+    say("\nphone-1 is an iPhone, phone-2 an Android phone, both test devices; they show what comes. Ctrl-C ends it.\n")
 
 
 @contextlib.contextmanager
@@ -187,9 +187,9 @@ def _phone(stage: Stage, provider: str) -> Iterator[Phone]:
 
 
 def _phones(stage: Stage, base: str, phones: list[Phone]) -> None:
-    """Simulated phones in this terminal: registered by name, greeted with a first push."""
+    """Simulated phones in this terminal: test devices of the app, greeted with a first push."""
     for phone in phones:
-        phone.register(f"{stage.url}{base}/devices", stage.key, PHONES[phone.provider], {"user": "you"})
+        phone.register(f"{stage.url}{base}/devices", stage.key, PHONES[phone.provider], {"user": "you", "test": True})
     greeting = {"to": {"user": "you"}, "title": "Hello from Pushwarden", "body": "This push took the real way."}
     stage.call("POST", f"{base}/pushes", json=greeting)
     while True:
