@@ -16,7 +16,7 @@ from journal_fixtures import NOW, SHOP
 from pushwarden.adapters.journal_pages import FLOOR, PAGE, conditions, written
 from pushwarden.adapters.postgres.devices import counting, importing, invalidations, reads, searching, writes
 from pushwarden.adapters.postgres.engine import connect_now
-from pushwarden.adapters.postgres.journal import sql
+from pushwarden.adapters.postgres.journal import sql, sql_asked
 from pushwarden.adapters.postgres.journal.records import SAID
 from pushwarden.adapters.postgres.journal.schema import scoped
 from pushwarden.core.device_search import Way
@@ -105,19 +105,19 @@ SENT = {"pushes": "[]", "shards": "[]", "keys": "[]", "keyed": [], "life": 1}
         (sql.LOCK_PUSHES, {"ids": ["p1"]}, "push_id"),
         (sql.CLOSE, {"ids": ["p1"], "now": NOW}, "shard_no"),
         (sql.SEEN_IDS, {"ids": ["p1"]}, "push_id"),
-        (sql.PUSH, {"id": "p1"}, "push_id"),
-        (sql.LEFT, {"ids": ["p1"]}, "shard_no"),
-        (sql.CLAIMED, {"ids": ["p1"]}, "shard_no"),
-        (sql.FAILURES, {"push": "p1", "after": 0, "limit": 50}, "failure_push"),
+        (sql_asked.PUSH, {"id": "p1"}, "push_id"),
+        (sql_asked.LEFT, {"ids": ["p1"]}, "shard_no"),
+        (sql_asked.CLAIMED, {"ids": ["p1"]}, "shard_no"),
+        (sql_asked.FAILURES, {"push": "p1", "after": 0, "limit": 50}, "failure_push"),
         (sql.FORGET_KEYS, {"before": 9}, "idempotency_at"),
-        (sql.NUMBERS_BEFORE, {"at": NOW}, "Index Scan Backward using push_pkey"),
-        (sql.NUMBERS_BEFORE, {"at": NOW}, "Index Scan Backward using failure_pkey"),
-        (sql.ACCEPTED, TELLING, "Index Scan using push_pkey"),
-        (sql.ACCEPTED, QUIET, "Index Scan using push_pkey"),
-        (sql.FINISHED, {**TELLING, "ids": ["p1", "p2"]}, "push_id"),
-        (sql.FAILED, TELLING, "Index Scan using failure_pkey"),
-        (sql.FAILED, QUIET, "Index Scan using failure_pkey"),
-        (sql.FAILED, TELLING, "push_id"),
+        (sql_asked.NUMBERS_BEFORE, {"at": NOW}, "Index Scan Backward using push_pkey"),
+        (sql_asked.NUMBERS_BEFORE, {"at": NOW}, "Index Scan Backward using failure_pkey"),
+        (sql_asked.ACCEPTED, TELLING, "Index Scan using push_pkey"),
+        (sql_asked.ACCEPTED, QUIET, "Index Scan using push_pkey"),
+        (sql_asked.FINISHED, {**TELLING, "ids": ["p1", "p2"]}, "push_id"),
+        (sql_asked.FAILED, TELLING, "Index Scan using failure_pkey"),
+        (sql_asked.FAILED, QUIET, "Index Scan using failure_pkey"),
+        (sql_asked.FAILED, TELLING, "push_id"),
     ],
 )
 def test_a_hot_statement_of_the_journal_goes_by_its_index(
@@ -132,12 +132,12 @@ def test_a_hot_statement_of_the_journal_goes_by_its_index(
     ("statement", "values"),
     [
         (sql.READY, {"ranks": [2]}),
-        (sql.FAILURES, {"push": "p1", "after": 0, "limit": 50}),
-        (sql.NUMBERS_BEFORE, {"at": NOW}),
-        (sql.ACCEPTED, TELLING),
-        (sql.ACCEPTED, QUIET),
-        (sql.FAILED, TELLING),
-        (sql.FAILED, QUIET),
+        (sql_asked.FAILURES, {"push": "p1", "after": 0, "limit": 50}),
+        (sql_asked.NUMBERS_BEFORE, {"at": NOW}),
+        (sql_asked.ACCEPTED, TELLING),
+        (sql_asked.ACCEPTED, QUIET),
+        (sql_asked.FAILED, TELLING),
+        (sql_asked.FAILED, QUIET),
     ],
 )
 def test_what_comes_in_order_is_not_sorted(journal: psycopg.Connection[Any], statement: str, values: Any) -> None:
@@ -261,6 +261,6 @@ def test_a_page_of_pushes_is_read_in_the_order_of_its_index(
 
 
 def test_one_devices_failures_are_found_by_its_number(journal: psycopg.Connection[Any]) -> None:
-    statement, named = scoped(sql.FAILURES_OF, SHOP)
+    statement, named = scoped(sql_asked.FAILURES_OF, SHOP)
     steps = plan(journal, statement, {**named, "audience": 1, "seq": 2, "limit": 9})
     assert any("failure_device" in step for step in steps), steps

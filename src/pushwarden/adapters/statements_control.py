@@ -21,17 +21,13 @@ from pushwarden.adapters.tables_control import (
     credential_probe,
     credential_request,
     hold,
-    invitation,
     mail,
     organisation,
-    passkey,
-    person,
-    person_role,
     ramp,
-    session,
     snapshot,
     stop,
 )
+from pushwarden.adapters.tables_people import invitation, passkey, person, person_role, session
 
 
 def _p(name: str) -> Any:

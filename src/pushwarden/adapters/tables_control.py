@@ -1,151 +1,67 @@
-"""control.db: who may do what, and what is configured. The organisation stands in every key."""
+"""control.db: what is configured, and who did what. The organisation stands in every key. People: tables_people."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import Index, Table, text
 
-metadata = MetaData()
+from pushwarden.adapters.columns import blob, number, words
+from pushwarden.adapters.tables_people import metadata
 
-
-def _text(name: str, *, key: bool = False, default: str | None = None) -> Column[str]:
-    return Column(name, Text, primary_key=key, nullable=False, server_default=default)
-
-
-def _number(name: str, *, key: bool = False, null: bool = False, default: str | None = None) -> Column[int]:
-    return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False, server_default=default)
-
-
-state = Table("state", metadata, _number("id", key=True), _number("version"), sqlite_strict=True)
+state = Table("state", metadata, number("id", key=True), number("version"), sqlite_strict=True)
 
 organisation = Table(
     "organisation",
     metadata,
-    _text("id", key=True),
-    _text("name"),
-    _number("version"),
-    _number("created_at"),
-    _number("admin_credentials", default="0"),
-    sqlite_strict=True,
-)
-
-# People of an organisation, or, where that is empty, of the installation.
-person = Table(
-    "person",
-    metadata,
-    _text("organisation", key=True),
-    _text("id", key=True),
-    _text("email"),  # in lower case
-    _text("name"),
-    _text("password"),  # argon2id
-    Column("totp", LargeBinary, nullable=False),  # sealed
-    _number("totp_step"),
-    Column("recovery", LargeBinary, nullable=False),  # digests of 32 bytes, one after another
-    _text("theme"),
-    _text("density"),
-    _number("shortcuts"),
-    _number("disabled_at", null=True),
-    _number("last_seen_at", null=True),
-    _number("created_at"),
-    _text("created_by"),
-    _number("version"),
-    sqlite_strict=True,
-)
-Index("person_id", person.c.id, unique=True)
-Index("person_email", person.c.email, unique=True)
-person_role = Table(
-    "person_role",
-    metadata,
-    _text("organisation", key=True),
-    _text("person", key=True),
-    _text("scope", key=True),  # Scope.key
-    _text("role", key=True),
-    sqlite_strict=True,
-    sqlite_with_rowid=False,
-)
-passkey = Table(
-    "passkey",
-    metadata,
-    _text("person", key=True),
-    _text("id", key=True),
-    _text("name"),
-    Column("public_key", LargeBinary, nullable=False),
-    _number("signs"),
-    _number("created_at"),
-    _number("used_at", null=True),
-    sqlite_strict=True,
-)
-Index("passkey_id", passkey.c.id, unique=True)
-session = Table(
-    "session",
-    metadata,
-    _text("person", key=True),
-    _text("id", key=True),
-    Column("digest", LargeBinary, nullable=False),
-    _number("created_at"),
-    _number("seen_at"),
-    _number("fresh_until"),
-    _text("address"),
-    _text("agent"),
-    sqlite_strict=True,
-)
-invitation = Table(
-    "invitation",
-    metadata,
-    _text("organisation", key=True),
-    _text("id", key=True),
-    Column("digest", LargeBinary, nullable=False),
-    _number("expires_at"),
-    _text("email"),
-    _text("name"),
-    _text("person"),
-    _text("bindings"),  # JSON array of [role, scope]
-    _number("created_at"),
-    _text("created_by"),
+    words("id", key=True),
+    words("name"),
+    number("version"),
+    number("created_at"),
+    number("admin_credentials", default="0"),
     sqlite_strict=True,
 )
 
 app = Table(
     "app",
     metadata,
-    _text("organisation", key=True),
-    _text("id", key=True),
-    _text("name"),
-    _text("description"),
-    _number("enabled"),
-    _text("bundle_id"),
-    _text("android_package"),
-    _text("wns_sid"),
-    _text("callbacks"),  # JSON array
-    _number("version"),
-    _number("created_at"),
-    _text("contacts", default="[]"),  # JSON array of e-mail addresses
-    _number("trial", default="0"),
-    _number("deleted_at", default="0"),
+    words("organisation", key=True),
+    words("id", key=True),
+    words("name"),
+    words("description"),
+    number("enabled"),
+    words("bundle_id"),
+    words("android_package"),
+    words("wns_sid"),
+    words("callbacks"),  # JSON array
+    number("version"),
+    number("created_at"),
+    words("contacts", default="[]"),  # JSON array of e-mail addresses
+    number("trial", default="0"),
+    number("deleted_at", default="0"),
     sqlite_strict=True,
 )
 
 credential = Table(
     "credential",
     metadata,
-    _text("organisation", key=True),
-    _text("app", key=True),
-    _text("id", key=True),
-    _text("environment"),
-    _text("provider"),
-    _text("kind"),
-    _text("state"),
-    _text("fingerprint"),
-    _text("facts"),  # JSON object
-    Column("sealed", LargeBinary, nullable=False),
-    _number("version"),
-    _number("created_at"),
-    _text("slot", default=""),
-    _number("enabled", default="1"),
-    _number("activated_at", default="0"),
-    _number("previous_until", default="0"),
-    _text("request", default=""),  # the certificate request whose key is sealed here
-    _text("certificate", default=""),  # PEM, beside a key that is sealed alone
-    _number("revision", default="1"),
+    words("organisation", key=True),
+    words("app", key=True),
+    words("id", key=True),
+    words("environment"),
+    words("provider"),
+    words("kind"),
+    words("state"),
+    words("fingerprint"),
+    words("facts"),  # JSON object
+    blob("sealed"),
+    number("version"),
+    number("created_at"),
+    words("slot", default=""),
+    number("enabled", default="1"),
+    number("activated_at", default="0"),
+    number("previous_until", default="0"),
+    words("request", default=""),  # the certificate request whose key is sealed here
+    words("certificate", default=""),  # PEM, beside a key that is sealed alone
+    number("revision", default="1"),
     sqlite_strict=True,
 )
 # One credential is active in a slot, whatever the code believes.
@@ -165,30 +81,30 @@ Index(
 credential_health = Table(
     "credential_health",
     metadata,
-    _text("organisation", key=True),
-    _text("credential", key=True),
-    _text("app"),
-    _text("health"),
-    _number("since"),
-    _text("reason"),  # a message's id; empty when all is well
-    _text("checks"),  # JSON array: the evidence
-    _number("proven_at"),  # the last answer that could only come of a good credential
-    _number("asked_at"),  # the last probe
+    words("organisation", key=True),
+    words("credential", key=True),
+    words("app"),
+    words("health"),
+    number("since"),
+    words("reason"),  # a message's id; empty when all is well
+    words("checks"),  # JSON array: the evidence
+    number("proven_at"),  # the last answer that could only come of a good credential
+    number("asked_at"),  # the last probe
     sqlite_strict=True,
 )
 credential_probe = Table(
     "credential_probe",
     metadata,
-    _text("organisation", key=True),
-    _text("id", key=True),
-    _text("app"),
-    _text("credential"),
-    _text("asked_by"),
-    _number("asked_at"),
-    _text("claimed_by"),
-    _number("claimed_at"),
-    _number("done_at"),
-    _text("checks"),  # JSON array
+    words("organisation", key=True),
+    words("id", key=True),
+    words("app"),
+    words("credential"),
+    words("asked_by"),
+    number("asked_at"),
+    words("claimed_by"),
+    number("claimed_at"),
+    number("done_at"),
+    words("checks"),  # JSON array
     sqlite_strict=True,
 )
 Index("credential_probe_open", credential_probe.c.done_at, credential_probe.c.asked_at)
@@ -197,29 +113,29 @@ Index("credential_probe_open", credential_probe.c.done_at, credential_probe.c.as
 credential_request = Table(
     "credential_request",
     metadata,
-    _text("organisation", key=True),
-    _text("app", key=True),
-    _text("id", key=True),
-    _text("environment"),
-    _text("name"),
-    _text("pem"),
-    _text("public_key"),  # SHA-256 of its SubjectPublicKeyInfo, hexadecimal
-    Column("sealed", LargeBinary, nullable=False),
-    _text("renews"),  # a credential's id
-    _text("answered_by"),  # the credential its certificate became
-    _text("created_by"),
-    _number("created_at"),
-    _number("version"),
+    words("organisation", key=True),
+    words("app", key=True),
+    words("id", key=True),
+    words("environment"),
+    words("name"),
+    words("pem"),
+    words("public_key"),  # SHA-256 of its SubjectPublicKeyInfo, hexadecimal
+    blob("sealed"),
+    words("renews"),  # a credential's id
+    words("answered_by"),  # the credential its certificate became
+    words("created_by"),
+    number("created_at"),
+    number("version"),
     sqlite_strict=True,
 )
 # Each notice is given once.
 credential_notice = Table(
     "credential_notice",
     metadata,
-    _text("organisation", key=True),
-    _text("credential", key=True),
-    _text("what", key=True),
-    _number("at"),
+    words("organisation", key=True),
+    words("credential", key=True),
+    words("what", key=True),
+    number("at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -228,16 +144,16 @@ credential_notice = Table(
 mail = Table(
     "mail",
     metadata,
-    _text("organisation", key=True),
-    _text("id", key=True),
-    _text("recipient"),
-    _text("subject"),
-    _text("body"),
-    _number("since"),
-    _number("due_at"),
-    _number("attempts"),
-    _text("error"),
-    _number("gave_up"),
+    words("organisation", key=True),
+    words("id", key=True),
+    words("recipient"),
+    words("subject"),
+    words("body"),
+    number("since"),
+    number("due_at"),
+    number("attempts"),
+    words("error"),
+    number("gave_up"),
     sqlite_strict=True,
 )
 
@@ -245,34 +161,34 @@ mail = Table(
 app_version = Table(
     "app_version",
     metadata,
-    _text("organisation", key=True),
-    _text("app", key=True),
-    _number("number", key=True),
-    _number("at"),
-    _text("actor"),
-    _text("actor_name"),
-    _text("action"),
-    _number("restored"),
-    _text("configuration"),  # JSON object
+    words("organisation", key=True),
+    words("app", key=True),
+    number("number", key=True),
+    number("at"),
+    words("actor"),
+    words("actor_name"),
+    words("action"),
+    number("restored"),
+    words("configuration"),  # JSON object
     sqlite_strict=True,
 )
 
 api_key = Table(
     "api_key",
     metadata,
-    _text("organisation", key=True),
-    _text("id", key=True),
-    _text("name"),
-    _text("kind"),
-    _text("scope"),  # Scope.key
-    Column("digest", LargeBinary, nullable=False),
-    _number("created_at"),
-    _number("expires_at"),
-    _text("created_by"),
-    _number("revoked_at", null=True),
-    _number("last_used_at", null=True),
-    _text("rotated_from"),
-    _number("version"),
+    words("organisation", key=True),
+    words("id", key=True),
+    words("name"),
+    words("kind"),
+    words("scope"),  # Scope.key
+    blob("digest"),
+    number("created_at"),
+    number("expires_at"),
+    words("created_by"),
+    number("revoked_at", null=True),
+    number("last_used_at", null=True),
+    words("rotated_from"),
+    number("version"),
     sqlite_strict=True,
 )
 Index("api_key_id", api_key.c.id, unique=True)
@@ -280,17 +196,17 @@ Index("api_key_id", api_key.c.id, unique=True)
 audit = Table(
     "audit",
     metadata,
-    _text("organisation", key=True),
-    _number("sequence", key=True),
-    _number("at"),
-    _text("actor"),
-    _text("action"),
-    _text("app"),
-    _text("outcome"),
-    _text("target"),
-    Column("body", LargeBinary, nullable=False),  # canonical JSON: what the hash is of
-    Column("hash", LargeBinary, nullable=False),
-    _text("environment", default=""),
+    words("organisation", key=True),
+    number("sequence", key=True),
+    number("at"),
+    words("actor"),
+    words("action"),
+    words("app"),
+    words("outcome"),
+    words("target"),
+    blob("body"),  # canonical JSON: what the hash is of
+    blob("hash"),
+    words("environment", default=""),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -305,14 +221,14 @@ Index("audit_outcome", audit.c.organisation, audit.c.outcome, audit.c.sequence)
 audit_facet = Table(
     "audit_facet",
     metadata,
-    _text("organisation", key=True),
-    _text("kind", key=True),
-    _text("value", key=True),
-    _text("label"),
-    _number("entries"),
-    _number("refused"),
-    _number("first"),
-    _number("last"),
+    words("organisation", key=True),
+    words("kind", key=True),
+    words("value", key=True),
+    words("label"),
+    number("entries"),
+    number("refused"),
+    number("first"),
+    number("last"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -320,24 +236,24 @@ audit_facet = Table(
 snapshot = Table(
     "snapshot",
     metadata,
-    _number("id", key=True),
-    _number("version"),
-    Column("body", LargeBinary, nullable=False),
+    number("id", key=True),
+    number("version"),
+    blob("body"),
     sqlite_strict=True,
 )
 
 stop = Table(
     "stop",
     metadata,
-    _text("organisation", key=True),  # empty: the installation's
-    _text("id", key=True),
-    _text("scope"),
-    _text("actor"),
-    _text("reason"),
-    _number("stopped_at"),
-    _text("receipt"),  # JSON, empty until the senders answered
-    _number("resumed_at", null=True),
-    _text("resumed_by"),
+    words("organisation", key=True),  # empty: the installation's
+    words("id", key=True),
+    words("scope"),
+    words("actor"),
+    words("reason"),
+    number("stopped_at"),
+    words("receipt"),  # JSON, empty until the senders answered
+    number("resumed_at", null=True),
+    words("resumed_by"),
     sqlite_strict=True,
 )
 Index("stop_id", stop.c.id, unique=True)
@@ -346,19 +262,19 @@ Index("stop_at", stop.c.stopped_at)
 callback = Table(
     "callback",
     metadata,
-    _text("organisation", key=True),
-    _text("id", key=True),
-    _text("app"),
-    _text("url"),
-    _text("events"),  # JSON array
-    _text("environments"),  # JSON array
-    _number("enabled"),
-    _text("ended"),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("previous", LargeBinary, nullable=False),
-    _number("previous_until"),
-    _number("version"),
-    _number("created_at"),
+    words("organisation", key=True),
+    words("id", key=True),
+    words("app"),
+    words("url"),
+    words("events"),  # JSON array
+    words("environments"),  # JSON array
+    number("enabled"),
+    words("ended"),
+    blob("sealed"),
+    blob("previous"),
+    number("previous_until"),
+    number("version"),
+    number("created_at"),
     sqlite_strict=True,
 )
 Index("callback_app", callback.c.organisation, callback.c.app)
@@ -367,49 +283,49 @@ Index("callback_app", callback.c.organisation, callback.c.app)
 callback_place = Table(
     "callback_place",
     metadata,
-    _text("organisation", key=True),
-    _text("callback", key=True),
-    _text("source", key=True),
-    _number("number"),
+    words("organisation", key=True),
+    words("callback", key=True),
+    words("source", key=True),
+    number("number"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
 callback_waiting = Table(
     "callback_waiting",
     metadata,
-    _text("organisation", key=True),
-    _text("callback", key=True),
-    _text("push", key=True),
+    words("organisation", key=True),
+    words("callback", key=True),
+    words("push", key=True),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
 callback_message = Table(
     "callback_message",
     metadata,
-    _text("organisation", key=True),
-    _text("callback", key=True),
-    _text("id", key=True),
-    _text("kind"),
-    Column("body", LargeBinary, nullable=False),
-    _number("since"),
-    _number("due_at"),
-    _number("attempts"),
-    _number("gave_up"),
-    _number("trial"),
+    words("organisation", key=True),
+    words("callback", key=True),
+    words("id", key=True),
+    words("kind"),
+    blob("body"),
+    number("since"),
+    number("due_at"),
+    number("attempts"),
+    number("gave_up"),
+    number("trial"),
     sqlite_strict=True,
 )
 callback_delivery = Table(
     "callback_delivery",
     metadata,
-    _text("organisation", key=True),
-    _text("callback", key=True),
-    _number("number", key=True),
-    _text("message"),
-    _text("kind"),
-    _number("at"),
-    _number("status"),
-    _number("ms"),
-    _text("error"),
+    words("organisation", key=True),
+    words("callback", key=True),
+    number("number", key=True),
+    words("message"),
+    words("kind"),
+    number("at"),
+    number("status"),
+    number("ms"),
+    words("error"),
     sqlite_strict=True,
 )
 
@@ -417,21 +333,21 @@ callback_delivery = Table(
 ramp = Table(
     "ramp",
     metadata,
-    _text("organisation", key=True),  # empty: the installation's
-    _text("id", key=True),
-    _text("scope"),  # Scope.key
-    _number("step"),
-    _number("step_ms"),
-    _number("most_refused"),
-    _number("started_at"),
-    _text("started_by"),
-    _number("step_at"),
-    _number("since"),
-    _number("accepted"),
-    _number("refused"),
-    _number("ended_at", null=True),
-    _text("ended_by"),
-    _text("outcome"),
+    words("organisation", key=True),  # empty: the installation's
+    words("id", key=True),
+    words("scope"),  # Scope.key
+    number("step"),
+    number("step_ms"),
+    number("most_refused"),
+    number("started_at"),
+    words("started_by"),
+    number("step_at"),
+    number("since"),
+    number("accepted"),
+    number("refused"),
+    number("ended_at", null=True),
+    words("ended_by"),
+    words("outcome"),
     sqlite_strict=True,
 )
 Index("ramp_id", ramp.c.id, unique=True)
@@ -439,17 +355,17 @@ Index("ramp_id", ramp.c.id, unique=True)
 hold = Table(
     "hold",
     metadata,
-    _text("organisation", key=True),
-    _text("id", key=True),
-    _text("lane"),
-    _text("reason"),
-    _number("opened_at"),
-    _text("opened_by"),
-    _text("counts"),  # JSON object
-    _text("evidence"),  # JSON object
-    _number("released_at", null=True),
-    _text("released_by"),
-    _text("release"),
+    words("organisation", key=True),
+    words("id", key=True),
+    words("lane"),
+    words("reason"),
+    number("opened_at"),
+    words("opened_by"),
+    words("counts"),  # JSON object
+    words("evidence"),  # JSON object
+    number("released_at", null=True),
+    words("released_by"),
+    words("release"),
     sqlite_strict=True,
 )
 Index("hold_id", hold.c.id, unique=True)
@@ -458,13 +374,13 @@ Index("hold_id", hold.c.id, unique=True)
 tally = Table(
     "tally",
     metadata,
-    _text("organisation", key=True),
-    _text("app", key=True),
-    _text("environment", key=True),
-    _text("step", key=True),
-    _number("at", key=True),
-    _text("provider", key=True),
-    _text("amounts"),  # JSON array: endings, ours, theirs
+    words("organisation", key=True),
+    words("app", key=True),
+    words("environment", key=True),
+    words("step", key=True),
+    number("at", key=True),
+    words("provider", key=True),
+    words("amounts"),  # JSON array: endings, ours, theirs
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -473,8 +389,8 @@ Index("tally_at", tally.c.step, tally.c.at)
 tally_seen = Table(
     "tally_seen",
     metadata,
-    _text("sender", key=True),
-    _text("run"),
-    _text("places"),  # JSON object
+    words("sender", key=True),
+    words("run"),
+    words("places"),  # JSON object
     sqlite_strict=True,
 )

@@ -6,15 +6,9 @@ from typing import Any
 
 from sqlalchemy import Column, Computed, Index, Integer, LargeBinary, MetaData, Table, Text, text
 
+from pushwarden.adapters.columns import blob, number, words
+
 metadata = MetaData()
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
-
-
-def _number(name: str, *, key: bool = False, null: bool = False) -> Column[int]:
-    return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False)
 
 
 def _where(condition: str) -> dict[str, Any]:
@@ -25,13 +19,13 @@ audience = Table(
     "audience",
     metadata,
     Column("id", Integer, primary_key=True, nullable=False),
-    _text("organisation"),
-    _text("app"),
-    _text("environment"),
-    _text("provider"),
-    _text("token_kind"),
-    _number("size"),  # live devices
-    _number("next_seq"),
+    words("organisation"),
+    words("app"),
+    words("environment"),
+    words("provider"),
+    words("token_kind"),
+    number("size"),  # live devices
+    number("next_seq"),
     Column("proven_seq", Integer, nullable=False, server_default=text("0")),
     Index("audience_place", "organisation", "app", "environment", "provider", "token_kind", unique=True),
 )
@@ -39,21 +33,21 @@ audience = Table(
 device = Table(
     "device",
     metadata,
-    _number("audience", key=True),
-    _number("seq", key=True),
-    Column("installation", LargeBinary, nullable=False),
-    Column("token", LargeBinary, nullable=False),
-    _text("person"),
-    _text("app_version"),
-    _text("build"),
-    _text("tags"),  # ",ios,beta,", or nothing
-    _number("test"),  # 0 no, 1 the app says so, 2 a person does
-    _number("state"),  # 0 live, 1 gone
-    _number("registered_at"),  # 0: not known
-    _number("gone_at", null=True),  # when it was buried
+    number("audience", key=True),
+    number("seq", key=True),
+    blob("installation"),
+    blob("token"),
+    words("person"),
+    words("app_version"),
+    words("build"),
+    words("tags"),  # ",ios,beta,", or nothing
+    number("test"),  # 0 no, 1 the app says so, 2 a person does
+    number("state"),  # 0 live, 1 gone
+    number("registered_at"),  # 0: not known
+    number("gone_at", null=True),  # when it was buried
     Column("gone_reason", Text),
-    _number("doubt_at", null=True),  # when the provider first called it dead without saying since when
-    _number("version"),
+    number("doubt_at", null=True),  # when the provider first called it dead without saying since when
+    number("version"),
     # The end of a token is as good as a hash of it and costs no bytes in the row (every provider's ends at random).
     Column("token_end", LargeBinary, Computed("substr(token, -8)", persisted=False)),
     Index("device_installation", "audience", "installation", unique=True),
@@ -68,53 +62,53 @@ device = Table(
 pulse = Table(
     "pulse",
     metadata,
-    _number("audience", key=True),
-    _number("next_seq"),
-    _number("size"),
-    _number("unproven"),
-    _number("counted_at"),
-    _number("took_ms"),
+    number("audience", key=True),
+    number("next_seq"),
+    number("size"),
+    number("unproven"),
+    number("counted_at"),
+    number("took_ms"),
 )
 census = Table(
     "census",
     metadata,
-    _number("audience", key=True),
+    number("audience", key=True),
     Column("app_version", Text, primary_key=True, nullable=False),
     Column("build", Text, primary_key=True, nullable=False),
-    _number("test", key=True),
-    _number("live"),
-    _number("gone"),
+    number("test", key=True),
+    number("live"),
+    number("gone"),
     sqlite_with_rowid=False,
 )
 churn = Table(
     "churn",
     metadata,
-    _number("audience", key=True),
-    _number("day", key=True),
+    number("audience", key=True),
+    number("day", key=True),
     Column("what", Text, primary_key=True, nullable=False),
-    _number("count"),
+    number("count"),
     sqlite_with_rowid=False,
 )
-noted = Table("noted", metadata, _number("id", key=True), _number("invalidation"))  # the last one that churn counts
+noted = Table("noted", metadata, number("id", key=True), number("invalidation"))  # the last one that churn counts
 
 # What providers said of tokens, for 30 days. AUTOINCREMENT: a number once given stands in cursors for ever.
 invalidation = Table(
     "invalidation",
     metadata,
     Column("number", Integer, primary_key=True, nullable=False),
-    _text("organisation"),
-    _text("app"),
-    _text("environment"),
-    _text("provider"),
-    _text("token_kind"),
-    _text("token"),
-    _text("state"),  # gone, revived; doubted: not given out
-    _text("installation"),  # as device_rows.INSTALLATION gives it; empty for a raw token
-    _text("person"),
-    _text("reason"),
-    _number("gone_ms", null=True),
-    _number("at"),
-    _text("push"),
+    words("organisation"),
+    words("app"),
+    words("environment"),
+    words("provider"),
+    words("token_kind"),
+    words("token"),
+    words("state"),  # gone, revived; doubted: not given out
+    words("installation"),  # as device_rows.INSTALLATION gives it; empty for a raw token
+    words("person"),
+    words("reason"),
+    number("gone_ms", null=True),
+    number("at"),
+    words("push"),
     Index("invalidation_place", "organisation", "app", "number"),
     Index("invalidation_token", "token"),
     Index("invalidation_at", "at"),

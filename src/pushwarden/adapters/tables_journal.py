@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, Table, text
+
+from pushwarden.adapters.columns import blob, number, words
 
 metadata = MetaData()
 
 _FATES = ("accepted", "refused", "unknown", "expired", "stopped", "withdrawn")
-
-
-def _text(name: str, *, key: bool = False, default: str | None = None) -> Column[str]:
-    return Column(name, Text, primary_key=key, nullable=False, server_default=default)
-
-
-def _number(name: str, *, key: bool = False, null: bool = False, default: str | None = None) -> Column[int]:
-    return Column(name, Integer, primary_key=key, nullable=null, autoincrement=False, server_default=default)
-
-
-def _blob(name: str) -> Column[bytes]:
-    return Column(name, LargeBinary, nullable=False)
 
 
 def _rowid(name: str) -> Column[int]:
@@ -29,33 +19,33 @@ push = Table(
     "push",
     metadata,
     _rowid("number"),  # order of acceptance
-    _text("id"),
-    _text("organisation"),
-    _text("app"),
-    _text("environment"),
-    _text("type"),
-    _text("class"),
-    _text("message"),  # JSON object
-    _number("accepted_at"),
-    _number("expires_at"),
-    _number("not_before"),
-    _text("collapse_id"),
-    _text("priority"),
-    _text("tags"),
-    _text("schedule"),
-    _text("cohort"),
-    _text("state"),
-    _text("audience_note"),
-    _text("actor"),
-    _number("next_no"),  # of its shards; a number is never given twice
-    _number("planned"),  # of the finished shards, like the fates
-    *(_number(fate) for fate in _FATES),
-    _number("finished_at", null=True),
-    _text("source", default="api"),
+    words("id"),
+    words("organisation"),
+    words("app"),
+    words("environment"),
+    words("type"),
+    words("class"),
+    words("message"),  # JSON object
+    number("accepted_at"),
+    number("expires_at"),
+    number("not_before"),
+    words("collapse_id"),
+    words("priority"),
+    words("tags"),
+    words("schedule"),
+    words("cohort"),
+    words("state"),
+    words("audience_note"),
+    words("actor"),
+    number("next_no"),  # of its shards; a number is never given twice
+    number("planned"),  # of the finished shards, like the fates
+    *(number(fate) for fate in _FATES),
+    number("finished_at", null=True),
+    words("source", default="api"),
     Column("addressed", LargeBinary),  # as core.addressed packs it
-    _number("handed_at", default="0"),  # 0: not yet; the times are those of finished shards, like the fates
-    _number("first_at", default="0"),
-    _number("last_at", default="0"),
+    number("handed_at", default="0"),  # 0: not yet; the times are those of finished shards, like the fates
+    number("first_at", default="0"),
+    number("last_at", default="0"),
     Index("push_id", "id", unique=True),
     Index("push_place", "organisation", "app", "environment"),
     Index("push_organisation", "organisation"),
@@ -76,28 +66,28 @@ shard = Table(
     "shard",
     metadata,
     _rowid("id"),
-    _text("push"),
-    _number("no"),
-    _text("organisation"),
-    _text("kind"),
-    _number("audience"),
-    _text("lane"),
-    _number("rank"),  # of the lane's class: 0 urgent, 1 normal, 2 bulk, 3 suspect, 4 alone
-    _text("state"),
-    _number("due_at"),
-    _number("lo"),
-    _number("width"),
-    _number("attempt"),
-    _number("crashes"),
-    _text("holder"),
-    _number("fence"),
-    _number("frozen"),
-    _number("planned"),
-    _number("issued"),
-    _number("moved"),
-    *(_number(fate) for fate in _FATES),
-    _blob("done"),
-    _blob("members"),  # empty while they stand in `roster`
+    words("push"),
+    number("no"),
+    words("organisation"),
+    words("kind"),
+    number("audience"),
+    words("lane"),
+    number("rank"),  # of the lane's class: 0 urgent, 1 normal, 2 bulk, 3 suspect, 4 alone
+    words("state"),
+    number("due_at"),
+    number("lo"),
+    number("width"),
+    number("attempt"),
+    number("crashes"),
+    words("holder"),
+    number("fence"),
+    number("frozen"),
+    number("planned"),
+    number("issued"),
+    number("moved"),
+    *(number(fate) for fate in _FATES),
+    blob("done"),
+    blob("members"),  # empty while they stand in `roster`
     Index("shard_no", "push", "no", unique=True),
     sqlite_strict=True,
 )
@@ -110,20 +100,20 @@ for _name, _columns, _state in (
     Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
 
 # Members too long to be written again with every mark of their shard.
-roster = Table("roster", metadata, _number("shard", key=True), _blob("members"), sqlite_strict=True)
+roster = Table("roster", metadata, number("shard", key=True), blob("members"), sqlite_strict=True)
 
 failure = Table(
     "failure",
     metadata,
     _rowid("number"),
-    _text("push"),
-    _number("audience"),
-    _number("seq"),
-    _text("fate"),
-    _text("reason"),
-    _number("status"),
-    _number("at"),
-    _text("token"),  # a short hash
+    words("push"),
+    number("audience"),
+    number("seq"),
+    words("fate"),
+    words("reason"),
+    number("status"),
+    number("at"),
+    words("token"),  # a short hash
     Index("failure_push", "push"),
     Index("failure_device", "audience", "seq"),
     sqlite_strict=True,
@@ -132,9 +122,9 @@ failure = Table(
 refusal = Table(
     "refusal",
     metadata,
-    _text("push", key=True),
-    _text("reason", key=True),
-    _number("recipients"),
+    words("push", key=True),
+    words("reason", key=True),
+    number("recipients"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -142,13 +132,13 @@ refusal = Table(
 idempotency = Table(
     "idempotency",
     metadata,
-    _text("organisation", key=True),
-    _text("app", key=True),
-    _text("environment", key=True),
-    _text("key", key=True),
-    _blob("fingerprint"),
-    _text("push"),
-    _number("at"),
+    words("organisation", key=True),
+    words("app", key=True),
+    words("environment", key=True),
+    words("key", key=True),
+    blob("fingerprint"),
+    words("push"),
+    number("at"),
     Index("idempotency_at", "at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -157,9 +147,9 @@ idempotency = Table(
 sender = Table(
     "sender",
     metadata,
-    _text("seat", key=True),
-    _number("incarnation"),
-    _number("renewed_at"),  # 0: its lease has run out and what it held was given back
+    words("seat", key=True),
+    number("incarnation"),
+    number("renewed_at"),  # 0: its lease has run out and what it held was given back
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -168,11 +158,11 @@ sender = Table(
 signal = Table(
     "signal",
     metadata,
-    _text("push", key=True),
-    _text("kind", key=True),
-    _number("audience", key=True),
-    _number("seq", key=True),
-    _number("at"),
+    words("push", key=True),
+    words("kind", key=True),
+    number("audience", key=True),
+    number("seq", key=True),
+    number("at"),
     Index("signal_at", "at"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
@@ -182,14 +172,14 @@ signal = Table(
 signal_block = Table(
     "signal_block",
     metadata,
-    _text("push", key=True),
-    _text("kind", key=True),
-    _number("audience", key=True),
-    _number("block", key=True),
-    _blob("bits"),
-    _number("devices"),
-    _number("first_at"),
-    _number("last_at"),
+    words("push", key=True),
+    words("kind", key=True),
+    number("audience", key=True),
+    number("block", key=True),
+    blob("bits"),
+    number("devices"),
+    number("first_at"),
+    number("last_at"),
     Index("signal_block_at", "last_at"),
     sqlite_strict=True,
 )

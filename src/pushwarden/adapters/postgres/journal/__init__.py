@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from pushwarden.adapters.journal_rows import failure_of, lane_rank
-from pushwarden.adapters.postgres.journal import accepting, claiming, marking, sql
+from pushwarden.adapters.postgres.journal import accepting, claiming, marking, sql, sql_asked
 from pushwarden.adapters.postgres.journal.progress import progress
 from pushwarden.adapters.postgres.journal.records import PostgresRecords
 from pushwarden.adapters.postgres.journal.schema import JournalSchema, rows_of, scoped
@@ -44,7 +44,7 @@ class PostgresAccepts(JournalSchema):
 
     async def progress(self, where: Scope, push_id: str) -> Progress | None:
         async with self._snapshot() as connection:
-            kept = await rows_of(connection, sql.PUSH, {"id": push_id})
+            kept = await rows_of(connection, sql_asked.PUSH, {"id": push_id})
             found = await progress(connection, kept)
         return next((one for one in found if where.covers(one.push.scope)), None)
 
@@ -52,11 +52,11 @@ class PostgresAccepts(JournalSchema):
         self, where: Scope, push_id: str, *, after: int = 0, limit: int = 1000
     ) -> list[tuple[int, Failure]]:
         async with self._snapshot() as connection:
-            kept = await rows_of(connection, sql.PUSH, {"id": push_id})
+            kept = await rows_of(connection, sql_asked.PUSH, {"id": push_id})
             if not any(where.covers(Scope(row[1], row[2], row[3], row[13], row[14], row[0])) for row in kept):
                 return []
             page = {"push": push_id, "after": after, "limit": limit}
-            return [failure_of(push_id, row) for row in await rows_of(connection, sql.FAILURES, page)]
+            return [failure_of(push_id, row) for row in await rows_of(connection, sql_asked.FAILURES, page)]
 
     async def discard(self, where: Scope, accepted_before_ms: int) -> list[str]:
         statement, named = scoped(sql.DISCARD, where)
@@ -88,7 +88,7 @@ class PostgresAccepts(JournalSchema):
     async def backlog(self) -> list[dict[str, Any]]:
         names = ("lane", "state", "shards", "recipients", "oldest_due_ms")
         async with self._reading.direct() as connection:
-            return [dict(zip(names, row, strict=True)) for row in await rows_of(connection, sql.BACKLOG)]
+            return [dict(zip(names, row, strict=True)) for row in await rows_of(connection, sql_asked.BACKLOG)]
 
 
 class PostgresOutcomes(JournalSchema):
@@ -96,26 +96,26 @@ class PostgresOutcomes(JournalSchema):
 
     async def numbers_before(self, at_ms: int) -> tuple[int, int]:
         async with self._reading.direct() as connection:
-            ((push, failure),) = await rows_of(connection, sql.NUMBERS_BEFORE, {"at": at_ms})
+            ((push, failure),) = await rows_of(connection, sql_asked.NUMBERS_BEFORE, {"at": at_ms})
         return push, failure
 
     async def accepted(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[str, Environment]], int]:
-        rows, place = await self._after(sql.ACCEPTED, 0, where, after, limit)
+        rows, place = await self._after(sql_asked.ACCEPTED, 0, where, after, limit)
         return [(push, Environment(environment)) for _, push, environment in rows], place
 
     async def finished(self, where: Scope, ids: Sequence[str]) -> list[Progress]:
         named = {"ids": list(ids), "organisation": where.organisation, "app": where.app}
         async with self._snapshot() as connection:
-            return await progress(connection, await rows_of(connection, sql.FINISHED, named))
+            return await progress(connection, await rows_of(connection, sql_asked.FINISHED, named))
 
     async def failed(self, where: Scope, after: int, limit: int) -> tuple[list[tuple[Environment, Failure]], int]:
-        rows, place = await self._after(sql.FAILED, 1, where, after, limit)
+        rows, place = await self._after(sql_asked.FAILED, 1, where, after, limit)
         return [(Environment(row[1]), failure_of(row[2], (row[0], *row[3:]))[1]) for row in rows], place
 
     async def _after(self, page: str, table: int, where: Scope, after: int, limit: int) -> tuple[list[Any], int]:
         """Rows that begin with their number, and how far was looked."""
         async with self._reading.direct() as connection:
-            ((*given, oldest, next_one),) = await rows_of(connection, sql.GIVEN)
+            ((*given, oldest, next_one),) = await rows_of(connection, sql_asked.GIVEN)
         until = min(after + LOOK, self._settling.settled(given, oldest, next_one)[table])
         if until <= after:
             return [], after

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from pushwarden.adapters.journal_rows import in_flight, progress_of
-from pushwarden.adapters.postgres.journal import sql
+from pushwarden.adapters.postgres.journal import sql_asked
 from pushwarden.core.shard import ShardKind
 from pushwarden.ports.journal import Progress
 
@@ -22,12 +22,12 @@ async def progress(connection: AsyncConnection[Any], kept: Sequence[Any]) -> lis
         return await (await connection.execute(statement, ids, binary=True)).fetchall()
 
     left = defaultdict(list)
-    for push, *group in await rows(sql.LEFT):
+    for push, *group in await rows(sql_asked.LEFT):
         left[push].append(group)
     refusals: dict[str, dict[str, int]] = defaultdict(dict)
-    for push, reason, recipients in await rows(sql.REFUSALS):
+    for push, reason, recipients in await rows(sql_asked.REFUSALS):
         refusals[push][reason] = recipients
     flying: dict[str, int] = defaultdict(int)
-    for push, kind, frozen, *bits in await rows(sql.CLAIMED):
+    for push, kind, frozen, *bits in await rows(sql_asked.CLAIMED):
         flying[push] += in_flight(ShardKind(kind), bool(frozen), *bits)
     return [progress_of(row, left[row[0]], flying[row[0]], refusals[row[0]]) for row in kept]

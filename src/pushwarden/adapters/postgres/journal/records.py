@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 
 from pushwarden.adapters.journal_pages import FLOOR, LAST, NUMBER_AT, NUMBER_OF, PAGE, Conditions, conditions, written
 from pushwarden.adapters.journal_rows import KEPT_COLUMNS, failure_of
-from pushwarden.adapters.postgres.journal import sql
+from pushwarden.adapters.postgres.journal import sql_asked
 from pushwarden.adapters.postgres.journal.progress import progress
 from pushwarden.adapters.postgres.journal.rows import as_json
 from pushwarden.adapters.postgres.journal.schema import JournalSchema, rows_of, scoped
@@ -37,7 +37,7 @@ class PostgresRecords(JournalSchema):
             return await _page(connection, conditions(where, query), query)
 
     async def failures_of(self, where: Scope, audience: int, seq: int, limit: int = 100) -> list[Failure]:
-        statement, named = scoped(sql.FAILURES_OF, where)
+        statement, named = scoped(sql_asked.FAILURES_OF, where)
         async with self._reading.direct() as connection:
             found = await rows_of(connection, statement, {**named, "audience": audience, "seq": seq, "limit": limit})
         return [failure_of(row[0], row[1:])[1] for row in found]
@@ -50,17 +50,17 @@ class PostgresRecords(JournalSchema):
         ]
         async with self._writing.transaction() as connection:
             if apart:
-                await connection.execute(sql.SIGNAL, {"signals": as_json(apart)}, prepare=True)
+                await connection.execute(sql_asked.SIGNAL, {"signals": as_json(apart)}, prepare=True)
             for (push, kind, audience, block), said in blocks(signals).items():
                 key = {"push": push, "kind": kind, "audience": audience, "block": block, "empty": EMPTY}
                 for one in said:
                     values = {**key, "bit": one.seq % BLOCK, "at": one.at}
-                    await connection.execute(sql.SIGNAL_BLOCK, values, prepare=True)
+                    await connection.execute(sql_asked.SIGNAL_BLOCK, values, prepare=True)
 
     async def reports(self, push_id: str) -> Reports:
         async with self._snapshot() as connection:
-            said = await rows_of(connection, sql.COUNTS, {"push": push_id})
-            rows = await rows_of(connection, sql.APART, {"push": push_id})
+            said = await rows_of(connection, sql_asked.COUNTS, {"push": push_id})
+            rows = await rows_of(connection, sql_asked.APART, {"push": push_id})
         apart: dict[tuple[int, int], dict[SignalKind, int]] = defaultdict(dict)
         for audience, seq, kind, at in rows:
             apart[audience, seq][SignalKind(kind)] = at
@@ -69,8 +69,8 @@ class PostgresRecords(JournalSchema):
     async def reported(self, push_id: str, audience: int, seq: int) -> dict[SignalKind, int]:
         device = {"push": push_id, "audience": audience}
         async with self._snapshot() as connection:
-            own = await rows_of(connection, sql.REPORTED, {**device, "seq": seq})
-            among = await rows_of(connection, sql.REPORTED_IN_BLOCK, {**device, "block": seq // BLOCK})
+            own = await rows_of(connection, sql_asked.REPORTED, {**device, "seq": seq})
+            among = await rows_of(connection, sql_asked.REPORTED_IN_BLOCK, {**device, "block": seq // BLOCK})
         counted = {SignalKind(kind): 0 for kind, bits in among if has(bits, seq)}
         return counted | {SignalKind(kind): at for kind, at in own}
 

@@ -1,8 +1,9 @@
-"""The journal's statements. Rows come in as JSON, in one parameter: psycopg takes 0.2 µs for each value of its own."""
+"""The journal's statements: pushes and shards on their way. Rows come in as JSON, in one parameter: psycopg takes
+0.2 µs for each value of its own."""
 
 # ruff: noqa: S608 (built of constants only)
 
-from pushwarden.adapters.journal_rows import ALONE, ENDED, FATES, INLINE, KEPT_COLUMNS, PUSH_COLUMNS, RANK
+from pushwarden.adapters.journal_rows import ALONE, ENDED, FATES, INLINE, PUSH_COLUMNS, RANK
 from pushwarden.core.lane import Class
 from pushwarden.core.push import LEAST_LIFE_MS
 from pushwarden.core.shard import INSTANT, LONELY
@@ -18,15 +19,15 @@ NEW_PUSH_COLUMNS = (
 KEY_COLUMNS = ("organisation", "app", "environment", "key", "fingerprint", "push", "at")
 
 
-def _named(columns: tuple[str, ...], of: str = "") -> str:
+def named(columns: tuple[str, ...], of: str = "") -> str:
     return ", ".join(f"{of}{column}" for column in columns)
 
 
 # Long members stand in `roster`; `new` has what SHARD_COLUMNS names, and the shards' places.
 _ADD = f"""
 added AS (
-    INSERT INTO shard ({_named(SHARD_COLUMNS)})
-    SELECT push, no, {_named(_SHARD)}, CASE WHEN length(members) <= {INLINE} THEN members ELSE '' END FROM new
+    INSERT INTO shard ({named(SHARD_COLUMNS)})
+    SELECT push, no, {named(_SHARD)}, CASE WHEN length(members) <= {INLINE} THEN members ELSE '' END FROM new
      ORDER BY place
     RETURNING id, push, no),
 long AS (
@@ -41,8 +42,8 @@ ACCEPT = f"""
 WITH wish AS MATERIALIZED (
     SELECT * FROM ROWS FROM (json_populate_recordset(NULL::push, %(pushes)s)) WITH ORDINALITY),
 key AS (
-    INSERT INTO idempotency AS known ({_named(KEY_COLUMNS)})
-    SELECT {_named(KEY_COLUMNS)} FROM json_populate_recordset(NULL::idempotency, %(keys)s) AS asked
+    INSERT INTO idempotency AS known ({named(KEY_COLUMNS)})
+    SELECT {named(KEY_COLUMNS)} FROM json_populate_recordset(NULL::idempotency, %(keys)s) AS asked
      WHERE NOT EXISTS (SELECT FROM push WHERE push.id = asked.push)
      ORDER BY organisation, app, environment, key
     ON CONFLICT (organisation, app, environment, key) DO UPDATE
@@ -50,8 +51,8 @@ key AS (
      WHERE known.at <= excluded.at - %(life)s
     RETURNING push),
 taken AS (
-    INSERT INTO push ({_named(NEW_PUSH_COLUMNS)})
-    SELECT {_named(NEW_PUSH_COLUMNS)} FROM wish
+    INSERT INTO push ({named(NEW_PUSH_COLUMNS)})
+    SELECT {named(NEW_PUSH_COLUMNS)} FROM wish
      WHERE id <> ALL (%(keyed)s) OR id IN (SELECT push FROM key) ORDER BY ordinality
     ON CONFLICT (id) DO NOTHING RETURNING id),
 new AS MATERIALIZED (
@@ -191,8 +192,8 @@ claimed AS (
            issued = CASE WHEN kind <> 'range' AND width <= {INSTANT} AND crashes = 0 AND issued = 0
                          THEN width ELSE issued END
       FROM chosen WHERE shard.id = chosen.id
-    RETURNING {_named(_CLAIMED, "shard.")}, chosen.place)
-SELECT {_named(_CLAIMED, "claimed.")}, roster.members, {_named(PUSH_COLUMNS, "push.")}
+    RETURNING {named(_CLAIMED, "shard.")}, chosen.place)
+SELECT {named(_CLAIMED, "claimed.")}, roster.members, {named(PUSH_COLUMNS, "push.")}
   FROM claimed JOIN push ON push.id = claimed.push
   LEFT JOIN roster ON roster.shard = claimed.id AND claimed.members = '' AND claimed.kind <> 'range'
  ORDER BY claimed.place, claimed.due_at, claimed.id
@@ -287,7 +288,7 @@ folded AS (
     RETURNING push.id, push.next_no - coalesce(sums.retries, 0) AS first_no),
 new AS MATERIALIZED (
     SELECT retry.push, folded.first_no - 1 + row_number() OVER (PARTITION BY retry.push ORDER BY ordinality) AS no,
-           {_named(_SHARD, "retry.")}, retry.members, retry.ordinality AS place
+           {named(_SHARD, "retry.")}, retry.members, retry.ordinality AS place
       FROM ROWS FROM (json_populate_recordset(NULL::shard, %(retries)s)) WITH ORDINALITY AS retry
       JOIN was ON was.place = retry.no JOIN folded ON folded.id = retry.push
      WHERE was.news),
@@ -296,8 +297,8 @@ failed AS MATERIALIZED (
     SELECT failure.* FROM ROWS FROM ({_recordset("failure", "place bigint")}) WITH ORDINALITY AS failure
       JOIN was USING (place) WHERE was.news),
 kept AS (
-    INSERT INTO failure ({_named(_COLUMNS_OF["failure"])})
-    SELECT {_named(_COLUMNS_OF["failure"])} FROM failed ORDER BY ordinality),
+    INSERT INTO failure ({named(_COLUMNS_OF["failure"])})
+    SELECT {named(_COLUMNS_OF["failure"])} FROM failed ORDER BY ordinality),
 counted AS (
     INSERT INTO refusal (push, reason, recipients)
     SELECT push, reason, count(*) FROM failed WHERE fate = 'refused' GROUP BY push, reason
@@ -309,68 +310,6 @@ SELECT place FROM was
 CLOSE = """
 UPDATE push SET state = 'done', finished_at = %(now)s
  WHERE id = ANY (%(ids)s) AND state <> 'done' AND NOT EXISTS (SELECT FROM shard WHERE shard.push = push.id)
-"""
-
-# Reading.
-_KEPT = f"SELECT {_named(KEPT_COLUMNS)} FROM push"
-PUSH = f"{_KEPT} WHERE id = %(id)s"
-
-# A shard not yet frozen is estimated by its width. A moved recipient counts where it moved to.
-_ESTIMATED = "CASE WHEN frozen = 1 THEN planned ELSE width END - moved"
-LEFT = f"""
-SELECT push, state, count(*), count(*) FILTER (WHERE frozen = 0), sum({_ESTIMATED})::bigint,
-       coalesce(sum(planned - moved) FILTER (WHERE frozen = 1), 0)::bigint,
-       {", ".join(f"sum({fate})::bigint" for fate in FATES)}
-  FROM shard WHERE push = ANY (%(ids)s) GROUP BY push, state
-"""
-
-CLAIMED = """
-SELECT push, kind, frozen, width, issued, members, done FROM shard
- WHERE push = ANY (%(ids)s) AND state = 'claimed' AND issued > 0
-"""
-
-REFUSALS = "SELECT push, reason, recipients FROM refusal WHERE push = ANY (%(ids)s)"
-
-FAILURES = """
-SELECT number, audience, seq, fate, reason, status, at, token FROM failure
- WHERE push = %(push)s AND number > %(after)s ORDER BY number LIMIT %(limit)s
-"""
-
-# Outcomes, for callbacks.
-NUMBERS_BEFORE = """
-SELECT coalesce((SELECT number FROM push WHERE accepted_at < %(at)s ORDER BY number DESC LIMIT 1), 0),
-       coalesce((SELECT number FROM failure WHERE at < %(at)s ORDER BY number DESC LIMIT 1), 0)
-"""
-GIVEN = """
-SELECT (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM push_number_seq),
-       (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM failure_number_seq),
-       pg_snapshot_xmin(pg_current_snapshot())::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
-"""
-# OFFSET 0 and LIMIT 1 keep an app's own index out of it: rows are read in the order of their numbers, whoever's they
-# are, so that what one look costs is bounded by its range.
-ACCEPTED = """
-SELECT number, id, environment FROM (
-    SELECT number, id, environment, organisation, app FROM push
-     WHERE number > %(after)s AND number <= %(until)s ORDER BY number OFFSET 0) AS looked_at
- WHERE organisation = %(organisation)s AND app = %(app)s
- ORDER BY number LIMIT %(limit)s
-"""
-FINISHED = f"""
-{_KEPT} WHERE id = ANY (%(ids)s) AND state = 'done' AND organisation = %(organisation)s AND app = %(app)s
- ORDER BY number
-"""
-FAILED = """
-SELECT number, environment, id, audience, seq, fate, reason, status, at, token
-  FROM (SELECT * FROM failure WHERE number > %(after)s AND number <= %(until)s ORDER BY number OFFSET 0) AS looked_at
- CROSS JOIN LATERAL (
-    SELECT id, organisation, app, environment FROM push WHERE push.id = looked_at.push LIMIT 1) AS its
- WHERE organisation = %(organisation)s AND app = %(app)s
- ORDER BY number LIMIT %(limit)s
-"""
-
-BACKLOG = f"""
-SELECT lane, state, count(*), sum({_ESTIMATED} - ({ENDED}))::bigint, min(due_at)
-  FROM shard GROUP BY lane, state ORDER BY lane COLLATE "C", state COLLATE "C"
 """
 
 # Chores. Failures are written in the order of their time, give or take a second.
@@ -388,36 +327,4 @@ DELETE FROM signal WHERE (push, kind, audience, seq) IN (
 FORGET_BLOCKS = """
 DELETE FROM signal_block WHERE (push, kind, audience, block) IN (
     SELECT push, kind, audience, block FROM signal_block WHERE last_at < %(before)s LIMIT 500)
-"""
-
-# What people ask for.
-FAILURES_OF = """
-SELECT push.id, own.number, own.audience, own.seq, own.fate, own.reason, own.status, own.at, own.token
-  FROM failure AS own JOIN push ON push.id = own.push
- WHERE own.audience = %(audience)s AND own.seq = %(seq)s AND /* scope */ ORDER BY own.number DESC LIMIT %(limit)s
-"""
-SIGNAL = """
-INSERT INTO signal (push, kind, audience, seq, at)
-SELECT push, kind, audience, seq, at FROM json_populate_recordset(NULL::signal, %(signals)s) AS said
- ORDER BY push, kind, audience, seq
-ON CONFLICT DO NOTHING
-"""
-# Rows are locked in one order; a bit that is set already adds nothing. Devices of one block come one after another.
-SIGNAL_BLOCK = """
-INSERT INTO signal_block AS kept (push, kind, audience, block, bits, devices, first_at, last_at)
-VALUES (%(push)s, %(kind)s, %(audience)s, %(block)s, set_bit(%(empty)s, %(bit)s, 1), 1, %(at)s, %(at)s)
-ON CONFLICT (push, kind, audience, block) DO UPDATE
-   SET bits = set_bit(kept.bits, %(bit)s, 1), devices = kept.devices + 1 - get_bit(kept.bits, %(bit)s),
-       first_at = least(kept.first_at, %(at)s), last_at = greatest(kept.last_at, %(at)s)
- WHERE get_bit(kept.bits, %(bit)s) = 0
-"""
-COUNTS = """
-SELECT kind, count(*), min(at), max(at) FROM signal WHERE push = %(push)s GROUP BY kind
- UNION ALL
-SELECT kind, sum(devices)::bigint, min(first_at), max(last_at) FROM signal_block WHERE push = %(push)s GROUP BY kind
-"""
-APART = "SELECT audience, seq, kind, at FROM signal WHERE push = %(push)s"
-REPORTED = "SELECT kind, at FROM signal WHERE push = %(push)s AND audience = %(audience)s AND seq = %(seq)s"
-REPORTED_IN_BLOCK = """
-SELECT kind, bits FROM signal_block WHERE push = %(push)s AND audience = %(audience)s AND block = %(block)s
 """
