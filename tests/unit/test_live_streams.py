@@ -6,34 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from lasting import Lasting
 from pushwarden.control.console.live import view as live
-from pushwarden.control.console.live.view import MOST, MOST_OF_ONE, Streams
-from pushwarden.control.console.visit import Visitor
+from pushwarden.control.console.live.tickets import MOST, MOST_OF_ONE, Tickets
+from pushwarden.control.console.live.view import Streams
 from pushwarden.core.principal import KeyKind, Principal
 from pushwarden.core.scope import Scope
 from pushwarden.web.body import RawHeaders
-
-
-class Lasting:
-    """A session that lasts until it is ended."""
-
-    def __init__(self) -> None:
-        self.good = True
-
-    def visitor(self, headers: RawHeaders, now_ms: int) -> Visitor | None:
-        return None
-
-    def able(self, permission: Any, where: Any) -> list[str]:
-        return []
-
-    def organisations(self, principal: Any) -> dict[str, str]:
-        return {}
-
-    def lasts(self, headers: RawHeaders) -> bool:
-        return self.good
-
-    def formerly(self, headers: RawHeaders) -> str:
-        return ""
 
 
 @dataclass
@@ -79,7 +58,7 @@ def test_a_stream_ends_with_its_page_and_with_the_process(monkeypatch: Any) -> N
         await anext(stream)
         call.closed.set()
         assert [part async for part in stream] == []
-        assert streams._open == {}
+        assert len(streams.tickets) == 0
         other = told(streams, Call())
         await anext(other)
         state[0] = 0
@@ -97,19 +76,19 @@ def test_the_newest_pages_of_a_person_are_kept_and_the_oldest_end(monkeypatch: A
         for stream in opened:
             await anext(stream)
         assert b"ended" in await anext(opened[0])
-        assert len(streams._open["dana"]) == MOST_OF_ONE
+        assert streams.tickets.of("dana") == MOST_OF_ONE
         for stream in opened:
             await stream.aclose()
-        assert streams._open == {}
+        assert len(streams.tickets) == 0
 
     asyncio.run(play())
 
 
 def test_all_together_are_bounded_and_who_has_most_gives_way() -> None:
-    streams = Streams(Lasting(), lambda: (1,))
+    tickets = Tickets()
     for number in range(MOST - 1):
-        streams.enter(f"p{number}")
-    streams.enter("many")
-    streams.enter("many")
-    assert sum(map(len, streams._open.values())) == MOST
-    assert len(streams._open["many"]) == 1
+        tickets.enter(f"p{number}")
+    first = tickets.enter("many")
+    tickets.enter("many")
+    assert len(tickets) == MOST
+    assert not tickets.holds("many", first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pushwarden.control.console.access import view as access
 from pushwarden.control.console.activity import view as activity
+from pushwarden.control.console.activity.watching import Watching
 from pushwarden.control.console.apps import view as apps
 from pushwarden.control.console.audit import view as audit
 from pushwarden.control.console.credentials import view as credentials
@@ -57,6 +58,6 @@ def build(desk: Desk, people: People) -> Console:
             *resume.routes(),
             *live.routes(desk.sessions, desk.pulse),
             *search.routes(),
-            *activity.routes(),
+            *activity.routes(Watching(desk.sessions, desk.clock)),
         ),
     )

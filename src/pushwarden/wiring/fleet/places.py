@@ -18,6 +18,7 @@ NO_LOOK = {
     "/deliveries/export": "a file",
     f"{_HERE}/activity/export": "a file",
     f"{_HERE}/activity/{{push}}/live": "a part of a page",
+    f"{_HERE}/activity/{{push}}/events": "a stream",
     f"{_HERE}/credentials/requests/{{request}}/file": "a file",
     "/system/bundle": "a file",
     f"{_HERE}/devices/export": "a file",

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from pushwarden.control.console.activity.asking import FACETS, RANGES, Asked
 from pushwarden.control.console.activity.telling import answer_of, is_live, people, stages, steps, verdict
+from pushwarden.control.console.activity.watching import Watching
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.visit import Page, Redirect, Visit
 from pushwarden.core.errors import Invalid, NotFound
@@ -145,7 +146,7 @@ async def again(visit: Visit) -> Redirect:
     return Redirect(f"{visit.base}/activity/{done['push']}", toast=f"Sent again to {many}.")
 
 
-def routes() -> tuple[PageRoute, ...]:
+def routes(watching: Watching) -> tuple[PageRoute, ...]:
     base = "/apps/{app}/{env}/activity"
     push, read, send = base + "/{push}", Permission.PUSH_READ, Permission.PUSH_SEND
     return (
@@ -156,6 +157,7 @@ def routes() -> tuple[PageRoute, ...]:
         page("GET", base + "/why", why, read),
         page("GET", push, one, read),
         page("GET", push + "/live", live, read),
+        page("GET", push + "/events", watching.events, read),
         page("GET", push + "/again", asking_again, send),
         page("POST", push + "/again", again, send),
     )

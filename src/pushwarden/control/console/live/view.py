@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from pushwarden.control.console.live.tickets import Tickets
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.visit import Page, Sessions, Stream, Visit, event
 from pushwarden.web.body import Receive
@@ -12,8 +13,6 @@ from pushwarden.web.body import Receive
 LOOK_SECONDS = 0.25
 ALIVE_SECONDS = 20.0
 """Without news something is said so often, so that a connection that is gone is noticed."""
-MOST_OF_ONE, MOST = 8, 256
-"""Streams of one person, and of all. The newest is kept: the oldest of those who have most ends."""
 
 Pulse = Callable[[], tuple[object, ...] | None]
 
@@ -23,7 +22,7 @@ class Streams:
 
     def __init__(self, sessions: Sessions, pulse: Pulse) -> None:
         self._sessions, self._pulse = sessions, pulse
-        self._open: dict[str, list[object]] = {}
+        self.tickets = Tickets()
 
     async def events(self, visit: Visit) -> Stream:
         return Stream(self._stream(visit))
@@ -32,28 +31,13 @@ class Streams:
         """Bands and strip as they are now."""
         return Page("live/part.html", {"title": ""})
 
-    def enter(self, person: str) -> object:
-        mine, ticket = self._open.setdefault(person, []), object()
-        mine.append(ticket)
-        del mine[:-MOST_OF_ONE]
-        if sum(map(len, self._open.values())) > MOST:
-            del max(self._open.values(), key=len)[0]
-        return ticket
-
-    def leave(self, person: str, ticket: object) -> None:
-        mine = self._open.get(person, [])
-        if ticket in mine:
-            mine.remove(ticket)
-        if not mine:
-            self._open.pop(person, None)
-
     async def _stream(self, visit: Visit) -> AsyncIterator[bytes]:
         person = visit.principal.id
-        ticket, gone = self.enter(person), asyncio.ensure_future(_gone(visit.receive))
+        ticket, gone = self.tickets.enter(person), asyncio.ensure_future(_gone(visit.receive))
         try:
             seen, silent = self._pulse(), 0.0
             yield event("here", "frame")
-            while ticket in self._open.get(person, ()) and self._sessions.lasts(visit.headers):
+            while self.tickets.holds(person, ticket) and self._sessions.lasts(visit.headers):
                 if (await asyncio.wait({gone}, timeout=LOOK_SECONDS))[0]:
                     return
                 now, silent = self._pulse(), silent + LOOK_SECONDS
@@ -65,7 +49,7 @@ class Streams:
             yield event("ended", "frame")
         finally:
             gone.cancel()
-            self.leave(person, ticket)
+            self.tickets.leave(person, ticket)
 
 
 async def _gone(receive: Receive) -> None:
