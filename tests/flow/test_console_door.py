@@ -104,6 +104,11 @@ def test_nobody_is_sent_to_sign_in_and_told_where_to_return() -> None:
     assert (answer.status, answer.headers["location"]) == (303, "/signin?next=%2Fapps")
 
 
+def test_what_a_page_was_asked_is_there_again_after_sign_in() -> None:
+    answer = ask("GET", "/apps?q=caf%C3%A9+%26+bar")
+    assert answer.headers["location"] == "/signin?next=%2Fapps%3Fq%3Dcaf%25C3%25A9%2B%2526%2Bbar"
+
+
 def test_a_page_before_sign_in_is_open() -> None:
     assert ask("GET", "/signin").status == 200
 

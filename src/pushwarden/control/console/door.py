@@ -147,7 +147,7 @@ class Console:
     async def _proof(self, method: str, visit: Visit) -> Reply:
         """Asks once more who it is; a form is taken as it is as soon as that is clear."""
         if method != "POST":
-            return Redirect(f"/confirm?next={quote(visit.path, safe='')}")
+            return Redirect(f"/confirm?next={quote(visit.here, safe='')}")
         kept = self._gate.keep(visit)
         return await self._gate.confirm(visit, kept)
 
@@ -205,7 +205,7 @@ def _place(organisation: str, path: str) -> Scope:
 def _returning(visit: Visit, method: str) -> str:
     """Where to go after sign-in: this page, or the one that held the form."""
     if method in ("GET", "HEAD"):
-        return visit.path
+        return visit.here
     return re.sub(r"^https?://[^/]*", "", (header(visit.headers, b"referer") or b"/apps").decode("latin-1")) or "/apps"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from pushwarden.control.console.form import Form
 from pushwarden.control.console.inside import Api
@@ -134,6 +135,11 @@ class Visit:
     def base(self) -> str:
         """The app's pages in this environment, without a slash at the end."""
         return f"/apps/{self.where.app}/{self.where.environment}"
+
+    @property
+    def here(self) -> str:
+        """This page's address with its query, to come back to."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
 
     @property
     def v1(self) -> str:
