@@ -48,6 +48,15 @@ def test_of_the_time_before_the_app_was_made_nothing_is_said() -> None:
     assert figure.numbers.rows[-1][1] != "not known"
 
 
+def test_a_step_that_has_just_begun_is_no_fall_and_is_drawn_where_there_is_nothing_else() -> None:
+    begun = plotted(series([(600, 0)] * 23 + [(3, 0)], 15 * MINUTE), [], 0, NOW, UTC)
+    assert begun.numbers.rows[-1][1] == "40"
+    minute = plotted(series([(40, 0)] * 59 + [(1, 0)]), [], 0, NOW, UTC)
+    assert minute.numbers.rows[-1][1] == "40"
+    first = plotted(series([(0, 0)] * 59 + [(1, 0)]), [], 0, NOW, UTC)
+    assert not first.empty
+
+
 def test_a_change_is_named_by_its_version_and_what_processes_write_down_is_none() -> None:
     events = [
         Made(at_ms=1, kind="change", by="Omar R."), Made(at_ms=2, kind="stop", by="Dana K."),

@@ -80,11 +80,14 @@ def _grown(churn: Sequence[Any]) -> int | None:
 
 
 def plotted(series: Any, versions: Sequence[Any], created_at: int, now_ms: int, zone: tzinfo) -> Figure:
-    """Accepted and refused a minute. Of the time before the app was made nothing is known."""
-    span = Span(series.since_ms, series.until_ms, series.step_ms)
-    known = [point if point.at_ms + series.step_ms > created_at else None for point in series.points]
-    accepted = [point and rate(point.accepted, point.at_ms, series.step_ms, now_ms) for point in known]
-    refused = [point and rate(point.refused, point.at_ms, series.step_ms, now_ms) for point in known]
+    """Accepted and refused a minute. Of the time before the app was made nothing is known, and little of a step that
+    has just begun: it is drawn only where there is nothing else."""
+    span, step = Span(series.since_ms, series.until_ms, series.step_ms), series.step_ms
+    known = [point if point.at_ms + step > created_at else None for point in series.points]
+    told = [point if point and now_ms - point.at_ms >= max(MINUTE, step / 3) else None for point in known]
+    shown = told if any(point and (point.accepted or point.refused) for point in told) else known
+    accepted = [point and rate(point.accepted, point.at_ms, step, now_ms) for point in shown]
+    refused = [point and rate(point.refused, point.at_ms, step, now_ms) for point in shown]
     return throughput("tp", span, accepted, refused, marked(series.events, versions), zone)
 
 
