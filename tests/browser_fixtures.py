@@ -43,9 +43,9 @@ class World:
     def go_on(self) -> None:
         """The company's pushes of the minutes since it was told, or since the last time."""
         now_ms, since = time.time_ns() // 1_000_000, self.told_ms
-        if now_ms - now_ms % 60_000 > since:
+        if now_ms - now_ms % 60_000 >= since + 60_000:
             aside(lambda: asyncio.run(go_on(Settings(data=self.stage.data), since, now_ms)))
-            self.told_ms = now_ms
+            self.told_ms = now_ms - now_ms % 60_000 - 1
 
     def as_one_of_the_cast(self, who: str) -> dict[str, str]:
         """The cookie of a new session of Dana, Omar, Priya or Lee."""

@@ -8,16 +8,16 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pushwarden.cli.out import console, fail
 from pushwarden.core.errors import Invalid
 from pushwarden.core.outcome import Fate
-from pushwarden.settings import Settings
 from pushwarden.simulators.phone.phone import Phone
 from pushwarden.wiring.entrance import link_for
+from pushwarden.wiring.fleet.company import OWNER, Company
 from pushwarden.wiring.stage import NotStarted, Stage, device_line, temporary
 
 FLEET, ANDROIDS = 10_000, 1_000
@@ -132,22 +132,27 @@ def _conservation(stage: Stage, steps: dict[str, Any]) -> dict[str, Any]:
 
 
 def show(port: int) -> int:
-    """Until Ctrl-C: a running Pushwarden with a phone, and what to try next."""
+    """Until Ctrl-C: a running Pushwarden with a made-up company in it, a phone of each kind, and what to try next."""
     if not _is_free(port):
         raise fail(f"127.0.0.1:{port} is taken, perhaps by another demo; end that, or choose another by --port.")
     folder = Path("data/demo").absolute()
     for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal ends the children too
         signal.signal(number, signal.default_int_handler)
+    company = Company(folder)
     try:
+        if not (folder / "data").exists():
+            _say("Making up a company with a month of history: its first start takes some seconds.")
+            company.tell()
         with Stage(folder, port=port, providers=PROVIDERS) as stage:
             base = "/v1/apps/shop/simulated"
             if not any(app["id"] == "shop" for app in stage.call("GET", "/v1/apps")["apps"]):
                 stage.make_app(key_file=folder / "AuthKey_DEMOKEY123.p8")
             elif all(one["provider"] != "fcm" for one in stage.call("GET", f"{base}/credentials")["credentials"]):
                 stage.make_credential(base, "fcm")  # the folder of an earlier demo, which knew Apple only
-            _tour(stage, base)
+            _tour(stage, base, company)
             with contextlib.ExitStack() as pocket:
-                _phones(stage, base, [pocket.enter_context(_phone(stage, provider)) for provider in PROVIDERS])
+                phones = [pocket.enter_context(_phone(stage, provider)) for provider in PROVIDERS]
+                _phones(stage, base, phones, company)
     except KeyboardInterrupt:
         console.print("Everything has ended. What was sent and registered stays for the next time.")
     except NotStarted as error:
@@ -156,26 +161,39 @@ def show(port: int) -> int:
     return 0
 
 
-def _tour(stage: Stage, base: str) -> None:
-    say: Callable[[str], None] = lambda words: console.print(words, markup=False)  # noqa: E731
-    say(f"Pushwarden answers at {stage.url}; everything lives in {stage.folder}.")
-    with contextlib.suppress(Invalid):  # who has signed in before does so again
-        say(f"The console, by a link that works once: {link_for(Settings(data=stage.data))}")
+def _say(words: str) -> None:
+    console.print(words, markup=False, soft_wrap=True)
+
+
+def _tour(stage: Stage, base: str, company: Company) -> None:
+    _say(f"Pushwarden answers at {stage.url}; everything lives in {stage.folder}.")
     for provider, told in stage.simulators.items():
-        say(f"The simulator of {provider} listens on 127.0.0.1:{told['port']} with TLS and HTTP/2.")
-    say("")
+        _say(f"The simulator of {provider} listens on 127.0.0.1:{told['port']} with TLS and HTTP/2.")
+    _say("")
     imported = stage.import_devices(base, (device_line(number) for number in range(FLEET)))
-    say(f"Imported {FLEET} devices: {imported['created']} new, {imported['unchanged']} known.")
+    _say(f"Imported {FLEET} devices: {imported['created']} new, {imported['unchanged']} known.")
     push = stage.call("POST", f"{base}/pushes", json={"to": {"all": True}, "type": "background"})["id"]
     counts = stage.settled(base, push)
-    say(f"A silent push to all of them: {counts['accepted']} accepted by the simulator.")
-    say("\nTry it from another terminal:")
-    say(f"  export PUSHWARDEN_DATA={stage.data} PUSHWARDEN_URL={stage.url}")
-    say(f"  export PUSHWARDEN_KEY=$(cat {stage.data}/keys/admin.key)")
-    say('  .venv/bin/pushwarden send shop --env simulated --device phone-1 --title "Hello" --body "It works"')
-    say("  .venv/bin/pushwarden stop shop")
-    say("  .venv/bin/pushwarden resume shop")
-    say("\nphone-1 is an iPhone, phone-2 an Android phone, both test devices; they show what comes. Ctrl-C ends it.\n")
+    _say(f"A silent push to all of them: {counts['accepted']} accepted by the simulator.")
+    _say("\nTry it from another terminal:")
+    _say(f"  export PUSHWARDEN_DATA={stage.data} PUSHWARDEN_URL={stage.url}")
+    _say(f"  export PUSHWARDEN_KEY=$(cat {stage.data}/keys/admin.key)")
+    _say('  .venv/bin/pushwarden send shop --env simulated --device phone-1 --title "Hello" --body "It works"')
+    _say("  .venv/bin/pushwarden stop shop")
+    _say("  .venv/bin/pushwarden resume shop")
+    _say("\nphone-1 is an iPhone, phone-2 an Android phone, both test devices; they show what comes. Ctrl-C ends it.\n")
+    _way_in(company)
+
+
+def _way_in(company: Company) -> None:
+    """The company's owner comes in by a link as often as the demo starts; the first person of a plain one once."""
+    if company.there:
+        link = link_for(company.settings, OWNER)
+        _say("The console of a made-up company, as its administrator, by a link that works once and for 15 minutes:")
+        _say(f"\n  {link}\n\nAnother one: .venv/bin/pushwarden signin-link --person {OWNER}\n")
+        return
+    with contextlib.suppress(Invalid):  # who has signed in before does so again
+        _say(f"The console, by a link that works once: {link_for(company.settings)}\n")
 
 
 @contextlib.contextmanager
@@ -186,8 +204,8 @@ def _phone(stage: Stage, provider: str) -> Iterator[Phone]:
         yield phone
 
 
-def _phones(stage: Stage, base: str, phones: list[Phone]) -> None:
-    """Simulated phones in this terminal: test devices of the app, greeted with a first push."""
+def _phones(stage: Stage, base: str, phones: list[Phone], company: Company) -> None:
+    """Simulated phones in this terminal: test devices of the app, greeted with a first push. Meanwhile Acme goes on."""
     for phone in phones:
         phone.register(f"{stage.url}{base}/devices", stage.key, PHONES[phone.provider], {"user": "you", "test": True})
     greeting = {"to": {"user": "you"}, "title": "Hello from Pushwarden", "body": "This push took the real way."}
@@ -195,7 +213,9 @@ def _phones(stage: Stage, base: str, phones: list[Phone]) -> None:
     while True:
         for phone in phones:
             for push in phone.arrived(wait_s=0.5):
-                console.print(f"📱 {PHONES[phone.provider]} {push.line}", markup=False)
+                _say(f"📱 {PHONES[phone.provider]} {push.line}")
+        if company.there:
+            company.go_on()
 
 
 def _is_free(port: int) -> bool:

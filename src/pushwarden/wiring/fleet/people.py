@@ -36,14 +36,15 @@ async def signed_in(settings: Settings, who: str, now_ms: int) -> str:
 
 
 async def tell(story: Teller) -> None:
-    """Each has a password that nobody knows: they come in by a sign-in link."""
+    """Each has a password that nobody knows: they come in by a sign-in link. Who made the first app made all of it."""
     password = await Passwords().hash(secrets.token_urlsafe(32))
 
     def work(tables: Tables) -> None:
         for who, (name, role) in CAST.items():
+            where = Scope() if who == "dana" else Scope(ORGANISATION)
             person = Person(
                 f"usr_{who}", ORGANISATION, f"{who}@acme.example", name, password, created_at=story.now - ago(days=342),
-                last_seen_at=story.now - ago(hours=len(who)), bindings=(Binding(role, Scope(ORGANISATION)),),
+                last_seen_at=story.now - ago(hours=len(who)), bindings=(Binding(role, where),),
             )  # fmt: skip
             tables.people.insert(person)
 

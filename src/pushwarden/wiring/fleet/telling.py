@@ -16,7 +16,8 @@ from pushwarden.adapters.health import CatalogHealths
 from pushwarden.core.app import CredentialState
 from pushwarden.core.check import Check
 from pushwarden.core.receipt import Confirmation, Receipt, SenderReceipt
-from pushwarden.ports.catalog import Tables
+from pushwarden.core.scope import Environment
+from pushwarden.ports.catalog import Catalog, Tables
 from pushwarden.providers.generated import generated_account, generated_key
 from pushwarden.settings import Settings
 from pushwarden.simulators.certificates import client_certificate
@@ -51,7 +52,7 @@ async def _tell(settings: Settings, now_ms: int, scale: float, singles: int) -> 
         await pushes.tell(story, settings, min(1.0, scale), singles)
         await traffic.tell(story, scale)
         await people.tell(story)
-        await _in_use(story)
+        await in_use(story.api.stores.catalog, story.now)
 
 
 def _shop(authority: Path) -> Iterator[Step]:
@@ -82,12 +83,11 @@ def _drivers() -> Iterator[Step]:
     yield ago(days=12), _drivers_off
 
 
-async def _in_use(story: Teller) -> None:
+async def in_use(catalog: Catalog, now_ms: int) -> None:
     """What is in use was accepted just now, so that nobody asks Apple or Google about it today."""
-    catalog = story.api.stores.catalog
     for one in await catalog.read(lambda tables: tables.credentials.in_state(*CredentialState)):
-        if one.enabled:
-            await CatalogHealths(catalog, "sender-normal").proven(one, story.now)
+        if one.enabled and one.environment is not Environment.SIMULATED:
+            await CatalogHealths(catalog, "sender-normal").proven(one, now_ms)
 
 
 async def _drivers_off(story: Teller) -> None:

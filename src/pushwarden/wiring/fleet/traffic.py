@@ -22,6 +22,7 @@ THEIRS = (0, 0, 0, 0, 2, 20, 44, 28, 5.4, 0.5, 0.1, 0, 0, 0)
 DEAD, FOREIGN, OFTEN = {"apns": "Unregistered", "fcm": "UNREGISTERED"}, "BadDeviceToken", "TooManyRequests"
 TROUBLE = {"apns": "ServiceUnavailable", "fcm": "UNAVAILABLE"}
 BEGAN, ENDED = ago(days=9, hours=2), ago(days=9, hours=1, minutes=13)
+STEPS = {Step.MINUTE: MINUTE_MS, Step.QUARTER: QUARTER_MS, Step.HOUR: HOUR_MS}
 SPIKE = range(ago(hours=8) - 4 * MINUTE_MS, ago(hours=8))
 """Four minutes in which Apple answered 503."""
 
@@ -54,22 +55,25 @@ async def tell(story: Teller, scale: float) -> None:
 
 
 async def go_on(settings: Settings, since_ms: int, now_ms: int) -> None:
-    """What was sent meanwhile, minute by minute: nothing of the story sends by itself."""
+    """What was sent meanwhile, minute by minute: nothing of the story sends by itself, and nothing while stopped."""
     stores = stores_of(settings, "fleet")
-
-    def work(tables: Tables) -> None:
-        chance = random.Random(since_ms)  # noqa: S311
-        for source in SOURCES:
-            where = Scope(ORGANISATION, source.app, source.environment)
-            for at in range(since_ms - since_ms % MINUTE_MS + MINUTE_MS, now_ms - now_ms % MINUTE_MS, MINUTE_MS):
-                amounts = _amounts(source, 0, 1, chance)
-                for step, length in ((Step.MINUTE, MINUTE_MS), (Step.QUARTER, QUARTER_MS)):
-                    tables.tallies.add(where, source.provider, step, at - at % length, amounts)
-
+    minutes = range(since_ms - since_ms % MINUTE_MS + MINUTE_MS, now_ms - now_ms % MINUTE_MS, MINUTE_MS)
     try:
-        await stores.catalog.note(work)
+        await stores.catalog.note(partial(_more, minutes=minutes, chance=random.Random(since_ms)))  # noqa: S311
     finally:
         await stores.close()
+
+
+def _more(tables: Tables, minutes: range, chance: random.Random) -> None:
+    halts = tables.stops.open(ORGANISATION)
+    for source in SOURCES:
+        where = Scope(ORGANISATION, source.app, source.environment)
+        if any(one.scope.covers(where) for one in halts):
+            continue
+        for at in minutes:
+            amounts = _amounts(source, 0, 1, chance)
+            for step, length in STEPS.items():
+                tables.tallies.add(where, source.provider, step, at - at % length, amounts)
 
 
 def _write(tables: Tables, source: Source, now: int, minutes: int) -> None:
