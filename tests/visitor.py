@@ -14,7 +14,8 @@ import cast
 from people import SignedIn
 from pushwarden.adapters.vault.chest import AesChest
 from pushwarden.control.console.app import build
-from pushwarden.control.console.door import Console, Desk
+from pushwarden.control.console.desk import Desk
+from pushwarden.control.console.door import Console
 from pushwarden.control.console.sessions import SignedIn as Sessions
 from pushwarden.control.people.desk import Desk as People
 from pushwarden.control.people.passwords import Passwords

@@ -11,7 +11,8 @@ import pytest
 from cast import HeldClock, Reply, Stage, request, stage
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.adapters.vault.chest import AesChest
-from pushwarden.control.console.door import CONTENT_POLICY, Console, Desk
+from pushwarden.control.console.desk import Desk
+from pushwarden.control.console.door import CONTENT_POLICY, Console
 from pushwarden.control.console.pages import Reply as Answered
 from pushwarden.control.console.pages import page
 from pushwarden.control.console.signin.gate import Gate

@@ -12,7 +12,8 @@ from cast import Reply, Stage, request, stage
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.adapters.vault.chest import AesChest
 from pushwarden.control.console.audit import view as audit
-from pushwarden.control.console.door import Console, Desk
+from pushwarden.control.console.desk import Desk
+from pushwarden.control.console.door import Console
 from pushwarden.control.console.history import view as history
 from pushwarden.control.console.settings import view as settings
 from pushwarden.control.console.signin.gate import Gate

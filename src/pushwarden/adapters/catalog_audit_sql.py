@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from itertools import product
-from typing import TYPE_CHECKING
 
 from pushwarden.adapters import statements_audit as sql
+from pushwarden.adapters.statements import Run
 from pushwarden.core.audit import DONE, AuditEntry, facets_of, says
 from pushwarden.core.chain import canonical, genesis, link
 from pushwarden.ports.audit import REFUSED, AuditQuery, AuditRow, Facet, FacetKind
-
-if TYPE_CHECKING:
-    from pushwarden.adapters.catalog_sql import Run
 
 _ANY = Facet("", "", 0, 0, 0, 0)
 _EVERY = 2**31

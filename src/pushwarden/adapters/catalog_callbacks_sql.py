@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.statements import Run
 from pushwarden.core.callback import Callback, Course, Delivery, Message
 from pushwarden.core.errors import stale
 from pushwarden.ports.callbacks import DELIVERIES_KEPT
-
-if TYPE_CHECKING:
-    from pushwarden.adapters.catalog_sql import Run
 
 
 class SqlCallbacks:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.statements import Run
 from pushwarden.core.check import Check
 from pushwarden.core.health import Health, Record
 from pushwarden.core.mail import Mail
-
-if TYPE_CHECKING:
-    from pushwarden.adapters.catalog_sql import Run
-
 
 _CHECKS = msgspec.json.Decoder(tuple[Check, ...])
 

@@ -11,9 +11,10 @@ from pushwarden.adapters.catalog_people_sql import SqlInvitations, SqlPasskeys, 
 from pushwarden.adapters.catalog_ramps_sql import SqlRamps
 from pushwarden.adapters.catalog_requests_sql import SqlRequests
 from pushwarden.adapters.catalog_sealed_sql import SqlSealed
-from pushwarden.adapters.catalog_sql import Run, SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
+from pushwarden.adapters.catalog_sql import SqlApps, SqlCredentials, SqlKeys, SqlOrganisations
 from pushwarden.adapters.catalog_tallies_sql import SqlTallies
 from pushwarden.adapters.catalog_versions_sql import SqlVersions
+from pushwarden.adapters.statements import Run
 from pushwarden.core.app import Snapshot
 from pushwarden.core.hold import Hold
 from pushwarden.core.probe import Probe

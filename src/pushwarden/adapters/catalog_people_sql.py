@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.statements import Run
 from pushwarden.core.errors import AlreadyExists, stale
 from pushwarden.core.person import Invitation, Passkey, Person, Session
 from pushwarden.core.principal import Binding
-
-if TYPE_CHECKING:
-    from pushwarden.adapters.catalog_sql import Run
 
 
 class SqlPeople:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.statements import Run
 from pushwarden.core.errors import stale
 from pushwarden.core.request import CertificateRequest
-
-if TYPE_CHECKING:
-    from pushwarden.adapters.catalog_sql import Run
 
 
 class SqlRequests:

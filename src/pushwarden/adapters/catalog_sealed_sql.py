@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Table, bindparam, func, literal_column, select, tuple_
 
 from pushwarden.adapters import rows_control as rows
+from pushwarden.adapters.statements import Run
 from pushwarden.adapters.tables_control import callback, credential, credential_request
 from pushwarden.ports.sealed import HEAD, Blob, Place
-
-if TYPE_CHECKING:
-    from pushwarden.adapters.catalog_sql import Run
 
 
 class _Column:

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
-
-from sqlalchemy import Executable
+from typing import Any
 
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
 from pushwarden.adapters.catalog_callbacks_sql import SqlCallbacks
 from pushwarden.adapters.catalog_health_sql import SqlHealths
 from pushwarden.adapters.catalog_versions_sql import SqlVersions
+from pushwarden.adapters.statements import Run
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Credential, CredentialState
 from pushwarden.core.errors import AlreadyExists, stale, taken
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.scope import Environment
-
-
-class Run(Protocol):
-    """Runs a statement in the open transaction; its rows by column name."""
-
-    def __call__(self, statement: Executable, /, **parameters: Any) -> list[dict[str, Any]]: ...
 
 
 def _keyed(row: Mapping[str, Any], *keys: str) -> dict[str, Any]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from pushwarden.adapters import statements_tallies as sql
+from pushwarden.adapters.statements import Run
 from pushwarden.core.scope import Scope
 from pushwarden.core.tally import NO_TIMES, NOTHING, Amounts, Tally
 from pushwarden.ports.tallies import Seen, Step
-
-if TYPE_CHECKING:
-    from pushwarden.adapters.catalog_sql import Run
 
 _Packed = tuple[list[tuple[str, str, int]], tuple[int, ...], tuple[int, ...]]
 """Endings as (ending, reason, count), ours, theirs; no counts at all are an empty list."""

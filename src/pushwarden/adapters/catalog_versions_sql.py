@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pushwarden.adapters import rows_control as rows
 from pushwarden.adapters import statements_control as sql
+from pushwarden.adapters.statements import Run
 from pushwarden.core.configuration import Version
-
-if TYPE_CHECKING:
-    from pushwarden.adapters.catalog_sql import Run
 
 
 class SqlVersions:

@@ -8,7 +8,11 @@ from typing import Any, Protocol
 
 from sqlalchemy import Dialect, Executable
 
-from pushwarden.adapters.catalog_sql import Run
+
+class Run(Protocol):
+    """Runs a statement in the open transaction; its rows by column name."""
+
+    def __call__(self, statement: Executable, /, **parameters: Any) -> list[dict[str, Any]]: ...
 
 
 class Executing(Protocol):

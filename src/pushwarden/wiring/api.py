@@ -30,7 +30,7 @@ from pushwarden.control.api.app import build
 from pushwarden.control.api.stops import Known
 from pushwarden.control.brake import Brake
 from pushwarden.control.console import app as console
-from pushwarden.control.console.door import Desk, Pulse
+from pushwarden.control.console.desk import Desk, Pulse
 from pushwarden.control.console.sessions import SignedIn
 from pushwarden.control.guard import Guard
 from pushwarden.control.machine import Installation

@@ -218,7 +218,7 @@ class MemoryTables:
         self.notices = MemoryNotices(state.notices)
         self.mails = MemoryMails(state.mails)
         self.sealed = MemorySealed(state.credentials, state.requests, state.callbacks)
-        self.people = MemoryPeople(state)
+        self.people = MemoryPeople(state.people, state.passkeys, state.sessions, state.invitations)
         self.passkeys = MemoryPasskeys(state.passkeys)
         self.sessions = MemorySessions(state.sessions)
         self.invitations = MemoryInvitations(state.invitations)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pushwarden.core.errors import AlreadyExists, stale
 from pushwarden.core.person import Invitation, Passkey, Person, Session
 from pushwarden.core.principal import Binding
 
-if TYPE_CHECKING:
-    from pushwarden.adapters.memory.control import State
-
 
 class MemoryPeople:
-    def __init__(self, state: State) -> None:
-        self._rows, self._state = state.people, state
+    """theirs: the tables whose rows end with the person they belong to."""
+
+    def __init__(self, people: dict[str, Person], *theirs: dict[str, Any]) -> None:
+        self._rows, self._theirs = people, theirs
 
     def get(self, person: str) -> Person | None:
         return self._rows.get(person)
@@ -40,9 +39,7 @@ class MemoryPeople:
 
     def delete(self, person: str) -> None:
         self._rows.pop(person, None)
-        kept: tuple[dict[str, Passkey], dict[str, Session], dict[str, Invitation]]
-        kept = (self._state.passkeys, self._state.sessions, self._state.invitations)
-        for rows in kept:
+        for rows in self._theirs:
             for name in [name for name, row in rows.items() if row.person == person]:
                 del rows[name]
 

@@ -8,8 +8,9 @@ from pushwarden.control.console.activity.watching import Watching
 from pushwarden.control.console.apps import view as apps
 from pushwarden.control.console.audit import view as audit
 from pushwarden.control.console.credentials import view as credentials
+from pushwarden.control.console.desk import Desk
 from pushwarden.control.console.devices import view as devices
-from pushwarden.control.console.door import Console, Desk
+from pushwarden.control.console.door import Console
 from pushwarden.control.console.help import view as help_
 from pushwarden.control.console.history import view as history
 from pushwarden.control.console.imports import view as imports

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pushwarden.control.console.desk import Desk
 from pushwarden.control.console.places import reach
 from pushwarden.control.console.visit import Visit
 from pushwarden.core.app import App
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment, Scope
-
-if TYPE_CHECKING:
-    from pushwarden.control.console.door import Desk
 
 RAIL = (
     ("apps", "Apps", "/apps"),

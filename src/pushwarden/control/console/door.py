@@ -6,28 +6,26 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 import structlog
 
 from pushwarden.control.console import bar
+from pushwarden.control.console.desk import Desk
 from pushwarden.control.console.form import Form, read
 from pushwarden.control.console.inside import Api
 from pushwarden.control.console.pages import PageRoute, Reply
 from pushwarden.control.console.render import Renderer
 from pushwarden.control.console.static import Shelf
-from pushwarden.control.console.visit import Again, Gate, Page, Redirect, Sessions, Stream, Visit, Visitor
-from pushwarden.core.app import Snapshot
+from pushwarden.control.console.visit import Again, Gate, Page, Redirect, Stream, Visit, Visitor
 from pushwarden.core.errors import Forbidden, MethodNotAllowed, NotFound, ProofNeeded, PushwardenError
 from pushwarden.core.principal import Principal
 from pushwarden.core.scope import Environment, Scope
-from pushwarden.ports.clock import Clock
 from pushwarden.web.body import ClientGone, RawHeaders, Receive, header
 from pushwarden.web.call import Answer
-from pushwarden.web.frame import LONGEST_PATH, Frame
+from pushwarden.web.frame import LONGEST_PATH
 from pushwarden.web.routes import Router, admit
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -46,26 +44,9 @@ _SAFE = (
     (b"x-frame-options", b"DENY"),
 )
 _APP = re.compile(r"/apps/(?P<app>[^/]+)/(?P<env>production|sandbox|simulated)/")
-Pulse = tuple[object, ...]
 TOAST = "toast"
 """The cookie that carries one sentence to the page a form leads to."""
 _log = structlog.get_logger("console")
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the console works with. frame: the API's. senders: name → version of the configuration it has loaded.
-
-    pulse: changes whenever bands or strip do; None when the process ends.
-    """
-
-    frame: Frame
-    sessions: Sessions
-    snapshot: Callable[[], Snapshot]
-    senders: Callable[[], Mapping[str, int]]
-    clock: Clock
-    version: str
-    pulse: Callable[[], Pulse | None] = lambda: ()
 
 
 class Console:
