@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import cast
+from authenticator import Authenticator
 from people import signed_in_here
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.control.access import reload
 from pushwarden.core.audit import AuditEntry
-from pushwarden.core.person import Person
+from pushwarden.core.person import Passkey, Person
 from pushwarden.core.principal import Role
 from pushwarden.core.scope import Scope
 from pushwarden.ports.audit import AuditQuery
@@ -62,6 +63,7 @@ class Scene:
         return found
 
     async def audited(self, organisation: str = "acme") -> list[tuple[str, str]]:
+        await self.people.written()
         rows = await self.stage.catalog.read(lambda tables: tables.audit.page(AuditQuery(organisation)))
         said = [json.loads(row.body) for row in rows]
         return [(one["action"], one["outcome"]) for one in said]
@@ -86,3 +88,19 @@ def options(browser: Browser) -> str:
     found = re.search(r'data-options="([^"]*)"', browser.reply.body.decode())
     assert found
     return html.unescape(found[1])
+
+
+async def with_passkey(scene: Scene) -> tuple[Person, Authenticator]:
+    dana, device = await scene.dana(), Authenticator(ORIGIN)
+    question = scene.people.passkeys.enrolment(ORIGIN, dana, [], scene.stage.clock.ms)
+    name, key, signs = scene.people.passkeys.enrolled(
+        ORIGIN, question.id, device.create(question.options), scene.stage.clock.ms
+    )
+    kept = Passkey(name, dana.id, "Laptop", key, signs)
+
+    def work(tables: Tables) -> Changed[None]:
+        tables.passkeys.put(kept)
+        return Changed(None)
+
+    await scene.stage.catalog.change(AuditEntry(1, "t", "t.t", Scope("acme")), work)
+    return dana, device

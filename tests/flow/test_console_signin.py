@@ -12,15 +12,13 @@ from pushwarden.control.people import codes, links
 from pushwarden.control.people.desk import Came
 from pushwarden.control.people.reception import Reception, sealed_secret
 from pushwarden.control.people.roll import FRESH_MS, IDLE_MS
-from pushwarden.core.audit import AuditEntry
 from pushwarden.core.errors import NotFound, SignInRefused
-from pushwarden.core.person import Passkey, Person
-from pushwarden.core.scope import Scope
-from pushwarden.ports.catalog import Changed, Tables
-from signin_scene import ORIGIN, PASSWORD, Scene, enter, options, played
+from signin_scene import ORIGIN, PASSWORD, Scene, enter, options, played, with_passkey
 from visitor import Browser
 
 SECRET = pyotp.random_base32()
+HIDDEN = ("/\t/evil.example", "/\n/evil.example", "\t//evil.example", "/audit\\..//evil.example", "/\x00/evil.example")
+"""Addresses browsers mend into one of another site."""
 
 
 def test_the_right_password_leads_to_where_one_wanted_to_go() -> None:
@@ -143,22 +141,6 @@ def test_a_right_password_does_not_wait_for_its_code_for_ever() -> None:
         assert "enter your password again" in browser.text
 
     played(play)
-
-
-async def with_passkey(scene: Scene) -> tuple[Person, Authenticator]:
-    dana, device = await scene.dana(), Authenticator(ORIGIN)
-    question = scene.people.passkeys.enrolment(ORIGIN, dana, [], scene.stage.clock.ms)
-    name, key, signs = scene.people.passkeys.enrolled(
-        ORIGIN, question.id, device.create(question.options), scene.stage.clock.ms
-    )
-    kept = Passkey(name, dana.id, "Laptop", key, signs)
-
-    def work(tables: Tables) -> Changed[None]:
-        tables.passkeys.put(kept)
-        return Changed(None)
-
-    await scene.stage.catalog.change(AuditEntry(1, "t", "t.t", Scope("acme")), work)
-    return dana, device
 
 
 async def by_passkey(browser: Browser, answer: str, question: str) -> Browser:
@@ -296,7 +278,7 @@ def test_a_form_of_another_site_is_not_kept_and_no_link_leads_elsewhere() -> Non
         scene.stage.clock.ms += IDLE_MS
         await browser.post("/confirm", {"note": "x"}, csrf="guessed")
         assert (browser.status, browser.location.startswith("/signin?next=")) == (303, True)
-        for target in ("//evil.example", "https://evil.example", "/\\evil.example", "/signin"):
+        for target in ("//evil.example", "https://evil.example", "/\\evil.example", "/signin", *HIDDEN):
             await browser.post("/signin", {"email": "dana@acme.example", "password": PASSWORD, "next": target}, csrf="")
             assert browser.location == "/apps"
             browser.cookies.clear()

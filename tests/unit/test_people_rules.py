@@ -12,9 +12,11 @@ from pushwarden.adapters.vault.chest import AesChest
 from pushwarden.control.console.form import Form
 from pushwarden.control.console.kept import KEPT_MS, LARGEST, Keeper
 from pushwarden.control.people import codes
+from pushwarden.control.people.browsers import KNOWN_MS, marked, recognised
 from pushwarden.control.people.passkeys import usable
 from pushwarden.control.people.passwords import Passwords, objection
-from pushwarden.control.people.throttle import FORGET_MS, REMEMBERED, Throttle
+from pushwarden.control.people.throttle import FORGET_MS, REMEMBERED, Throttle, of_address, of_one, of_stranger
+from pushwarden.core.line import is_line
 from pushwarden.core.words import browser
 from pushwarden.settings import Settings
 
@@ -73,26 +75,72 @@ def test_recovery_codes_are_used_up_one_by_one_however_they_are_typed() -> None:
 
 
 def test_each_wrong_try_beyond_a_few_doubles_the_wait_up_to_a_minute_and_is_forgotten() -> None:
-    throttle, waits = Throttle(), []
+    throttle, waits, dana = Throttle(), [], of_one("dana")
     for _ in range(14):
-        waits.append(throttle.wait_ms(NOW, "dana", "a"))
-        throttle.failed(NOW, "dana", "a")
+        waits.append(throttle.wait_ms(NOW, dana))
+        throttle.tried(NOW, dana)
     assert waits[:8] == [0, 0, 0, 0, 0, 1000, 2000, 4000]
     assert max(waits) == 60_000
-    assert throttle.wait_ms(NOW, "omar", "b") == 0
-    assert throttle.wait_ms(NOW + FORGET_MS + 1, "dana", "a") == 0
-    throttle.passed("dana")
-    assert throttle.wait_ms(NOW, "dana", "b") == 0
+    assert throttle.wait_ms(NOW, of_one("omar")) == 0
+    assert throttle.wait_ms(NOW + FORGET_MS + 1, dana) == 0
+    throttle.passed(dana)
+    assert throttle.wait_ms(NOW, dana) == 0
 
 
 def test_an_address_waits_for_all_accounts_it_tries_and_memory_is_bounded() -> None:
     throttle = Throttle()
     for number in range(25):
-        throttle.failed(NOW, f"p{number}", "a")
-    assert throttle.wait_ms(NOW, "fresh", "a") == 32_000
+        throttle.tried(NOW, of_stranger(f"p{number}", "192.0.2.1"))
+    assert throttle.wait_ms(NOW, of_stranger("fresh", "192.0.2.1")) == 32_000
+    throttle.passed(of_stranger("p1", "192.0.2.1"))
+    assert throttle.wait_ms(NOW, of_stranger("fresh", "192.0.2.1")) == 16_000, "one right try forgives one"
     for number in range(REMEMBERED):
-        throttle.failed(NOW, f"q{number}", f"b{number}")
-    assert throttle.wait_ms(NOW, "fresh", "a") == 0
+        throttle.tried(NOW, of_stranger(f"q{number}", f"b{number}"))
+    assert throttle.wait_ms(NOW, of_stranger("fresh", "192.0.2.1")) == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("", "nonsense", False),
+    ],
+)
+def test_an_ipv6_address_counts_for_its_whole_network(one: str, other: str, same: bool) -> None:
+    assert (of_address(one) == of_address(other)) is same
+
+
+def test_a_code_waits_longer_than_a_password_because_only_its_owner_gets_that_far() -> None:
+    throttle, counted = Throttle(), of_stranger("dana", "a", code=True)
+    for _ in range(30):
+        throttle.tried(NOW, counted)
+    assert throttle.wait_ms(NOW, counted) == 900_000
+    assert throttle.wait_ms(NOW, of_stranger("dana", "b")) == 0
+
+
+def test_a_browser_is_known_for_the_account_it_was_signed_in_with_and_for_half_a_year() -> None:
+    chest = AesChest(bytes(32))
+    text = marked(chest, "", "dana@acme.example", NOW)
+    name = recognised(chest, text, "dana@acme.example", NOW)
+    assert name
+    assert recognised(chest, marked(chest, text, "dana@acme.example", NOW), "dana@acme.example", NOW) == name
+    assert recognised(chest, marked(chest, text, "omar@acme.example", NOW), "omar@acme.example", NOW) != name
+    assert recognised(chest, text, "omar@acme.example", NOW) == ""
+    assert recognised(chest, text, "dana@acme.example", NOW + KNOWN_MS) == ""
+    assert recognised(AesChest(b"1" * 32), text, "dana@acme.example", NOW) == ""
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\x00", "a\x85b", "a\u2028b", "Dana \u202egnp.exe", "a\u2066b", "a\n"])
+def test_what_breaks_a_line_or_turns_its_reading_is_no_name(text: str) -> None:
+    assert not is_line(text)
+
+
+@pytest.mark.parametrize("text", ["Dana K.", "شيماء", "می\u200cخواهم", "👩‍💻 Ana", "<b>&\"'", ""])
+def test_a_name_of_any_language_is_a_line(text: str) -> None:
+    assert is_line(text)
 
 
 def test_a_form_comes_back_as_it_was_for_an_hour_and_a_forged_one_never() -> None:
@@ -103,6 +151,7 @@ def test_a_form_comes_back_as_it_was_for_an_hour_and_a_forged_one_never() -> Non
     assert found and (found.path, found.query) == ("/access/keys", {"app": "shop"})
     assert found.form.fields == {"name": ["Dana"], "many": ["a", "b\nc"]}
     assert keeper.find(text, NOW + KEPT_MS) is None
+    assert keeper.find(text, NOW, "another browser") is None
     assert Keeper(AesChest(b"1" * 32)).find(text, NOW) is None
     assert keeper.find(text[:-2] + "00", NOW) is None
     assert keeper.find("nonsense", NOW) is None

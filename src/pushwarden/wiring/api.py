@@ -351,6 +351,7 @@ class Api:
         await self.stops.close()
         await self.server.close()
         await self.ring.close()
+        await self.people.written()
         await self.stores.close()
 
 

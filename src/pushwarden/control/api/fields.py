@@ -7,11 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from pushwarden.core.line import END as _END
+from pushwarden.core.line import LINE
 from pushwarden.core.mail import ADDRESS, LONGEST_ADDRESS
-
-# `$` alone would let a final line break through.
-_END = r"$(?!\n)"
-LINE = rf"^[^\x00-\x1f\x7f]*{_END}"
 
 Slug = Annotated[str, Meta(pattern=rf"^[a-z0-9][a-z0-9._-]{{0,62}}{_END}", max_length=63)]
 Name = Annotated[str, Meta(pattern=LINE, min_length=1, max_length=200)]

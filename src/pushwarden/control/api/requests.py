@@ -13,11 +13,12 @@ from msgspec import Meta
 
 from pushwarden.control.api.adding import Adding, app_of, kept
 from pushwarden.control.api.credential_views import Uploaded, probe_view, view_of
-from pushwarden.control.api.fields import LINE, Identifier, Request
+from pushwarden.control.api.fields import Identifier, Request
 from pushwarden.control.api.upload import LIMIT, UploadBody, uploaded
 from pushwarden.control.services import Services, new_id
 from pushwarden.core.app import App, Credential, CredentialKind
 from pushwarden.core.errors import InUse, Invalid, NotFound
+from pushwarden.core.line import LINE
 from pushwarden.core.principal import Permission
 from pushwarden.core.request import CertificateRequest
 from pushwarden.core.scope import Environment, Scope

@@ -11,6 +11,7 @@ from pushwarden.control.people.passwords import objection
 from pushwarden.control.people.reception import sealed_secret
 from pushwarden.control.people.roll import Signed, alive
 from pushwarden.core.errors import Invalid, NotFound, ProofNeeded, VaultRefused
+from pushwarden.core.line import is_line
 from pushwarden.core.person import Density, Passkey, Person, Session, Theme
 from pushwarden.ports.catalog import Tables
 
@@ -123,6 +124,8 @@ class Account:
 
     async def add_passkey(self, signed: Signed, came: Came, question: str, answer: str, name: str) -> None:
         _fresh(signed)
+        if not is_line(name.strip()):
+            raise Invalid("Give it a name of one line.", field="passkey")
         now = self._desk.now()
         found, key, signs = self._desk.passkeys.enrolled(came.origin, question, answer, now)
         made = Passkey(found, signed.person.id, name.strip()[:100] or "Passkey", key, signs, now)
@@ -150,7 +153,7 @@ class Account:
 
     async def prefer(self, signed: Signed, came: Came, name: str, theme: str, density: str, shortcuts: bool) -> None:
         """Invalid names the field at fault."""
-        if not name.strip() or len(name) > 200:
+        if not name.strip() or len(name) > 200 or not is_line(name.strip()):
             raise Invalid("Enter your name, as your colleagues know it.", field="name")
         if theme not in Theme.__members__.values() or density not in Density.__members__.values():
             raise Invalid("Choose one of the offered looks.", field="theme")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,10 +11,11 @@ from typing import Any
 from pushwarden.control.access import reload
 from pushwarden.control.people.passkeys import Passkeys
 from pushwarden.control.people.passwords import Passwords
+from pushwarden.control.people.roll import cookie
 from pushwarden.control.people.throttle import Throttle
 from pushwarden.control.services import Services
 from pushwarden.core.audit import AuditEntry
-from pushwarden.core.errors import NotFound
+from pushwarden.core.errors import Busy, NotFound, StoreFull
 from pushwarden.core.person import Person
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Changed, Tables
@@ -24,13 +27,17 @@ DONE = "done"
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """Where a request came from. origin: scheme and host as the browser shows them. session: what it had till now."""
+    """Where a request came from. origin: scheme and host as the browser shows them. session: what it had till now.
+
+    browser: its mark, when somebody has signed in from it.
+    """
 
     origin: str
     address: str
     agent: str
     request_id: str
     session: str = ""
+    browser: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +48,12 @@ class Desk:
     chest: Chest
     public_url: str = ""
     passwords: Passwords = field(default_factory=Passwords)
-    passkeys: Passkeys = field(default_factory=Passkeys)
     throttle: Throttle = field(default_factory=Throttle)
+    passkeys: Passkeys = field(init=False)
+    _writing: set[asyncio.Task[None]] = field(default_factory=set, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "passkeys", Passkeys(self.chest))
 
     def now(self) -> int:
         return self.services.clock.now_ms()
@@ -50,9 +61,10 @@ class Desk:
     def came(self, headers: RawHeaders, address: str, request_id: str) -> Came:
         host = (header(headers, b"host") or b"localhost").decode("latin-1")
         agent = (header(headers, b"user-agent") or b"").decode("latin-1")[:200]
-        signed = self.services.roll.signed(headers)
+        roll = self.services.roll
+        signed, browser = roll.signed(headers), cookie(headers, roll.browser)
         session = signed.session.id if signed else ""
-        return Came(self.public_url or f"http://{host}", address, agent, request_id, session)
+        return Came(self.public_url or f"http://{host}", address, agent, request_id, session, browser)
 
     async def person(self, person: str) -> Person:
         """NotFound when there is none, or it is disabled."""
@@ -82,6 +94,20 @@ class Desk:
         done = await self.services.catalog.change(entry, work)
         await reload(self.services)
         return done
+
+    def note_later(self, entry: AuditEntry) -> None:
+        """Nobody waits for it: how long it takes would say that there is something to note."""
+        task = asyncio.create_task(self._note(entry))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def written(self) -> None:
+        """When everything is noted."""
+        await asyncio.gather(*self._writing)
+
+    async def _note(self, entry: AuditEntry) -> None:
+        with contextlib.suppress(Busy, StoreFull):
+            await self.services.catalog.record(entry)
 
     def entry(self, action: str, person: Person, came: Came, outcome: str = DONE) -> AuditEntry:
         return AuditEntry(

@@ -12,6 +12,7 @@ from pushwarden.control.people.reception import Reception
 from pushwarden.control.services import new_id
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.errors import Invalid, LinkEnded, NotFound
+from pushwarden.core.line import is_line
 from pushwarden.core.mail import is_address
 from pushwarden.core.person import Invitation, Person, digest
 from pushwarden.core.principal import Binding, Role
@@ -152,7 +153,7 @@ class Links:
 def _person(link: Invitation, wanted: Newcomer, now_ms: int) -> Person:
     """Invalid names the field at fault."""
     name, email = wanted.name.strip(), (link.email or wanted.email).strip().lower()
-    if not name or len(name) > 200:
+    if not name or len(name) > 200 or not is_line(name):
         raise Invalid("Enter your name, as your colleagues know it.", field="name")
     if not is_address(email):
         raise Invalid("Enter an e-mail address, like dana@example.com.", field="email")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
-from collections import OrderedDict
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -25,11 +24,14 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
-from pushwarden.core.errors import SignInRefused
+from pushwarden.core.errors import SignInRefused, VaultRefused
 from pushwarden.core.person import Passkey, Person
+from pushwarden.ports.chest import Chest
 
 OPEN_MS = 300_000
-_OPEN = 10_000
+_MAKE, _SIGN = "passkey to make", "passkey to sign"
+_UNFIT = (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError, AssertionError, struct.error)
+"""What reading an answer raises that no browser gave."""
 _PROVEN = UserVerificationRequirement.REQUIRED
 
 
@@ -42,10 +44,14 @@ class Question:
 
 
 class Passkeys:
-    """origin: scheme and host as the browser shows them. A passkey is for that host."""
+    """origin: scheme and host as the browser shows them. A passkey is for that host.
 
-    def __init__(self) -> None:
-        self._open: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+    A question travels sealed with its page, so that nobody who asks for many takes another's away; only those that were
+    answered well are remembered, until their time is over.
+    """
+
+    def __init__(self, chest: Chest) -> None:
+        self._chest, self._answered = chest, dict[str, int]()
 
     def enrolment(self, origin: str, person: Person, known: list[Passkey], now_ms: int) -> Question:
         user = PublicKeyCredentialUserEntity(name=person.email, id=person.id.encode(), display_name=person.name)
@@ -55,50 +61,54 @@ class Passkeys:
             resident_key_requirement=ResidentKeyRequirement.REQUIRED,
             user_verification=_PROVEN,
         )
-        return self._ask(dict(options), state, now_ms)
+        return self._ask(_MAKE, dict(options), state, now_ms)
 
     def enrolled(self, origin: str, question: str, answer: str, now_ms: int) -> tuple[str, bytes, int]:
         """(id, public key, counter) of the new passkey; SignInRefused when the answer is not good."""
-        state = self._taken(question, now_ms)
+        state = self._asked(_MAKE, question, now_ms)
         try:
             found = _server(origin).register_complete(state, json.loads(answer))
-        except (ValueError, KeyError, TypeError) as error:
+        except _UNFIT as error:
             raise SignInRefused("This passkey was not accepted; try once more.") from error
         data = found.credential_data
         assert data is not None
+        self._answered[state["challenge"]] = now_ms
         return websafe_encode(data.credential_id), cbor.encode(dict(data.public_key)), found.counter
 
     def challenge(self, origin: str, now_ms: int, known: list[Passkey] | None = None) -> Question:
         """known: of whom a proof is asked; None for whoever comes."""
         descriptors = None if known is None else [_descriptor(one) for one in known]
         options, state = _server(origin).authenticate_begin(descriptors, user_verification=_PROVEN)
-        return self._ask(dict(options), state, now_ms)
+        return self._ask(_SIGN, dict(options), state, now_ms)
 
     def proven(self, origin: str, question: str, answer: str, passkey: Passkey | None, now_ms: int) -> Passkey:
         """The passkey with its new counter; SignInRefused when the answer is not good. passkey: the one named in it."""
-        state = self._taken(question, now_ms)
+        state = self._asked(_SIGN, question, now_ms)
         if passkey is None:
             raise SignInRefused("This passkey is not known here; sign in with your password.")
         try:
             said = AuthenticationResponse.from_dict(json.loads(answer))
             _server(origin).authenticate_complete(state, [_kept(passkey)], said)
-        except (ValueError, KeyError, TypeError) as error:
+        except _UNFIT as error:
             raise SignInRefused("This passkey was not accepted; try once more.") from error
         signs = said.response.authenticator_data.counter
         if passkey.signs and signs <= passkey.signs:
             raise SignInRefused("This passkey seems to have been copied; remove it and make another.")
+        self._answered[state["challenge"]] = now_ms
         return replace(passkey, signs=signs, used_at=now_ms)
 
-    def _ask(self, options: dict[str, Any], state: Any, now_ms: int) -> Question:
-        question = secrets.token_urlsafe(16)
-        self._open[question] = (state, now_ms)
-        while len(self._open) > _OPEN:
-            self._open.popitem(last=False)
-        return Question(question, json.dumps(options))
+    def _ask(self, kind: str, options: dict[str, Any], state: Any, now_ms: int) -> Question:
+        sealed = self._chest.seal(json.dumps([state, now_ms]).encode(), kind)
+        return Question(sealed.hex(), json.dumps(options))
 
-    def _taken(self, question: str, now_ms: int) -> Any:
-        state, at = self._open.pop(question, (None, 0))
-        if state is None or now_ms - at > OPEN_MS:
+    def _asked(self, kind: str, question: str, now_ms: int) -> Any:
+        """What a question of ours was, while it is open."""
+        self._answered = {one: at for one, at in self._answered.items() if now_ms - at <= OPEN_MS}
+        try:
+            state, at = json.loads(self._chest.open(bytes.fromhex(question), kind))
+        except (ValueError, VaultRefused):
+            state, at = {}, 0
+        if now_ms - at > OPEN_MS or state["challenge"] in self._answered:
             raise SignInRefused("This took too long; try once more.")
         return state
 
@@ -107,9 +117,9 @@ def named(answer: str) -> str:
     """The id of the passkey an answer is of; empty when it names none."""
     try:
         said = json.loads(answer)["id"]
-    except (ValueError, KeyError, TypeError):
+    except _UNFIT:
         return ""
-    return said if isinstance(said, str) and len(said) < 2000 else ""
+    return said if isinstance(said, str) and len(said) < 2000 and said.isascii() else ""
 
 
 def usable(origin: str) -> bool:

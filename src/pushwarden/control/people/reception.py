@@ -9,9 +9,11 @@ import msgspec
 
 from pushwarden.control.access import reload
 from pushwarden.control.people import codes, passkeys
+from pushwarden.control.people.browsers import recognised
 from pushwarden.control.people.desk import Came, Desk
 from pushwarden.control.people.passkeys import Question
 from pushwarden.control.people.roll import FRESH_MS, LONGEST_MS, Signed
+from pushwarden.control.people.throttle import CODE, Counted, of_one, of_stranger
 from pushwarden.control.services import new_id
 from pushwarden.core.errors import SignInRefused, TooManyTries, VaultRefused
 from pushwarden.core.person import Passkey, Person, Session, digest
@@ -45,12 +47,14 @@ class Reception:
     async def password(self, email: str, password: str, came: Came) -> Step:
         """SignInRefused or TooManyTries; which of the two was wrong is not said."""
         account = email.strip().lower()
-        self._patience(account, came)
+        counted = self._counted(account, came)
+        self._try(counted)
         person = await self._account(account)
         kept = person.password if person else ""
         if not await self.desk.passwords.same(kept, password) or person is None:
-            await self._wrong(account, person, came)
+            self._note(person, came)
             raise SignInRefused("The address and the password do not belong together.")
+        self.desk.throttle.passed(counted)
         if not person.totp:
             return Step(secret=await self.admit(person, came, "password"))
         return Step(pending=self._pending(person))
@@ -58,11 +62,13 @@ class Reception:
     async def code(self, pending: str, code: str, came: Came) -> Step:
         """The second step: a code of the app, or a recovery code, which is then used up."""
         person = await self._waiting(pending)
-        self._patience(person.email, came)
+        counted = self._counted(person.email, came, code=True)
+        self._try(counted)
         proven = self._coded(person, code)
         if proven is None:
-            await self._wrong(person.email, person, came)
+            self._note(person, came)
             raise SignInRefused(_USED)
+        self.desk.throttle.passed(counted)
         return Step(secret=await self.admit(proven, came, "password and code", coded=True))
 
     def challenge(self, came: Came) -> Question | None:
@@ -72,7 +78,7 @@ class Reception:
         return self.desk.passkeys.challenge(came.origin, self.desk.now())
 
     async def passkey(self, question: str, answer: str, came: Came) -> Step:
-        self._patience("", came)
+        """No wait: what cannot be guessed needs none, and nobody's wrong tries keep its owner out."""
         kept = await self._named(answer)
         proven = self.desk.passkeys.proven(came.origin, question, answer, kept, self.desk.now())
         person = await self.desk.person(proven.person)
@@ -99,18 +105,19 @@ class Reception:
             return replace(_used_up(before, person, coded), last_seen_at=now)
 
         await self.desk.change(self.desk.entry("person.sign_in", person, came), person.id, alter, by=by)
-        self.desk.throttle.passed(person.email)
         return secret
 
     async def confirm(self, signed: Signed, came: Came, *, password: str = "", code: str = "") -> None:
         """Proves once more: by the password, and the code where there is one. The session is fresh again."""
         person = await self.desk.person(signed.person.id)
-        self._patience(person.email, came)
+        counted = of_one(signed.session.id)
+        self._try(counted)
         right = await self.desk.passwords.same(person.password, password)
         proven = self._coded(person, code) if person.totp else person
         if not right or proven is None:
-            await self._wrong(person.email, person, came)
+            self._note(person, came)
             raise SignInRefused("That was not right; nothing was done. Try once more.")
+        self.desk.throttle.passed(counted)
         await self._refresh(signed, proven, came, None, coded=bool(person.totp))
 
     async def confirm_by_passkey(self, signed: Signed, came: Came, question: str, answer: str) -> None:
@@ -149,7 +156,6 @@ class Reception:
             return _used_up(before, proven, coded)
 
         await self.desk.change(self.desk.entry("person.confirm", proven, came), proven.id, alter)
-        self.desk.throttle.passed(proven.email)
 
     def _coded(self, person: Person, code: str) -> Person | None:
         """The person with the code used up; None when it is not right."""
@@ -181,18 +187,26 @@ class Reception:
         name = passkeys.named(answer)
         return await self.desk.services.catalog.read(lambda tables: tables.passkeys.get(name))
 
-    def _patience(self, account: str, came: Came) -> None:
-        wait = self.desk.throttle.wait_ms(self.desk.now(), account, came.address)
+    def _counted(self, account: str, came: Came, *, code: bool = False) -> Counted:
+        """A browser this account was signed in from has tries of its own."""
+        known = recognised(self.desk.chest, came.browser, account, self.desk.now())
+        if not known:
+            return of_stranger(account, came.address, code=code)
+        return of_one(f"{known} code", CODE) if code else of_one(known)
+
+    def _try(self, counted: Counted) -> None:
+        """Counted before it is judged; TooManyTries while it has to wait."""
+        now = self.desk.now()
+        wait = self.desk.throttle.wait_ms(now, counted)
         if wait:
             seconds = -(-wait // 1000)
             raise TooManyTries(f"There were too many tries; wait {seconds} s and try again.", retry_after=seconds)
+        self.desk.throttle.tried(now, counted)
 
-    async def _wrong(self, account: str, person: Person | None, came: Came) -> None:
-        """Counted; and noted in the audit where there is such a person."""
-        self.desk.throttle.failed(self.desk.now(), account, came.address)
+    def _note(self, person: Person | None, came: Came) -> None:
+        """A wrong try stands in the audit where there is such a person."""
         if person is not None:
-            entry = self.desk.entry("person.sign_in", person, came, SignInRefused.code)
-            await self.desk.services.catalog.record(entry)
+            self.desk.note_later(self.desk.entry("person.sign_in", person, came, SignInRefused.code))
 
 
 def sealed_secret(desk: Desk, person: str, secret: str) -> bytes:

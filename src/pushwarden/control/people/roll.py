@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from pushwarden.control.people.browsers import KNOWN_MS
 from pushwarden.core.organisation import Organisation
 from pushwarden.core.person import Person, Session, digest, principal_of
 from pushwarden.core.principal import Permission, Principal
@@ -59,6 +60,7 @@ class Roll:
     def __init__(self, clock: Clock, *, secure: bool = False) -> None:
         """secure: the site is reached by https alone."""
         self.cookie = "__Host-pushwarden" if secure else "pushwarden"
+        self.browser = f"{self.cookie}-browser"
         self._clock, self._secure = clock, secure
         self._people: dict[str, Person] = {}
         self._principals: dict[str, Principal] = {}
@@ -150,6 +152,10 @@ class Roll:
     def give(self, secret: str) -> tuple[bytes, bytes]:
         """The header that hands a browser its session; an empty secret takes it back."""
         return set_cookie(self.cookie, secret, LONGEST_MS // 1000 if secret else 0, secure=self._secure)
+
+    def mark(self, text: str) -> tuple[bytes, bytes]:
+        """The header by which a browser is known for one that somebody has signed in from."""
+        return set_cookie(self.browser, text, KNOWN_MS // 1000, secure=self._secure)
 
 
 def set_cookie(name: str, value: str, seconds: int, *, secure: bool) -> tuple[bytes, bytes]:

@@ -60,11 +60,11 @@ class SignIn:
 
     def _in(self, visit: Visit, secret: str) -> Reply:
         """Where the person wanted to go; or the form, to be sent again, when a session ended over it."""
-        cookie, kept = self.gate.roll.give(secret), self.gate.kept(visit)
+        cookies, kept = self.gate.let_in(visit, secret), self.gate.kept(visit)
         if kept is None:
-            return Redirect(onward(visit.form.text("next")), headers=(cookie,))
+            return Redirect(onward(visit.form.text("next")), headers=cookies)
         context = {"title": "You are signed in again", "again": kept, "csrf": csrf_of(secret)}
-        return Page("signin/again.html", context, headers=(cookie,))
+        return Page("signin/again.html", context, headers=cookies)
 
     async def out(self, visit: Visit) -> Reply:
         await self.gate.reception.sign_out(self.gate.signed(visit), self.gate.came(visit))
@@ -108,20 +108,21 @@ class Welcome:
         text = form.raw("link")
         link = await links.find(text)
         if link.person:
-            return self._go(await links.enter(text, came), "/profile", "You are in. Set a password if you lost yours.")
+            said = "You are in. Set a password if you lost yours."
+            return self._go(visit, await links.enter(text, came), "/profile", said)
         typed = {"name": form.text("name"), "email": form.text("email")}
         wanted = Newcomer(typed["name"], typed["email"], form.raw("password"))
         try:
             if form.raw("password") != form.raw("again"):
                 raise Invalid("The two passwords are not the same; type both once more.", field="password")
-            return self._go(await links.accept(text, wanted, came), HOME, f"Welcome, {wanted.name}.")
+            return self._go(visit, await links.accept(text, wanted, came), HOME, f"Welcome, {wanted.name}.")
         except LinkEnded:
             raise
         except PushwardenError as error:
             return self._page(text, link, typed, {str(error.extra.get("field", "")): error.detail}, error.status)
 
-    def _go(self, secret: str, to: str, toast: str) -> Redirect:
-        return Redirect(to, toast=toast, headers=(self.gate.roll.give(secret),))
+    def _go(self, visit: Visit, secret: str, to: str, toast: str) -> Redirect:
+        return Redirect(to, toast=toast, headers=self.gate.let_in(visit, secret))
 
     def _page(
         self, text: str, link: Invitation, typed: dict[str, str], errors: dict[str, str], status: int = 200
