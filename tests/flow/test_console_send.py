@@ -77,12 +77,12 @@ def test_a_link_holds_a_payload(dana: Browser) -> None:
 def test_a_responder_tests_and_reaches_nobody_else(alone: Stage, dana: Browser) -> None:
     page = begun(dana, "responded")
     rita = Browser(alone, signed_in(alone, Role.RESPONDER))
-    assert "An operator or administrator can" in rita.get(page)
+    assert re.search(r"An audience<small>Ask \w+ \d+", rita.get(page))
     assert rita.post(page, **FORM)[0].startswith(f"{page}?push=")
     _, shown = rita.post(page, 403, **FORM | {"to": "audience"})
     assert "You may send to test devices only" in shown
     viewer = Browser(alone, signed_in(alone, Role.VIEWER))
-    assert "A responder, operator or administrator can." in viewer.get(page)
+    assert '<button class="btn big primary" type="button" disabled>Send</button>' in viewer.get(page)
     viewer.post(page, 403, **FORM)
 
 
@@ -106,3 +106,44 @@ def test_a_token_on_trial_becomes_a_test_device_first(alone: Stage, dana: Browse
     dana.post("/apps/tokened/sandbox/send", 409, **FORM | {"to": "token", "token": "ab" * 32})
     devices = alone.call("GET", "/v1/apps/tokened/sandbox/devices")["devices"]
     assert [one["test"] for one in devices] == [True]
+
+
+def test_last_tests_are_tests_and_nothing_that_a_program_sent(alone: Stage, dana: Browser) -> None:
+    page = begun(dana, "lasttests")
+    dana.post(page, **FORM | {"title": "By hand"})
+    alone.call(
+        "POST", f"/v1{page.removesuffix('/send')}/pushes", json={"to": {"device": FORM["device"]}, "title": "API"}
+    )
+    shown = dana.get(page)
+    assert "“By hand”" in shown and "“API”" not in shown
+
+
+def test_a_push_that_was_sent_is_used_again_as_it_was(dana: Browser) -> None:
+    page = begun(dana, "usedagain")
+    to, _ = dana.post(page, **FORM | {"title": "The first", "badge": "4"})
+    dana.post(page, **FORM | {"title": "The second"})
+    until(lambda: "Use it again" in dana.get(to), "the end of the first")
+    push = re.search(r"push=(\w+)", to)[1]  # type: ignore[index]
+    again = dana.get(f"{page}?again={push}")
+    assert 'value="The first"' in again and 'name="badge" type="text" value="4"' in again
+    assert 'value="simulated-iphone" checked' in again
+    assert dana.ask("GET", f"{page}?again=" + "0" * 20).status_code == 404
+    assert dana.ask("GET", f"{page}?again=../../x").status_code == 404
+
+
+def test_a_token_of_the_other_environment_is_refused_before_it_leaves(alone: Stage, dana: Browser) -> None:
+    begun(dana, "mixedup")
+    token, name = "cd" * 32, "xcode-phone"
+    device = {"provider": "apns", "token": token, "test": True}
+    alone.call("PUT", f"/v1/apps/mixedup/sandbox/devices/{name}", json=device)
+    page, form = "/apps/mixedup/production/send", FORM | {"to": "token", "token": token}
+    _, looked = dana.post(f"{page}/look", 200, **form)
+    assert "This token is registered in Sandbox, as xcode-phone: Production would refuse it." in looked
+    assert "Send in Sandbox</a>" in looked
+    _, refused = dana.post(page, 422, **form)
+    assert "This token is registered in Sandbox; Production would refuse it." in refused
+    assert alone.call("GET", "/v1/apps/mixedup/production/devices")["devices"] == []
+    assert "Registered in Sandbox, not here" in dana.get(page)
+    alone.call("PUT", f"/v1/apps/mixedup/production/devices/{name}", json=device)
+    _, known = dana.post(f"{page}/look", 200, **form)
+    assert "would refuse it" not in known

@@ -9,7 +9,7 @@ import pytest
 
 from pushwarden.control.console.form import Form
 from pushwarden.control.console.send.before import judged
-from pushwarden.control.console.send.compose import Draft, as_form, as_json, provider_of, request
+from pushwarden.control.console.send.compose import Draft, as_form, as_json, marks, provider_of, repeated, request
 from pushwarden.control.console.send.outcome import outcome
 
 FULL = Draft(
@@ -62,6 +62,22 @@ def test_form_and_json_turn_into_each_other_and_nothing_is_lost() -> None:
 )
 def test_what_is_wrong_is_named_by_its_field(changes: dict[str, str], wrong: dict[str, str]) -> None:
     assert request(Draft(**changes))[1] == wrong
+
+
+def test_a_push_that_was_sent_becomes_a_draft_of_the_same() -> None:
+    message = {"title": "Hi", "subtitle": "Ho", "badge": 3, "data": {"n": 1}, "overrides": {"apns": {"aps": {"x": 1}}}}
+    account = {"message": message, "type": "background", "collapse_id": "c"}
+    body, wrong = request(repeated(account, "d1"))
+    assert not wrong
+    assert body == {
+        "to": {"device": "d1"}, "type": "background", "subtitle": "Ho", "badge": 3, "data": {"n": 1},
+        "apns": {"aps": {"x": 1}}, "collapse_id": "c",
+    }  # fmt: skip
+
+
+def test_only_pushes_to_one_are_marked_as_tests() -> None:
+    assert marks({"to": {"device": "d"}})["test"] and marks({"to": {"tokens": ["ab"]}})["test"]
+    assert not any(marks({"to": to})["test"] for to in ({"all": True}, {"tags": "beta"}, None))
 
 
 def test_json_that_cannot_be_read_says_where() -> None:
@@ -138,4 +154,7 @@ def test_the_devices_own_word_and_the_simulated_phones_screen_confirm() -> None:
     shown = outcome(push, "apns", {"at": BEGAN + 250, "title": "Hi"}, BEGAN + 300)
     assert (shown.id, shown.stages[-1].after, shown.stages[2].after) == ("confirmed", 250, 187)
     said = outcome(push | {"reports": {"received": {"first_ms": 940}}}, "apns", None, BEGAN + 300)
-    assert (said.id, said.stages[-1].after, said.live) == ("confirmed", 940, False)
+    assert (said.id, said.confirmed_after, said.live, said.watched) == ("confirmed", 940, False, True)
+    tapped = push | {"reports": {"received": {"first_ms": 940}, "opened": {"first_ms": 3000}}}
+    opened = outcome(tapped, "apns", None, BEGAN + 4000)
+    assert (opened.stages[-1].id, opened.stages[-1].after, opened.watched) == ("opened", 3000, False)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pushwarden.adapters.sqlite.journal import SqliteJournal
 from pushwarden.core.lane import Class, Lane
 from pushwarden.core.outcome import Fate
-from pushwarden.core.push import Message, Push, PushType
+from pushwarden.core.push import Message, Push, PushType, Source
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import Failure, Mark, NewShard, ShardKind, Times
 from pushwarden.core.signal import Signal, SignalKind, asks
 from pushwarden.ports.journal import Acceptance
 from pushwarden.settings import Settings
+from pushwarden.wiring.fleet.devices import TESTERS
 from pushwarden.wiring.fleet.teller import DAY, HOUR, MINUTE, ORGANISATION, Teller, ToldClock
 
 SENDER = "bulk-0"
@@ -24,7 +25,7 @@ REFUSALS = (
     ("TooManyRequests", 429, 5),
     ("InternalServerError", 500, 3),
 )
-LIVE = Environment.PRODUCTION
+LIVE, FOREIGN = Environment.PRODUCTION, "BadDeviceToken"
 ORDERS = (
     ("Your order has left the house", "It arrives today between 16 and 18."),
     ("Your order is packed", "We tell you when it leaves."),
@@ -35,7 +36,7 @@ ORDERS = (
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A push that has ended. at: Unix milliseconds; note: its audience in words."""
+    """A push that has ended. at: Unix ms; note: its audience in words; reason: of a refusal, else by chance."""
 
     at: int
     app: str
@@ -47,6 +48,8 @@ class Sent:
     message: Message = field(default_factory=Message)
     actor: str = "usr_omar"
     to: Device | None = None
+    source: Source = Source.API
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,10 @@ async def tell(story: Teller, settings: Settings, scale: float, singles: int = 0
     clock, chance = ToldClock(story.now), random.Random(7)  # noqa: S311
     count = max(60, singles or round(1_400 * scale))
     to, sender = await _recipients(story, count, chance), await _order_service(story)
+    tests = list(_tests(story.now, await _phones(story)))
     journal = SqliteJournal(settings.journal_db, clock.now_ms)
     try:
-        for sent in sorted(_all(story.now, scale, to, sender, chance), key=lambda one: one.at):
+        for sent in sorted([*tests, *_all(story.now, scale, to, sender, chance)], key=lambda one: one.at):
             clock.ms = sent.at
             await _record(journal, clock, sent, chance)
     finally:
@@ -125,8 +129,29 @@ def _singles(now: int, to: Sequence[Device], sender: str, chance: random.Random)
         hello = Message("Hello from Acme Shop", body="If you can read this, pushes work.")
         at = now - 19 * HOUR - number * 7 * MINUTE
         yield Sent(
-            at, "acme-shop", Environment.SANDBOX, PushType.ALERT, "device qa-iphone-15", 1, int(number == 2), hello
-        )
+            at, "acme-shop", Environment.SANDBOX, PushType.ALERT, "device qa-iphone-15", 1, int(number == 2), hello,
+            source=Source.TEST,
+        )  # fmt: skip
+
+
+def _tests(now: int, phones: Mapping[str, Device]) -> Iterator[Sent]:
+    """Of the last half hour, to the shop's own phones in Production; one has the token of a build from Xcode."""
+    leaving = Message(ORDERS[0][0], body=ORDERS[0][1])
+    for minutes, name, reason in ((14, "qa-iphone-15", ""), (19, "danas-iphone", FOREIGN), (32, "qa-iphone-15", "")):
+        at, note, refused = now - minutes * MINUTE, f"device {name}", int(bool(reason))
+        yield Sent(at, "acme-shop", LIVE, PushType.ALERT, note, 1, refused, leaving, "usr_dana", phones[name],
+                   Source.TEST, reason)  # fmt: skip
+
+
+async def _phones(story: Teller) -> dict[str, Device]:
+    """The shop's test iPhones, by installation."""
+    where, found = Scope(ORGANISATION, "acme-shop", LIVE), dict[str, Device]()
+    for name, provider, user in TESTERS:
+        if provider == "apns":
+            ((audience, (seq, *_)),) = (await story.api.devices.find(where, installations=[name])).items()
+            (token,) = (await story.api.devices.pick(audience, [seq])).tokens
+            found[name] = Device(audience, seq, token, user)
+    return found
 
 
 async def _record(journal: SqliteJournal, clock: ToldClock, sent: Sent, chance: random.Random) -> None:
@@ -138,12 +163,13 @@ async def _record(journal: SqliteJournal, clock: ToldClock, sent: Sent, chance: 
         name, ORGANISATION, sent.app, sent.environment, sent.kind, klass, message, sent.at, sent.at + HOUR
     )  # fmt: skip
     lane = Lane(ORGANISATION, sent.app, sent.environment, "apns", klass).key
-    await journal.accept([Acceptance(push, (_shard(push, lane, sent),), sent.note, actor=sent.actor)])
+    accepted = Acceptance(push, (_shard(push, lane, sent),), sent.note, actor=sent.actor, source=sent.source)
+    await journal.accept([accepted])
     ((claimed, _),) = await journal.claim(SENDER, {lane: 1}, sent.at)
     handed = sent.at + chance.randrange(5, 14)
     last = handed + (chance.randrange(90, 260) if sent.recipients == 1 else 40_000 + sent.recipients // 2)
     clock.ms = last + 2
-    failures = tuple(_failure(push.id, sent.to, clock.ms, chance) for _ in range(sent.refused))
+    failures = tuple(_failure(push.id, sent, clock.ms, chance) for _ in range(sent.refused))
     counts = {Fate.ACCEPTED: sent.recipients - sent.refused, Fate.REFUSED: sent.refused}
     times = Times(handed, last if sent.recipients == 1 else handed + 96, last)
     await journal.mark(
@@ -162,8 +188,9 @@ def _shard(push: Push, lane: str, sent: Sent) -> NewShard:
     return NewShard(push.id, ORGANISATION, ShardKind.LIST, sent.to.audience, lane, sent.at, 0, 1, members)
 
 
-def _failure(push: str, to: Device | None, at: int, chance: random.Random) -> Failure:
-    reason, status, _ = chance.choices(REFUSALS, [weight for *_, weight in REFUSALS])[0]
-    if to is not None:
+def _failure(push: str, sent: Sent, at: int, chance: random.Random) -> Failure:
+    told = [one for one in REFUSALS if one[0] == sent.reason] or REFUSALS
+    reason, status, _ = chance.choices(told, [weight for *_, weight in told])[0]
+    if (to := sent.to) is not None:
         return Failure(push, to.audience, to.seq, Fate.REFUSED, reason, status, at, to.token)
     return Failure(push, 1, chance.randrange(50_000), Fate.REFUSED, reason, status, at, chance.randbytes(16))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,8 +15,10 @@ from pushwarden.control.console.visit import Page, Redirect, Visit
 from pushwarden.core.errors import Invalid
 from pushwarden.core.principal import Permission
 
-SHOWN = 8
+SHOWN, LOOKED = 8, 50
 HELP_MS = 30_000
+LATELY_MS = 15 * 60_000
+"""A device that registered since is most likely the one in somebody's hand."""
 
 
 async def show(visit: Visit) -> Page:
@@ -64,11 +67,22 @@ async def _drawn(visit: Visit, problem: str = "") -> Page:
 async def _waiting(visit: Visit) -> dict[str, Any]:
     """since: when the page began to wait, so that help comes by itself."""
     since = _number(visit.query.get("since", "")) or visit.now_ms
-    found = (await visit.api.get(f"{visit.v1}/devices", state="live", limit=SHOWN))["devices"]
+    found = (await visit.api.get(f"{visit.v1}/devices", state="live", limit=LOOKED))["devices"]
     tests = (await visit.api.get(f"{visit.v1}/devices", state="live", test="true", limit=SHOWN))["devices"]
     names = {one["installation_id"] for one in tests}
-    fresh = [one for one in found if one["installation_id"] not in names]
-    return {"since": since, "help": visit.now_ms - since >= HELP_MS, "tests": tests, "found": fresh}
+    others = [one for one in found if one["installation_id"] not in names]
+    newest = sorted(others, key=lambda one: one["registered_at"] or "", reverse=True)[:SHOWN]
+    return {
+        "since": since,
+        "help": visit.now_ms - since >= HELP_MS,
+        "tests": tests,
+        "found": newest,
+        "lately": sum(_ms(one["registered_at"]) > visit.now_ms - LATELY_MS for one in newest),
+    }
+
+
+def _ms(at: str | None) -> int:
+    return round(datetime.fromisoformat(at).timestamp() * 1000) if at else 0
 
 
 def _number(text: str) -> int:

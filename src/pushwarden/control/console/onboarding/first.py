@@ -31,6 +31,7 @@ async def send(visit: Visit) -> Page | Redirect:
         "body": form.text("body"),
         "sound": "default",
         "confirm": True,
+        "test": True,
     }
     try:
         push = await visit.api.post(f"{visit.v1}/pushes", body)

@@ -87,6 +87,19 @@ def from_request(body: Mapping[str, Any], before: Draft = EMPTY) -> Draft:
     )
 
 
+def repeated(account: Mapping[str, Any], device: str) -> Draft:
+    """A draft of a push that was sent. account: GET …/pushes/{id}/story; device: to which it goes, if to one."""
+    said = {name: value for name, value in account["message"].items() if name != "overrides"}
+    known = {name: account[name] for name in ("type", "collapse_id") if account.get(name)}
+    return from_request({**said, **account["message"].get("overrides", {}), **known}, Draft(device=device, sound=""))
+
+
+def marks(body: Mapping[str, Any]) -> dict[str, bool]:
+    """A device reports what it got; a push to one device or token is found among the tests."""
+    to = body.get("to")
+    return {"confirm": True, "test": isinstance(to, dict) and bool({"device", "tokens"} & to.keys())}
+
+
 def provider_of(token: str) -> str:
     """Apple's are hexadecimal; Google's hold other letters, and a colon."""
     return "apns" if _HEX.fullmatch(token) else "fcm"

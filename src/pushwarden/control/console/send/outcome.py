@@ -27,7 +27,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """id: of the template's verdict. live: something can still change. reasons: refusals in words."""
+    """id: of the template's verdict. live: something can still change. reasons: refusals in words.
+
+    watched: worth listening to, for an opening may still be reported.
+    """
 
     id: str
     push: Account
@@ -37,6 +40,12 @@ class Outcome:
     reasons: Sequence[Mapping[str, Any]] = ()
     shown: Mapping[str, Any] | None = None
     recipients: int = 1
+    watched: bool = False
+
+    @property
+    def confirmed_after(self) -> int | None:
+        """ms until the device had it, None where nobody said."""
+        return next((one.after for one in self.stages if one.id == "confirmed"), None)
 
 
 def outcome(push: Account, provider: str, shown: Mapping[str, Any] | None, now_ms: int) -> Outcome:
@@ -52,8 +61,12 @@ def outcome(push: Account, provider: str, shown: Mapping[str, Any] | None, now_m
         Stage("confirmed", *_confirmed(push, confirmed, _confirmed_at(shown, reported, began), now_ms)),
     ]
     waiting = verdict == "accepted" and stages[-1].state == "wait"
+    opened = push["reports"].get("opened")
+    if reported:
+        stages.append(_opened(opened))
     live = verdict in ("queued", "handed", "held", "scheduled") or waiting
-    return Outcome(verdict, push, stages, live, provider, push["refusals"], shown, push["estimated"])
+    watched = live or (bool(reported) and not opened)
+    return Outcome(verdict, push, stages, live, provider, push["refusals"], shown, push["estimated"], watched)
 
 
 def _verdict(push: Account, confirmed: bool) -> str:
@@ -94,6 +107,12 @@ def _confirmed(push: Account, confirmed: bool, after: int | None, now_ms: int) -
     return ("wait" if now_ms - ended < SILENCE_MS else "silent"), None
 
 
+def _opened(reported: Mapping[str, Any] | None) -> Stage:
+    if not reported:
+        return Stage("opened", "later")
+    return Stage("opened", "done", max(0, int(reported["first_ms"])))
+
+
 def _confirmed_at(shown: Mapping[str, Any] | None, reported: Mapping[str, Any] | None, began: int) -> int | None:
     """The device's own word before what its screen showed."""
     if reported:
@@ -114,10 +133,21 @@ def _ms(at: Any) -> int:
 
 
 async def outcome_of(visit: Visit, push_id: str, device: str = "") -> Outcome:
-    """device: the installation it went to, where it is one."""
+    """device: the installation it went to, where it is one and the account does not name it."""
     push = await visit.api.get(f"{visit.v1}/pushes/{push_id}/story")
-    provider, shown = await _phone(visit, push, device)
-    return outcome(push, provider, shown, visit.now_ms)
+    provider, shown = await _phone(visit, push, device or sole(push))
+    return outcome(push, provider or _provider(push), shown, visit.now_ms)
+
+
+def sole(push: Account) -> str:
+    """The installation it went to; empty when there are several, or none that is known."""
+    named = push.get("recipients", ())
+    return str(named[0]["installation_id"]) if len(named) == 1 else ""
+
+
+def _provider(push: Account) -> str:
+    named = {str(one["provider"]) for one in push.get("recipients", ())} - {""}
+    return named.pop() if len(named) == 1 else ""
 
 
 async def _phone(visit: Visit, push: Account, device: str) -> tuple[str, Mapping[str, Any] | None]:

@@ -9,28 +9,24 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from pushwarden.control.console.credentials.kept import Shelf
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.send.before import Before, Seen, looked
-from pushwarden.control.console.send.compose import KINDS, Draft, as_form, as_json, from_request, provider_of, request
-from pushwarden.control.console.send.outcome import Outcome, outcome_of
+from pushwarden.control.console.send.begun import begun, keep
+from pushwarden.control.console.send.compose import KINDS, Draft, as_form, as_json, marks, provider_of, request
+from pushwarden.control.console.send.elsewhere import again_there, foreign, other_of, registered_there
+from pushwarden.control.console.send.outcome import Outcome, outcome_of, sole
 from pushwarden.control.console.visit import Page, Redirect, Visit
 from pushwarden.core.app import App
-from pushwarden.core.errors import Invalid, NotFound, ProofNeeded, PushwardenError
+from pushwarden.core.errors import Invalid, ProofNeeded, PushwardenError
 from pushwarden.core.principal import Permission
-from pushwarden.core.scope import Environment
+from pushwarden.core.push import Source
 
-DRAFTS: Shelf[Draft] = Shelf(8 * 3_600_000)
-"""What somebody sent last in an app and environment, for the next time."""
 TESTS = 20
 LAST = 6
-ALONE = ("device ", "1 tokens", "user ")
-"""How the audiences of test pushes begin."""
-OTHER = {Environment.SANDBOX: Environment.PRODUCTION, Environment.PRODUCTION: Environment.SANDBOX}
 
 
 async def show(visit: Visit) -> Page:
-    return await _drawn(visit, _begun(visit))
+    return await _drawn(visit, await begun(visit))
 
 
 async def look(visit: Visit) -> Page:
@@ -51,16 +47,18 @@ async def turn(visit: Visit) -> Page:
 async def send(visit: Visit) -> Page | Redirect:
     draft = Draft.of(visit.form)
     body, wrong = request(draft)
+    if not wrong and await registered_there(visit, body):
+        wrong = {"token": "token_elsewhere"}
     if wrong:
         return await _drawn(visit, draft, wrong, 422)
-    DRAFTS.put(draft, visit.now_ms, _shelf(visit))
+    keep(visit, draft)
     try:
         body, device = await _reachable(visit, body)
         before = await looked(visit, body)
         if before.large:
             await _sure(visit)
         key = visit.form.text("once")
-        answer = await visit.api.answer("POST", f"{visit.v1}/pushes", {"confirm": True, **body}, key=key)
+        answer = await visit.api.answer("POST", f"{visit.v1}/pushes", {**marks(body), **body}, key=key)
     except Invalid as error:
         name = str(error.extra.get("field", "")).split(".")[0]
         return await _drawn(visit, draft, {name: error.detail}, 422)
@@ -75,25 +73,6 @@ async def send(visit: Visit) -> Page | Redirect:
 async def part(visit: Visit) -> Page:
     outcome = await outcome_of(visit, visit.query.get("push", ""), visit.query.get("device", ""))
     return Page("send/result.html", _result(visit, outcome))
-
-
-async def elsewhere(visit: Visit) -> Redirect:
-    """The same device and push in the other environment: its token came from a build of that one."""
-    assert visit.where.environment is not None
-    name, other = visit.form.text("device"), OTHER.get(visit.where.environment)
-    if other is None:
-        raise NotFound
-    there = f"/v1/apps/{visit.where.app}/{other}"
-    rows = (await visit.api.get(f"{visit.v1}/devices/{name}/tokens"))["devices"]
-    for row in rows:
-        device = {"provider": row["provider"], "token": row["token"], "token_kind": row["token_kind"], "test": True}
-        await visit.api.put(f"{there}/devices/{name}", device)
-    draft = replace(_begun(visit), to="device", device=name, credential="")
-    body, wrong = request(draft)
-    if wrong:
-        raise Invalid("The push cannot be repeated; compose it anew.")
-    push = await visit.api.post(f"{there}/pushes", {"confirm": True, **body})
-    return Redirect(f"/apps/{visit.where.app}/{other}/send?push={push['id']}&device={name}#outcome")
 
 
 async def helped(visit: Visit) -> Page:
@@ -133,44 +112,18 @@ async def _sure(visit: Visit) -> None:
         raise ProofNeeded
 
 
-def _shelf(visit: Visit) -> str:
-    return f"{visit.visitor.csrf}{visit.base}"
-
-
-def _begun(visit: Visit) -> Draft:
-    """What the address names, over what was sent last."""
-    draft = DRAFTS.get(_shelf(visit), visit.now_ms) or Draft(title="Hello", body="This is a test.")
-    asked = visit.query
-    if "payload" in asked:
-        return _linked(asked["payload"], draft)
-    if asked.get("device"):
-        draft = replace(draft, to="device", device=asked["device"])
-    if "credential" in asked:
-        draft = replace(draft, credential=asked["credential"])
-    return draft
-
-
-def _linked(payload: str, draft: Draft) -> Draft:
-    """A link holds the whole request, so that a payload can be kept among one's bookmarks."""
-    try:
-        read = json.loads(payload)
-    except (ValueError, RecursionError):
-        return draft
-    return from_request(read) if isinstance(read, dict) else draft
-
-
 async def _drawn(visit: Visit, draft: Draft, wrong: Mapping[str, str] | None = None, status: int = 200) -> Page:
     devices = (await visit.api.get(f"{visit.v1}/devices", test="true", state="live", limit=TESTS))["devices"]
     draft = draft if draft.device or not devices else replace(draft, device=devices[0]["installation_id"])
-    pushes = (await visit.api.get(f"{visit.v1}/pushes", limit=50))["pushes"]
+    tests = (await visit.api.get(f"{visit.v1}/pushes", source=str(Source.TEST), limit=LAST + 1))["pushes"]
     push = "" if visit.form.fields else visit.query.get("push", "")
-    tests = [one for one in pushes if one["audience"].startswith(ALONE) and one["id"] != push]
     outcome = await outcome_of(visit, push, visit.query.get("device", "")) if push else None
     context = {
         "title": "Send & test",
         "kinds": KINDS,
         "devices": devices,
-        "last": tests[:LAST],
+        "foreign": await foreign(visit, devices),
+        "last": [one for one in tests if one["id"] != push][:LAST],
         "wrong": dict(wrong or {}),
         "once": secrets.token_hex(12),
         **await _looked(visit, draft),
@@ -186,8 +139,17 @@ async def _looked(visit: Visit, draft: Draft) -> dict[str, Any]:
         before = Before([Seen("becomes", "ok")], 1)
     elif not wrong:
         before = await looked(visit, body)
+    if not wrong and (there := await registered_there(visit, body)):
+        before = replace(before, seen=[Seen("elsewhere", "bad", {"name": there}), *before.seen])
     shown = json.dumps(body, ensure_ascii=False)
-    return {"draft": draft, "before": before, "body": body, "shown": shown, "provider": _provider(body)}
+    return {
+        "draft": draft,
+        "before": before,
+        "body": body,
+        "shown": shown,
+        "provider": _provider(body),
+        "other": other_of(visit) or "",
+    }
 
 
 def _provider(body: Mapping[str, Any]) -> str:
@@ -198,12 +160,11 @@ def _provider(body: Mapping[str, Any]) -> str:
 def _result(visit: Visit, outcome: Outcome | None) -> dict[str, Any]:
     device = visit.query.get("device", "")
     query = urlencode({"push": visit.query.get("push", ""), "device": device})
-    assert visit.where.environment is not None
     return {
         "outcome": outcome,
         "part": f"{visit.base}/send/outcome?{query}",
-        "device": device,
-        "other": OTHER.get(visit.where.environment, ""),
+        "device": device or (sole(outcome.push) if outcome else ""),
+        "other": other_of(visit) or "",
     }
 
 
@@ -215,6 +176,6 @@ def routes() -> tuple[PageRoute, ...]:
         page("POST", base + "/look", look, test),
         page("POST", base + "/turn", turn, test),
         page("GET", base + "/outcome", part, Permission.PUSH_READ),
-        page("POST", base + "/elsewhere", elsewhere, Permission.DEVICE_WRITE),
+        page("POST", base + "/elsewhere", again_there, Permission.DEVICE_WRITE),
         page("GET", base + "/help", helped, Permission.PUSH_READ),
     )

@@ -53,9 +53,11 @@ document.addEventListener("click", async (event) => {
     root.dataset.theme = isDark() ? "light" : "dark";
     try { localStorage.setItem("theme", root.dataset.theme); } catch { /* private window */ }
   }
-  const copy = event.target.closest("[data-copy]");
+  const copy = event.target.closest("[data-copy], [data-copy-link]");
   if (copy) {
-    await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent.trim());
+    const link = copy.dataset.copyLink;
+    const text = link ? new URL(link, location.href).href : document.getElementById(copy.dataset.copy).textContent.trim();
+    await navigator.clipboard.writeText(text);
     say("Copied");
   }
   // A menu closes when something else is pressed.
