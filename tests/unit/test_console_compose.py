@@ -145,8 +145,9 @@ def test_an_account_of_a_push_becomes_stages(
 
 def test_what_nobody_reported_is_told_as_not_reported_and_no_longer_waited_for() -> None:
     push = told(state="done", accepted=1, finished_at=BEGAN + 200)
-    found = outcome(push, "apns", None, BEGAN + 60_000)
-    assert (found.id, found.stages[-1].state, found.live) == ("accepted", "silent", False)
+    found = outcome(push, "apns", None, BEGAN + 50_000)
+    assert (found.id, found.stages[-1].state, found.live, found.watched) == ("accepted", "silent", False, True)
+    assert not outcome(push, "apns", None, BEGAN + 61_000).watched
 
 
 def test_the_devices_own_word_and_the_simulated_phones_screen_confirm() -> None:
@@ -154,7 +155,7 @@ def test_the_devices_own_word_and_the_simulated_phones_screen_confirm() -> None:
     shown = outcome(push, "apns", {"at": BEGAN + 250, "title": "Hi"}, BEGAN + 300)
     assert (shown.id, shown.stages[-1].after, shown.stages[2].after) == ("confirmed", 250, 187)
     said = outcome(push | {"reports": {"received": {"first_ms": 940}}}, "apns", None, BEGAN + 300)
-    assert (said.id, said.confirmed_after, said.live, said.watched) == ("confirmed", 940, False, True)
+    assert (said.id, said.confirmed_after, said.live, said.watched) == ("confirmed", 940, False, False)
     tapped = push | {"reports": {"received": {"first_ms": 940}, "opened": {"first_ms": 3000}}}
     opened = outcome(tapped, "apns", None, BEGAN + 4000)
-    assert (opened.stages[-1].id, opened.stages[-1].after, opened.watched) == ("opened", 3000, False)
+    assert (opened.stages[-1].id, opened.stages[-1].after) == ("opened", 3000)

@@ -12,8 +12,8 @@ from pushwarden.core.errors import PushwardenError
 
 Account = Mapping[str, Any]
 """GET …/pushes/{id}/story."""
-SILENCE_MS = 10_000
-"""So long a confirmation is waited for before the page says that none came."""
+SILENCE_MS, WATCHED_MS = 10_000, 60_000
+"""So long a confirmation is waited for before the page says that none came, and is listened for after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Stage:
 class Outcome:
     """id: of the template's verdict. live: something can still change. reasons: refusals in words.
 
-    watched: worth listening to, for an opening may still be reported.
+    watched: worth listening to, for a late confirmation may still come.
     """
 
     id: str
@@ -65,8 +65,8 @@ def outcome(push: Account, provider: str, shown: Mapping[str, Any] | None, now_m
     if reported:
         stages.append(_opened(opened))
     live = verdict in ("queued", "handed", "held", "scheduled") or waiting
-    watched = live or (bool(reported) and not opened)
-    return Outcome(verdict, push, stages, live, provider, push["refusals"], shown, push["estimated"], watched)
+    late = verdict == "accepted" and now_ms - (_ms(push.get("finished_at")) or now_ms) < WATCHED_MS
+    return Outcome(verdict, push, stages, live, provider, push["refusals"], shown, push["estimated"], live or late)
 
 
 def _verdict(push: Account, confirmed: bool) -> str:
