@@ -7,11 +7,15 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
 import uvicorn
 
 from cast import Stage, stage
 from pushwarden.adapters.memory.control import MemoryCatalog
+from pushwarden.web.call import Answer
+from pushwarden.web.giving import give, heard
 
 GET = b"GET /v1/apps HTTP/1.1\r\nHost: a\r\nAuthorization: {key}\r\n"
 POST = GET.replace(b"GET", b"POST")
@@ -36,12 +40,13 @@ STRANGE = [
 
 
 @asynccontextmanager
-async def served(path: Path) -> AsyncIterator[Stage]:
+async def served(path: Path, app: Any = None) -> AsyncIterator[Stage]:
+    """app: another than the stage's."""
     scene = await stage(MemoryCatalog())
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(path))
     listening.listen()
-    server = uvicorn.Server(uvicorn.Config(scene.app, log_config=None, http="httptools", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app or scene.app, log_config=None, http="httptools", lifespan="off"))
     serving = asyncio.create_task(server._serve([listening]))
     try:
         yield scene
@@ -77,3 +82,44 @@ def test_strange_bytes_get_a_4xx_or_a_closed_door_and_the_next_client_is_served(
             assert (await exchange(path, good)).startswith(b"HTTP/1.1 200 ")
 
     asyncio.run(run())
+
+
+def test_a_file_that_breaks_off_does_not_look_whole_and_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"one,two\r\n"
+        raise ZeroDivisionError
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await give(send, Answer(stream=parts()), (), "c-1")
+
+    async def run() -> None:
+        path = tmp_path / "half.sock"
+        async with served(path, app):
+            got = await exchange(path, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert got.startswith(b"HTTP/1.1 200 ")
+        assert got.count(b"HTTP/1.1") == 1
+        assert b"one,two" in got
+        assert not got.endswith(b"0\r\n\r\n")
+
+    asyncio.run(run())
+    (said,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert "request c-1 broke off" in str(said.exc_info and said.exc_info[1].__notes__)  # type: ignore[union-attr]
+
+
+def test_a_long_file_ends_when_nobody_takes_it_any_more() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(0)
+            yield b"line"
+
+    messages = iter([{"type": "http.request"}, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    async def run() -> int:
+        return len([part async for part in heard(parts(), receive)])
+
+    assert asyncio.run(run()) < 10

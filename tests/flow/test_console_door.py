@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from pushwarden.control.console.door import CONTENT_POLICY, Console
 from pushwarden.control.console.pages import Reply as Answered
 from pushwarden.control.console.pages import page
 from pushwarden.control.console.signin.gate import Gate
-from pushwarden.control.console.visit import Page, Redirect, Visit, Visitor
+from pushwarden.control.console.visit import Page, Redirect, Stream, Visit, Visitor
 from pushwarden.control.people.desk import Desk as People
 from pushwarden.core.app import App, Snapshot
 from pushwarden.core.errors import Invalid
@@ -69,11 +69,20 @@ async def broken(visit: Visit) -> Answered:
     raise ZeroDivisionError
 
 
+async def half(visit: Visit) -> Answered:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"the first half"
+        raise ZeroDivisionError
+
+    return Stream(parts())
+
+
 TABLE = (
     page("GET", "/apps", show, Permission.APP_READ, within=Within.HANDLER),
     page("GET", "/listed", listed, None),
     page("POST", "/taken", taken, None),
     page("GET", "/broken", broken, None),
+    page("GET", "/half", half, None),
     page("GET", "/apps/{app}/{env}/overview", show, Permission.APP_READ),
     page("GET", "/signin", show, None, signed_in=False),
 )
@@ -139,6 +148,25 @@ def test_an_app_of_another_organisation_is_not_there() -> None:
 def test_what_is_not_there_is_a_page_that_says_so(path: str) -> None:
     answer = ask("GET", path, "alice")
     assert answer.status == 404 and answer.headers["content-type"].startswith("text/html")
+
+
+def test_a_stream_that_fails_is_no_whole_answer_and_no_second_one() -> None:
+    async def work() -> list[dict[str, Any]]:
+        _, console = await opened()
+        out: list[dict[str, Any]] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            out.append(message)
+
+        scope = {"method": "GET", "path": "/half", "query_string": b"", "headers": [(b"cookie", b"who=alice")]}
+        with pytest.raises(ZeroDivisionError) as failed:
+            await console(scope, asyncio.Event().wait, send)  # type: ignore[arg-type]
+        assert "broke off" in failed.value.__notes__[0]
+        return out
+
+    start, *parts = asyncio.run(work())
+    assert start["status"] == 200
+    assert parts == [{"type": "http.response.body", "body": b"the first half", "more_body": True}]
 
 
 def test_a_fault_of_ours_shows_a_number_to_ask_about_and_nothing_else() -> None:

@@ -28,13 +28,12 @@ from pushwarden.core.principal import KeyKind, Permission, Principal
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.clock import Clock
 from pushwarden.web.access import KeyRing, require
-from pushwarden.web.body import ClientGone, header
+from pushwarden.web.body import ClientGone, Receive, header
 from pushwarden.web.call import Answer, Call
+from pushwarden.web.giving import Send, give
 from pushwarden.web.problems import problem
 from pushwarden.web.routes import Route, Router, Within, admit
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Note = Callable[[AuditEntry], Awaitable[None]]
 """Writes an audit row by itself."""
 
@@ -72,16 +71,16 @@ class Frame:
         try:
             answer = await self._answer(scope, receive, request_id)
         except PushwardenError as error:
-            await _reply(send, request_id, *problem(error, request_id))
+            answer = problem(error, request_id)
         except ClientGone:
             return
         except Exception:
             # The last resort: the caller learns nothing but the number to ask about.
             _log.exception("unexpected", request_id=request_id, path=scope["path"])
             ours = PushwardenError("Something went wrong on our side; ask the operator for this request id.")
-            await _reply(send, request_id, *problem(ours, request_id))
-        else:
-            await _give(send, request_id, answer)
+            answer = problem(ours, request_id)
+        own = (*_SAFE, (b"pushwarden-request-id", request_id.encode()))
+        await give(send, answer, own, request_id)
 
     async def inside(self, principal: Principal, scope: dict[str, Any], receive: Receive, request_id: str) -> Answer:
         """What a route answers somebody the console has signed in: the same permissions, the same audit.
@@ -186,29 +185,6 @@ def _place(organisation: str, app: str, environment: str | None) -> Scope:
     if environment not in Environment.__members__.values():
         raise NotFound("The environment is production, sandbox or simulated.")
     return Scope(organisation, app, Environment(environment))
-
-
-async def _give(send: Send, request_id: str, answer: Answer) -> None:
-    headers = ((b"content-type", answer.content_type), *answer.headers)
-    if answer.stream is None:
-        await _reply(send, request_id, answer.status, headers, answer.encoded())
-        return
-    await send(_start(request_id, answer.status, headers))
-    async for part in answer.stream:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def _reply(
-    send: Send, request_id: str, status: int, headers: tuple[tuple[bytes, bytes], ...], body: bytes
-) -> None:
-    await send(_start(request_id, status, (*headers, (b"content-length", b"%d" % len(body)))))
-    await send({"type": "http.response.body", "body": body})
-
-
-def _start(request_id: str, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, Any]:
-    own = (*headers, *_SAFE, (b"pushwarden-request-id", request_id.encode()))
-    return {"type": "http.response.start", "status": status, "headers": own}
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

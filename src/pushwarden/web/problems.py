@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from pushwarden.core.errors import Busy, MethodNotAllowed, PushwardenError, Unauthenticated
+from pushwarden.web.call import Answer
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _OWN = frozenset({"type", "title", "status", "detail", "code", "request_id"})
 
 
-def problem(error: PushwardenError, request_id: str) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of a refusal."""
+def problem(error: PushwardenError, request_id: str) -> Answer:
+    """What a refusal is answered with."""
     said: dict[str, Any] = {
         "type": f"urn:pushwarden:problem:{error.code}",
         "title": error.title(),
@@ -24,17 +23,16 @@ def problem(error: PushwardenError, request_id: str) -> tuple[int, Headers, byte
         "request_id": request_id,
     }
     said |= {name: value for name, value in error.extra.items() if name not in _OWN}
-    return error.status, _headers(error), msgspec.json.encode(said)
+    return Answer(said, error.status, _headers(error), b"application/problem+json")
 
 
 def _headers(error: PushwardenError) -> Headers:
-    content = (b"content-type", b"application/problem+json")
     match error:
         case Unauthenticated():
-            return (content, (b"www-authenticate", b'Bearer realm="pushwarden"'))
+            return ((b"www-authenticate", b'Bearer realm="pushwarden"'),)
         case MethodNotAllowed():
-            return (content, (b"allow", ", ".join(error.extra.get("allowed", ())).encode()))
+            return ((b"allow", ", ".join(error.extra.get("allowed", ())).encode()),)
         case Busy():
-            return (content, (b"retry-after", b"1"))
+            return ((b"retry-after", b"1"),)
         case _:
-            return (content,)
+            return ()

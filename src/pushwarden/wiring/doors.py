@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushwarden.control.console.door import Console, Send
+from pushwarden.control.console.door import Console
 from pushwarden.web.body import Receive
 from pushwarden.web.frame import Frame
+from pushwarden.web.giving import Send
 
 
 class Doors:

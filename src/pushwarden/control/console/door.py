@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -26,10 +26,9 @@ from pushwarden.core.scope import Environment, Scope
 from pushwarden.web.body import ClientGone, RawHeaders, Receive, header
 from pushwarden.web.call import Answer
 from pushwarden.web.frame import LONGEST_PATH
+from pushwarden.web.giving import Send, give
 from pushwarden.web.routes import Router, admit
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-HTML = (b"content-type", b"text/html; charset=utf-8")
 CONTENT_POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -59,7 +58,7 @@ class Console:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["path"].startswith("/static/"):
-            await _give(send, self._shelf.answer(scope["path"], scope["headers"]), ())
+            await give(send, self._shelf.answer(scope["path"], scope["headers"]), (), "")
             return
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)[:100])
         visit = self._visit(scope, receive, scope["path"], query)
@@ -68,14 +67,15 @@ class Console:
             if isinstance(reply, Again):
                 visit = self._visit(scope, receive, reply.path, dict(reply.query))
                 reply = await self._answer("POST", visit, reply.form)
-            await self._reply(send, visit, reply)
+            answer = await self._reply(visit, reply)
         except PushwardenError as error:
-            await self._refuse(send, visit, error)
+            answer = await self._refused(visit, error)
         except ClientGone:
             return
         except Exception:
             _log.exception("unexpected", request_id=visit.request_id, path=visit.path)
-            await self._refuse(send, visit, PushwardenError())
+            answer = await self._refused(visit, PushwardenError())
+        await give(send, answer, _SAFE, visit.request_id)
 
     def _visit(self, scope: dict[str, Any], receive: Receive, path: str, query: dict[str, str]) -> Visit:
         """Who comes, and to where; nothing is decided yet."""
@@ -150,28 +150,29 @@ class Console:
             raise Forbidden("This page is of an earlier session; load it again and send the form once more.")
         return form
 
-    async def _reply(self, send: Send, visit: Visit, reply: Reply) -> None:
+    async def _reply(self, visit: Visit, reply: Reply) -> Answer:
         match reply:
             case Page():
-                await self._draw(send, visit, reply)
+                return await self._drawn(visit, reply)
             case Redirect():
-                await _give(send, Answer(status=303, headers=_onward(reply)), _SAFE)
+                return Answer(status=303, headers=_onward(reply))
             case Stream():
-                answer = Answer(stream=reply.events, content_type=b"text/event-stream")
-                await _give(send, answer, _SAFE)
+                return Answer(stream=reply.events, content_type=b"text/event-stream")
             case Answer():
-                await _give(send, reply, _SAFE)
+                return reply
+            case Again():
+                raise RuntimeError("a kept form led to another")
 
-    async def _draw(self, send: Send, visit: Visit, page: Page) -> None:
+    async def _drawn(self, visit: Visit, page: Page) -> Answer:
         toast = _toast(visit)
         context = {**await bar.context(self._desk, visit), "toast": toast, **page.context}
         html = self._renderer.render(page.template, context)
         gone = ((b"set-cookie", f"{TOAST}=; Path=/; Max-Age=0".encode()),) if toast else ()
-        await _give(send, Answer(html.encode(), page.status, (*page.headers, *gone), HTML[1]), _SAFE)
+        return Answer(html.encode(), page.status, (*page.headers, *gone), b"text/html; charset=utf-8")
 
-    async def _refuse(self, send: Send, visit: Visit, error: PushwardenError) -> None:
+    async def _refused(self, visit: Visit, error: PushwardenError) -> Answer:
         context = {"error": error, "request_id": visit.request_id, "title": error.title()}
-        await self._draw(send, visit, Page("frame/refused.html", context, error.status))
+        return await self._drawn(visit, Page("frame/refused.html", context, error.status))
 
 
 NOBODY = Visitor(Principal.nobody(), "", "", "")
@@ -232,17 +233,3 @@ def _read_toast(text: str) -> list[str] | None:
             return [sentence, undo if undo.startswith("/") and not undo.startswith("//") else ""]
         case _:
             return None
-
-
-async def _give(send: Send, answer: Answer, safe: tuple[tuple[bytes, bytes], ...]) -> None:
-    headers = [(b"content-type", answer.content_type), *answer.headers, *safe]
-    if answer.stream is None:
-        body = answer.encoded()
-        headers.append((b"content-length", b"%d" % len(body)))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        return
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    async for part in answer.stream:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})

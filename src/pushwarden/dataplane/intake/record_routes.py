@@ -24,8 +24,8 @@ from pushwarden.ports.clock import Clock
 from pushwarden.ports.journal import Accepts, Progress
 from pushwarden.ports.records import PushQuery
 from pushwarden.ports.stores import DeviceStore, JournalStore
-from pushwarden.web.body import Receive
 from pushwarden.web.call import Answer, Call
+from pushwarden.web.giving import heard, left
 from pushwarden.web.routes import Route, Shape, Within, route
 
 BASE = "/v1/apps/{app}/{env}/pushes"
@@ -89,20 +89,20 @@ class RecordRoutes:
 
     async def export_all(self, call: Call) -> Answer:
         asked = call.query(*PLACES, *FILTERS, "format")
-        return self._export(asked, *narrowed(call, asked, query_of(call, asked)))
+        return self._export(call, asked, *narrowed(call, asked, query_of(call, asked)))
 
     async def export_own(self, call: Call) -> Answer:
         known(self.snapshot(), call.where)
         asked = call.query(*FILTERS, "format")
-        return self._export(asked, call.where, query_of(call, asked))
+        return self._export(call, asked, call.where, query_of(call, asked))
 
-    def _export(self, asked: dict[str, str], where: Scope, query: PushQuery) -> Answer:
+    def _export(self, call: Call, asked: dict[str, str], where: Scope, query: PushQuery) -> Answer:
         found = views(self.journal, where, query, self.clock.now_ms())
         match asked.get("format", "jsonl"):
             case "jsonl":
-                return Answer(stream=as_jsonl(found), content_type=b"application/x-ndjson")
+                return Answer(stream=heard(as_jsonl(found), call.receive), content_type=b"application/x-ndjson")
             case "csv":
-                return Answer(stream=as_csv(found), content_type=b"text/csv; charset=utf-8")
+                return Answer(stream=heard(as_csv(found), call.receive), content_type=b"text/csv; charset=utf-8")
             case _:
                 raise Invalid("`format` is jsonl or csv.", field="format")
 
@@ -118,9 +118,9 @@ class RecordRoutes:
 
     async def _events(self, call: Call, progress: Progress) -> AsyncIterator[bytes]:
         told, began = b"", self.clock.monotonic()
-        left = asyncio.ensure_future(_gone(call.receive))
+        gone = asyncio.ensure_future(left(call.receive))
         try:
-            while not left.done():
+            while not gone.done():
                 said = await self._story(call, progress)
                 now = msgspec.json.encode(said)
                 if now != told:
@@ -130,10 +130,10 @@ class RecordRoutes:
                 if is_told(said) or waited > WATCHED_SECONDS:
                     yield b"event: end\ndata: {}\n\n"
                     return
-                await asyncio.wait({left}, timeout=STORY_SECONDS if waited < CALM_SECONDS else 1.0)
+                await asyncio.wait({gone}, timeout=STORY_SECONDS if waited < CALM_SECONDS else 1.0)
                 progress = await progress_of(self.journal, call)
         finally:
-            left.cancel()
+            gone.cancel()
 
     async def _story(self, call: Call, progress: Progress) -> dict[str, Any]:
         where, push = call.where, progress.push.id
@@ -151,14 +151,6 @@ class RecordRoutes:
         }
         whole = call.principal.may(Permission.DEVICE_WRITE, where)
         return story(Material(progress, failures, reports, audiences, names), self.clock.now_ms(), whole=whole)
-
-
-async def _gone(receive: Receive) -> None:
-    """Until whoever asked has closed the connection; for ever where there is none."""
-    for _ in range(2):  # the request itself, and what comes after it
-        if (await receive())["type"] == "http.disconnect":
-            return
-    await asyncio.Event().wait()
 
 
 def is_told(said: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from pushwarden.core.principal import Permission
 from pushwarden.core.push import PushType, Source
 from pushwarden.core.reasons import known
 from pushwarden.ports.records import LOOK
-from pushwarden.web.call import Answer
+from pushwarden.web.call import JSON, Answer
 from pushwarden.web.routes import Within
 
 ROWS = 50
@@ -71,7 +71,7 @@ async def export(visit: Visit) -> Answer:
     if visit.where.app:
         asked = replace(asked, app="", env="")
     query = asked.api(visit.now_ms) | {"format": form}
-    answer = await visit.api.answer("GET", f"{_list(visit)}/export", query=query)
+    answer = await visit.api.send("GET", f"{_list(visit)}/export", visit.receive, JSON, query)
     where = f"{visit.where.app}-{visit.where.environment}-pushes" if visit.where.app else "pushes"
     return replace(answer, headers=((b"content-disposition", f'attachment; filename="{where}.{form}"'.encode()),))
 

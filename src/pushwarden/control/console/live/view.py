@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pushwarden.control.console.live.tickets import Tickets
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.visit import Page, Sessions, Stream, Visit, event
-from pushwarden.web.body import Receive
+from pushwarden.web.giving import left
 
 LOOK_SECONDS = 0.25
 ALIVE_SECONDS = 20.0
@@ -33,7 +33,7 @@ class Streams:
 
     async def _stream(self, visit: Visit) -> AsyncIterator[bytes]:
         person = visit.principal.id
-        ticket, gone = self.tickets.enter(person), asyncio.ensure_future(_gone(visit.receive))
+        ticket, gone = self.tickets.enter(person), asyncio.ensure_future(left(visit.receive))
         try:
             seen, silent = self._pulse(), 0.0
             yield event("here", "frame")
@@ -50,12 +50,6 @@ class Streams:
         finally:
             gone.cancel()
             self.tickets.leave(person, ticket)
-
-
-async def _gone(receive: Receive) -> None:
-    """Until the other end has closed the connection."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def routes(sessions: Sessions, pulse: Pulse) -> tuple[PageRoute, ...]:
