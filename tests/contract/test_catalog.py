@@ -243,6 +243,30 @@ def test_what_stands_in_the_audit_is_counted_as_it_is_written(catalog: Catalog) 
     assert see(catalog, lambda tables: tables.audit.facets("beta", "day")) == []
 
 
+def test_a_name_that_was_said_once_is_kept_by_entries_without_one(catalog: Catalog) -> None:
+    named = replace(entry(), actor="k1", extra={"actor_name": "Dana K."})
+    for said in (named, replace(named, extra={})):
+        asyncio.run(catalog.record(said))
+    assert see(catalog, lambda tables: tables.audit.facets("acme", "actor")) == [Facet("k1", "Dana K.", 2, 0, 1, 2)]
+
+
+def test_a_search_within_places_finds_what_was_done_there_and_nothing_beside(catalog: Catalog) -> None:
+    live, sandbox = (Scope("acme", "shop", one) for one in (Environment.PRODUCTION, Environment.SANDBOX))
+    other, whole = Scope("acme", "other"), Scope("acme", "shop")
+    for place in (whole, live, sandbox, other, Scope("acme")):
+        asyncio.run(catalog.record(replace(entry(), scope=place)))
+
+    def found(*within: Scope, **filters: str) -> list[int]:
+        return [row.sequence for row in rows(catalog, within=within, **filters)]
+
+    assert found(live) == [2]
+    assert found(whole) == found(whole, live) == [3, 2, 1]
+    assert found(live, other) == [4, 2]
+    assert found(live, other, app="other") == [4]
+    assert found(whole, environment="sandbox") == [3]
+    assert found(other, app="shop") == found(live, environment="sandbox") == []
+
+
 def test_the_snapshot_comes_back_whole(catalog: Catalog) -> None:
     assert see(catalog, lambda tables: (tables.snapshots.get(), tables.snapshots.version())) == (None, 0)
     active = credential("c1", CredentialState.ACTIVE)

@@ -15,14 +15,18 @@ import pytest
 
 from cast import Stage, stage
 from catalog_fixtures import KINDS, opened
+from people import SignedIn, signed_in_here
 from pushwarden.control import audit_finding
 from pushwarden.control.audit import verified_file
 from pushwarden.core.audit import AuditEntry
+from pushwarden.core.principal import Role
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.ports.audit import AuditQuery
 from pushwarden.ports.catalog import Catalog
+from pushwarden.web.call import Answer
 
 DAY = 86_400_000
+ENROLLED = "stage.person"
 
 
 @pytest.fixture(params=KINDS)
@@ -151,5 +155,78 @@ def test_days_and_what_to_search_for_are_counted(catalog: Catalog) -> None:
         assert {one["value"] for one in found["outcomes"]} == {"done", "forbidden"}
         assert (await scene.ask("carol", "GET", "/v1/audit/facets")).json["actors"] == []
         assert (await scene.ask("carol", "GET", "/v1/audit?q=dana")).json["entries"] == []
+
+    asyncio.run(run())
+
+
+async def as_person(scene: Stage, person: SignedIn, path: str) -> Any:
+    return (await answer_to(scene, person, path)).body
+
+
+async def answer_to(scene: Stage, person: SignedIn, path: str) -> Answer:
+    """As the console asks for somebody."""
+    principal = scene.services.roll.principal(person.person.id)
+    assert principal is not None
+    way, _, query = path.partition("?")
+    asked = {"method": "GET", "path": way, "query_string": query.encode(), "headers": [], "client": ("127.0.0.1", 1)}
+    return await scene.app.inside(principal, asked, _nothing, "r1")
+
+
+async def _nothing() -> dict[str, Any]:
+    return {"type": "http.request", "body": b""}
+
+
+def test_a_person_of_one_app_reads_its_audit_and_learns_nothing_of_another(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        await filled(scene)
+        await scene.catalog.record(AuditEntry(scene.clock.ms, "k_eve", "app.change", Scope("acme", "other"), "other"))
+        await scene.catalog.record(AuditEntry(scene.clock.ms, "k_eve", "key.create", Scope("acme"), "k1"))
+        viewer = await signed_in_here(scene, Role.VIEWER, Scope("acme", "shop"))
+        sandbox = await signed_in_here(scene, Role.AUDITOR, Scope("acme", "shop", Environment.SANDBOX))
+        page = await as_person(scene, viewer, "/v1/audit")
+        assert [(one["action"], one["outcome"]) for one in page.entries if one["action"] != ENROLLED] == [
+            ("app.change", "done"), ("stop.stop", "done"), ("credential.activate", "done"),
+            ("credential.create", "done"),
+        ]  # fmt: skip
+        assert (await as_person(scene, viewer, "/v1/audit?q=app:other")).entries == []
+        facets = await as_person(scene, viewer, "/v1/audit/facets")
+        assert (facets.whole, [one.value for one in facets.apps]) == (False, ["shop"])
+        assert {one.label for one in facets.actors} == {"Dana K.", "Erik", "test"}
+        assert [one["action"] for one in (await as_person(scene, sandbox, "/v1/audit")).entries] == [ENROLLED]
+        auditor = await signed_in_here(scene, Role.AUDITOR, Scope("acme", "shop"))
+        refused = await as_person(scene, auditor, "/v1/audit?q=outcome:refused")
+        assert [one["actor_name"] for one in refused.entries] == ["Erik"]
+
+    asyncio.run(run())
+
+
+def test_an_export_of_a_part_holds_nothing_of_the_rest(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        await filled(scene)
+        await scene.catalog.record(AuditEntry(scene.clock.ms, "k_eve", "app.change", Scope("acme", "other"), "other"))
+        auditor = await signed_in_here(scene, Role.AUDITOR, Scope("acme", "shop"))
+        answer = await answer_to(scene, auditor, "/v1/audit/export")
+        assert answer.stream is not None
+        lines = b"".join([part async for part in answer.stream]).splitlines()
+        assert [b"stage.person" in line for line in lines].count(False) == 5
+        assert not any(b"k_eve" in line for line in lines)
+
+    asyncio.run(run())
+
+
+def test_whoever_did_something_is_named_also_in_entries_that_only_know_an_id(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        dana = await signed_in_here(scene, Role.ADMIN, Scope("acme"))
+        for actor in (dana.person.id, "chores", "sender-normal", "gone"):
+            await scene.catalog.record(AuditEntry(scene.clock.ms, actor, "app.change", Scope("acme", "shop")))
+        page = (await scene.ask("alice", "GET", "/v1/audit?action=app.change")).json
+        assert [one["actor_name"] for one in page["entries"]] == [
+            "gone", "Pushwarden (sender-normal)", "Pushwarden (chores)", dana.person.name,
+        ]  # fmt: skip
+        found = (await scene.ask("alice", "GET", f"/v1/audit?q=actor:{quote(dana.person.name.split()[0])}")).json
+        assert [one["actor"] for one in found["entries"]] == [dana.person.id]
 
     asyncio.run(run())

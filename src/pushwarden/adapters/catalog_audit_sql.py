@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import product
 
@@ -14,6 +15,8 @@ from pushwarden.ports.audit import REFUSED, AuditQuery, AuditRow, Facet, FacetKi
 _ANY = Facet("", "", 0, 0, 0, 0)
 _EVERY = 2**31
 _LATEST = 2**62
+Place = Mapping[str, str]
+"""app and environment, empty for every one."""
 
 
 class SqlAudit:
@@ -47,9 +50,9 @@ class SqlAudit:
         return row
 
     def page(self, query: AuditQuery) -> list[AuditRow]:
-        ways = product(query.actors or ("",), self._actions(query), self._outcomes(query))
-        found = [row for way in ways for row in self._found(query, *way)]
-        said = [row for row in found if says(row.body, query.words)]
+        ways = product(query.actors or ("",), self._actions(query), self._outcomes(query), _places(query))
+        found = {row.sequence: row for way in ways for row in self._found(query, *way)}
+        said = [row for row in found.values() if says(row.body, query.words)]
         return sorted(said, key=lambda row: -row.sequence)[: query.limit]
 
     def after(self, organisation: str, sequence: int, limit: int) -> list[AuditRow]:
@@ -73,8 +76,8 @@ class SqlAudit:
             return [query.outcome]
         return [one.value for one in self.facets(query.organisation, "outcome") if one.value != DONE]
 
-    def _found(self, query: AuditQuery, actor: str, action: str, outcome: str) -> list[AuditRow]:
-        values = {**asdict(query), "actor": actor, "action": action, "outcome": outcome}
+    def _found(self, query: AuditQuery, actor: str, action: str, outcome: str, place: Place) -> list[AuditRow]:
+        values = {**asdict(query), "actor": actor, "action": action, "outcome": outcome, **place}
         used = {name for name in (*sql.EXACT, "since", "until") if values[name]}
         lead = next((name for name in sql.LEADS if values[name] not in ("", DONE)), "")
         rows = self._run(
@@ -86,3 +89,16 @@ class SqlAudit:
             limit=_EVERY if query.words else query.limit,
         )
         return [AuditRow(**row) for row in rows]
+
+
+def _places(query: AuditQuery) -> list[Place]:
+    """Those of `within` that the query asks for, or the one it names."""
+    asked = {"app": query.app, "environment": query.environment}
+    if not query.within:
+        return [asked]
+    own = [{"app": one.app, "environment": str(one.environment or "")} for one in query.within]
+    return [
+        {name: asked[name] or place[name] for name in asked}
+        for place in own
+        if all("" in (asked[name], place[name]) or asked[name] == place[name] for name in asked)
+    ]

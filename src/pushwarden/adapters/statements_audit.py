@@ -33,7 +33,8 @@ FACETS = (
 COUNT = text(
     "INSERT INTO audit_facet (organisation, kind, value, label, entries, refused, first, last)"
     " VALUES (:organisation, :kind, :value, :label, 1, :refused, :sequence, :sequence)"
-    " ON CONFLICT (organisation, kind, value) DO UPDATE SET label = excluded.label,"
+    " ON CONFLICT (organisation, kind, value) DO UPDATE SET"
+    " label = CASE WHEN excluded.label = '' THEN audit_facet.label ELSE excluded.label END,"
     " entries = audit_facet.entries + 1, refused = audit_facet.refused + excluded.refused, last = excluded.last"
 )
 

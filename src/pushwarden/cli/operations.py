@@ -166,7 +166,7 @@ def audit_list(
 ) -> None:
     """What was done, newest first."""
     page = api(context).call("GET", "/v1/audit", params={"limit": limit, "q": _typed(search)}, as_json=json)
-    told = [one | {"by": one["extra"].get("actor_name") or one["actor"]} for one in page["entries"]]
+    told = [one | {"by": one["actor_name"] or "nobody signed in"} for one in page["entries"]]
     rows(page["entries"] if json else told, ("at", "by", "action", "target", "outcome"), json, "Nothing is found.")
 
 

@@ -16,6 +16,7 @@ WINDOW = 10_000
 LOOK_SECONDS = 0.15
 """How long one answer looks; the next one goes on from there."""
 Enough = Callable[[], bool]
+Name = Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,9 @@ def for_so_long(seconds: float = LOOK_SECONDS) -> Enough:
     return lambda: time.monotonic() >= end
 
 
-def wanted(tables: Tables, organisation: str, search: Search, limit: int) -> AuditQuery | None:
-    """What a search asks for; None when nobody it names ever did anything."""
-    actors = _actors(tables, organisation, search.value("actor"))
+def wanted(tables: Tables, organisation: str, search: Search, limit: int, name: Name) -> AuditQuery | None:
+    """What a search asks for; None when nobody it names ever did anything. name: id and label → what it is called."""
+    actors = _actors(tables, organisation, search.value("actor"), name)
     if search.value("actor") and not actors:
         return None
     return AuditQuery(
@@ -93,13 +94,13 @@ def bounded(tables: Tables, query: AuditQuery) -> AuditQuery:
     return replace(query, least=least, before=min(query.before or end, end))
 
 
-def _actors(tables: Tables, organisation: str, said: str) -> tuple[str, ...]:
+def _actors(tables: Tables, organisation: str, said: str, name: Name) -> tuple[str, ...]:
     """Whoever has this id, or a name that has it in it."""
     if not said:
         return ()
     known = tables.audit.facets(organisation, "actor")
-    return tuple(one.value for one in known if _is(one, said.casefold()))
+    return tuple(one.value for one in known if _is(one, said.casefold(), name))
 
 
-def _is(actor: Facet, said: str) -> bool:
-    return actor.value.casefold() == said or said in actor.label.casefold()
+def _is(actor: Facet, said: str, name: Name) -> bool:
+    return actor.value.casefold() == said or said in name(actor.value, actor.label).casefold()

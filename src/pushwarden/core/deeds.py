@@ -21,38 +21,58 @@ DEEDS = {
     "callback.test": "tested a callback",
     "credential.activate": "switched to a credential",
     "credential.answer": "brought Apple's certificate",
+    "credential.attention": "told of a credential that needs attention",
     "credential.change": "switched a credential on or off",
     "credential.create": "added a credential",
     "credential.delete": "deleted a credential",
+    "credential.expired": "told of a credential that has ended",
+    "credential.expires": "told of a credential that will end",
+    "credential.failing": "told of a credential that is refused",
     "credential.health": "noted how a credential stands",
     "credential.request": "made a certificate request",
     "credential.request_delete": "deleted a certificate request",
     "credential.retire": "retired a credential",
     "credential.switch_back": "switched back to a credential",
     "credential.verify": "had a credential checked",
-    "device.change": "marked a device",
+    "credential.well": "told of a credential that is well again",
     "device.clear": "cleared away devices that are gone",
-    "device.delete": "forgot a device",
     "device.export": "exported the devices",
     "device.import": "imported devices",
+    "device.mark": "marked a device",
     "device.register": "registered a device",
-    "device.tokens": "looked at a device's whole tokens",
+    "device.remove": "forgot a device",
+    "device.reveal": "looked at a device's whole tokens",
+    "device.revive": "said that a dead token lives",
     "hold.open": "held a lane",
     "hold.release": "released a lane",
-    "invitation.accept": "accepted an invitation",
     "invitation.create": "invited somebody",
     "invitation.delete": "took an invitation back",
+    "invitation.use": "accepted an invitation",
     "key.create": "made an API key",
     "key.revoke": "revoked an API key",
     "key.rotate": "rotated an API key",
     "organisation.change": "changed the organisation",
     "organisation.create": "made an organisation",
+    "passkey.create": "added a passkey",
+    "passkey.delete": "removed a passkey",
     "person.change": "changed a person's roles",
+    "person.confirm": "proved to be the one",
+    "person.create": "made an account",
     "person.delete": "removed a person",
+    "person.password": "set another password",
+    "person.prefer": "changed the look of the console",
+    "person.recovery": "made new recovery codes",
+    "person.sign_in": "signed in",
+    "person.sign_out": "signed out",
     "person.signin_link": "made a sign-in link",
+    "person.two_step": "changed the second step of a sign-in",
+    "phone.add": "added a simulated phone",
+    "phone.remove": "removed a simulated phone",
     "push.cancel": "withdrew a push",
     "push.retry": "sent again what failed",
     "push.send": "sent a push",
+    "push.signal": "reported what a device did",
+    "ramp.advance": "went on with a resume in steps",
     "ramp.begin": "began to resume in steps",
     "session.end": "signed somebody out",
     "session.open": "signed in",
@@ -60,6 +80,47 @@ DEEDS = {
     "stop.stop": "stopped sending",
     "vault.rotate": "changed the vault's key",
 }
+
+FIELDS = {
+    "accepted": "accepted so far",
+    "active": "sends now",
+    "admin_credentials": "credentials only by admins",
+    "android_package": "Android package",
+    "bundle_id": "bundle ID",
+    "contacts": "told by mail",
+    "created_by": "made by",
+    "disabled_at": "disabled",
+    "enabled": "on",
+    "environments": "tells of",
+    "expires_at": "ends",
+    "held": "held pushes",
+    "previous": "standby, sent before",
+    "totp": "authenticator",
+    "trial": "on trial",
+    "two_step": "second step",
+    "url": "address",
+    "wns_sid": "Windows package SID",
+}
+"""What the audit calls a field of what was before and after; others are called by their own name."""
+
+
+def field_name(field: str) -> str:
+    return FIELDS.get(field, field.replace("_", " "))
+
+
+PROCESSES = {
+    "bootstrap": "Pushwarden (first start)",
+    "chores": "Pushwarden (chores)",
+    "guard": "Guard",
+    "pushwarden": "Pushwarden",
+    "sender": "Pushwarden (sender)",
+}
+"""What acts by itself."""
+
+
+def process(actor: str) -> str:
+    """Empty for a person or a key; a sender is named by its seat."""
+    return f"Pushwarden ({actor})" if actor.startswith("sender-") else PROCESSES.get(actor, "")
 
 
 def deed(action: str) -> str:

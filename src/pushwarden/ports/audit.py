@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from pushwarden.core.audit import AuditEntry
+from pushwarden.core.audit import DONE, AuditEntry, facets_of
+from pushwarden.core.scope import Scope
 
 REFUSED = "refused"
 """As an outcome: every one but `done`."""
@@ -25,7 +28,8 @@ class AuditRow:
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
     """Filters; empty ones match all. actors: any of these ids. action: how it begins, `app.` for all that happened to
-    apps. outcome: one, or REFUSED. words: all of them stand somewhere in the entry; in lower case.
+    apps. outcome: one, or REFUSED. words: all of them stand somewhere in the entry; in lower case. within: it was done
+    in one of these places.
 
     before: only sequences below it, 0 for the newest; least: only from it on. Times are Unix ms, since ≤ at < until.
     """
@@ -38,6 +42,7 @@ class AuditQuery:
     outcome: str = ""
     target: str = ""
     words: tuple[str, ...] = ()
+    within: tuple[Scope, ...] = ()
     since: int = 0
     until: int = 0
     before: int = 0
@@ -55,6 +60,25 @@ class Facet:
     refused: int
     first: int
     last: int
+
+
+def tallied(rows: Iterable[AuditRow], kind: FacetKind) -> list[Facet]:
+    """The facets of these rows alone, by value. rows: ascending."""
+    found: dict[str, Facet] = {}
+    for row in rows:
+        said = json.loads(row.body)
+        refused = int(said["outcome"] != DONE)
+        for own, value, label in facets_of(_entry(said)):
+            if own == kind:
+                one = found.get(value) or Facet(value, "", 0, 0, row.sequence, 0)
+                named, entries = label or one.label, one.entries + 1
+                found[value] = Facet(value, named, entries, one.refused + refused, one.first, row.sequence)
+    return [found[value] for value in sorted(found)]
+
+
+def _entry(said: dict[str, Any]) -> AuditEntry:
+    own = {name: value for name, value in said.items() if name != "sequence"}
+    return AuditEntry(**own | {"scope": Scope.parse(said["scope"])})
 
 
 class Audit(Protocol):
@@ -75,5 +99,8 @@ class Audit(Protocol):
         ...
 
     def facets(self, organisation: str, kind: FacetKind) -> list[Facet]:
-        """By value: who did something, which actions, apps and outcomes there are, and each day (2026-01-31, UTC)."""
+        """By value: who did something, which actions, apps and outcomes there are, and each day (2026-01-31, UTC).
+
+        label: the last name that was said.
+        """
         ...

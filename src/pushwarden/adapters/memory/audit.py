@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from pushwarden.core.audit import DONE, AuditEntry, facets_of, says
+from pushwarden.core.audit import DONE, AuditEntry, says
 from pushwarden.core.chain import canonical, genesis, link
 from pushwarden.core.scope import Scope
-from pushwarden.ports.audit import REFUSED, AuditQuery, AuditRow, Facet, FacetKind
+from pushwarden.ports.audit import REFUSED, AuditQuery, AuditRow, Facet, FacetKind, tallied
 
 
 class MemoryAudit:
@@ -34,20 +33,7 @@ class MemoryAudit:
         return sorted(self._rows)
 
     def facets(self, organisation: str, kind: FacetKind) -> list[Facet]:
-        found: dict[str, Facet] = {}
-        for row in self._rows.get(organisation, ()):
-            said = json.loads(row.body)
-            refused = int(said["outcome"] != DONE)
-            for own, value, label in facets_of(_entry(said)):
-                if own == kind:
-                    one = found.get(value) or Facet(value, label, 0, 0, row.sequence, 0)
-                    found[value] = Facet(value, label, one.entries + 1, one.refused + refused, one.first, row.sequence)
-        return [found[value] for value in sorted(found)]
-
-
-def _entry(said: dict[str, Any]) -> AuditEntry:
-    own = {name: value for name, value in said.items() if name != "sequence"}
-    return AuditEntry(**own | {"scope": Scope.parse(said["scope"])})
+        return tallied(self._rows.get(organisation, ()), kind)
 
 
 def _matches(query: AuditQuery, row: AuditRow) -> bool:
@@ -62,6 +48,7 @@ def _matches(query: AuditQuery, row: AuditRow) -> bool:
         and (not query.until or said["at"] < query.until)
         and said["action"].startswith(query.action)
         and (not query.actors or said["actor"] in query.actors)
+        and (not query.within or any(place.covers(Scope.parse(said["scope"])) for place in query.within))
         and all(getattr(query, name) in ("", value) for name, value in same.items())
         and says(row.body, query.words)
     )

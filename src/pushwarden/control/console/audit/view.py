@@ -13,8 +13,8 @@ from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.plots.sparks import heat
 from pushwarden.control.console.visit import Page, Visit
 from pushwarden.core.audit import DONE
-from pushwarden.core.deeds import deed
-from pushwarden.core.errors import Invalid
+from pushwarden.core.deeds import deed, field_name
+from pushwarden.core.errors import Forbidden, Invalid
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
 from pushwarden.web.call import Answer
@@ -28,9 +28,12 @@ NOTHING = "nothing"
 BRIEF = 3
 DULL = frozenset(
     {"version", "events", "created_at", "activated_at", "previous_until", "revision", "organisation", "id", "facts",
-     "fingerprint", "health", "expires_at", "last_used_at", "request", "rotated_from"}
+     "fingerprint", "health", "expires_at", "last_used_at", "request", "rotated_from", "deleted_at", "credential",
+     "environment", "provider", "slot"}
 )  # fmt: skip
 """What stands with all the rest, one click away."""
+USUAL = frozenset({"yes", "no", "0", NOTHING})
+"""What is not worth a word of something new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """was, will: in words; empty where that side says nothing of it."""
+    """name: in words. was, will: so too; empty where that side says nothing of it."""
 
     name: str
     was: str
@@ -58,27 +61,41 @@ class Day:
 
 
 async def show(visit: Visit) -> Page:
-    typed, errors, found = visit.query.get("q", "").strip(), dict[str, str](), None
+    typed, errors, found, status = visit.query.get("q", "").strip(), dict[str, str](), None, 200
     try:
         search = parsed(typed, visit.now_ms)
         before = visit.query.get("before", "")
         asked = {"before": before} if before.isdigit() and len(before) < 16 else {}
         found = await visit.api.get("/v1/audit", q=typed, limit=ROWS, **asked)
-    except Invalid as error:
-        search, errors = Search(), {"q": error.detail}
+    except (Invalid, Forbidden) as error:
+        search, errors, status = Search(), {"q": error.detail}, error.status
     facets = await visit.api.get("/v1/audit/facets")
-    verdict = await visit.api.get("/v1/audit/verify") if "verify" in visit.query else None
-    labels = {one.value: one.label for one in facets.actors}
+    verdict = await visit.api.get("/v1/audit/verify") if "verify" in visit.query and facets.whole else None
     days = _days(facets.days, visit.now_ms)
     context = {
         "title": "Audit", "q": typed, "errors": errors, "found": found, "facets": facets, "verdict": verdict,
         "chips": [Chip(term.typed, search.without(term)) for term in search.terms],
         "days": days, "heat": heat([day.entries for day in days]), "names": NAMES,
-        "rows": [_row(one, labels) for one in found.entries] if found else [], "older": "before" in visit.query,
+        "rows": [_row(one) for one in found.entries] if found else [], "older": "before" in visit.query,
         "with_": lambda name, value: _with(search, name, value), "deed": deed, "scope_of": Scope.parse,
-        "rows_most": ROWS, "all": visit.may(Permission.AUDIT_EXPORT, Scope(visit.where.organisation)),
+        "rows_most": ROWS, "places": _places(visit), "refused": _everywhere(visit, Permission.AUDIT_EXPORT),
+        "export": visit.principal.about(Permission.AUDIT_EXPORT, visit.where),
     }  # fmt: skip
-    return Page("audit/page.html", context, 422 if errors else 200)
+    return Page("audit/page.html", context, status)
+
+
+def _places(visit: Visit) -> list[Scope]:
+    """Where the audit is this person's to read; empty for the whole organisation."""
+    if visit.may(Permission.AUDIT_READ):
+        return []
+    return sorted(
+        {one.scope for one in visit.principal.grants if Permission.AUDIT_READ in one.permissions},
+        key=lambda one: one.key,
+    )
+
+
+def _everywhere(visit: Visit, permission: Permission) -> bool:
+    return all(visit.may(permission, place) for place in _places(visit) or [visit.where])
 
 
 async def export(visit: Visit) -> Answer:
@@ -91,15 +108,22 @@ async def export(visit: Visit) -> Answer:
     return replace(answer, headers=((b"content-disposition", f'attachment; filename="{name}"'.encode()),))
 
 
-def _row(entry: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
-    """changes: only what differs between before and after; brief: of them, what is read at a glance."""
+def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """changes: only what differs between before and after; brief: the first of them that tell something."""
     where, was, will = Scope.parse(entry["scope"]), entry["before"] or {}, entry["after"] or {}
     names = [name for name in {**was, **will} if was.get(name) != will.get(name)]
-    changes = [Change(name, _said(was, name), _said(will, name)) for name in names]
-    by = entry["extra"].get("actor_name") or labels.get(entry["actor"]) or entry["actor"] or "Nobody signed in"
-    brief = [one for one in changes if one.name not in DULL and (one.was or one.will) and one.will != NOTHING][:BRIEF]
+    changes = [Change(field_name(name), _said(was, name), _said(will, name)) for name in names]
+    by = entry["actor_name"] or "Nobody signed in"
+    telling = [one for name, one in zip(names, changes, strict=True) if name not in DULL and _tells(one, was, will)]
     refused = entry["outcome"] != DONE
-    return {**entry, "where": where, "changes": changes, "brief": brief, "by": by, "refused": refused}
+    return {**entry, "where": where, "changes": changes, "brief": telling[:BRIEF], "by": by, "refused": refused}
+
+
+def _tells(one: Change, was: Mapping[str, Any], will: Mapping[str, Any]) -> bool:
+    """Whether it is read at a glance: of something new what is particular, else what both sides speak of."""
+    if not was or not will:
+        return (one.was or one.will) not in USUAL
+    return bool(one.will)
 
 
 def _said(side: Mapping[str, Any], name: str) -> str:
@@ -135,6 +159,6 @@ def _with(search: Search, name: str, value: str) -> str:
 
 def routes() -> tuple[PageRoute, ...]:
     return (
-        page("GET", "/audit", show, Permission.AUDIT_READ),
-        page("GET", "/audit/export", export, Permission.AUDIT_EXPORT, within=Within.HANDLER),
+        page("GET", "/audit", show, Permission.AUDIT_READ, within=Within.AROUND),
+        page("GET", "/audit/export", export, Permission.AUDIT_EXPORT, within=Within.AROUND),
     )
