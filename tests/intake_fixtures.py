@@ -116,7 +116,8 @@ class House:
         ring.replace([key_of(name)[0] for name in CAST], ["acme", "rival"])
         pushes = PushRoutes(self.intake, journal, devices, self.cancel)
         records = RecordRoutes(journal, devices, lambda: self.snapshot, self.clock)
-        handsets = DeviceRoutes(devices, devices, lambda: self.snapshot, self.clock, ImportBook(self.clock))
+        self.book = ImportBook(devices, self.clock)
+        handsets = DeviceRoutes(devices, devices, lambda: self.snapshot, self.clock, self.book)
         seen = DirectoryRoutes(devices, devices, lambda: self.snapshot, self.clock)
         counted = CensusRoutes(devices, lambda: self.snapshot, self.clock)
         dead = InvalidationRoutes(devices, lambda: self.snapshot, self.clock)
@@ -149,6 +150,10 @@ class House:
     async def get(self, path: str, *, name: str = "robot") -> httpx2.Response:
         async with self.client(name) as client:
             return await client.get(BASE + path)
+
+    async def delete(self, path: str, *, name: str = "robot") -> httpx2.Response:
+        async with self.client(name) as client:
+            return await client.delete(BASE + path)
 
     async def register(self, devices: Sequence[Device]) -> None:
         await self.devices.register(WHERE, devices, self.clock.ms)

@@ -179,6 +179,11 @@ def test_devices_go_out_and_come_back_and_bad_lines_are_named(shell: Shell) -> N
     out, err = shell.run("devices", "import", "shop", str(bad), *IN, expect=1)
     assert "line 2: token must be" in err
     assert "refused          1" in out
+    newest = shell.json("devices", "imports", "shop", *IN)[0]
+    assert (newest["state"], newest["refused"]) == ("done", 1)
+    assert "line 2" in shell.run("devices", "import-report", "shop", newest["id"], *IN)[0]
+    shell.run("devices", "import-report", "shop", newest["id"], *IN, "--remove")
+    assert newest["id"] not in shell.run("devices", "imports", "shop", *IN)[0]
     _, err = shell.run("devices", "import", "shop", "absent.ndjson", *IN, expect=1)
     assert err == "unreadable: absent.ndjson cannot be read: No such file or directory.\n"
 

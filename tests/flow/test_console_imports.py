@@ -45,6 +45,11 @@ def test_another_services_list_is_tried_and_then_taken_without_a_script(calm: St
     assert (file.headers["content-type"].partition(";")[0], len(file.text.splitlines())) == ("text/csv", 2)
     assert len(calm.call("GET", f"/v1{pages}/devices")["devices"]) == 2
     assert "Last imports" in see(f"{pages}/devices/import").text
+    removed = see(f"{there}/remove", {})
+    assert (removed.status_code, removed.headers["location"]) == (303, f"{pages}/devices/import")
+    assert see(there).status_code == 404
+    assert there not in see(f"{pages}/devices/import").text
+    assert len(calm.call("GET", f"/v1{pages}/devices")["devices"]) == 2
 
 
 def test_a_file_of_the_wrong_kind_is_told_on_its_own_page_and_changes_nothing(calm: Stage, see: Get) -> None:

@@ -358,6 +358,50 @@ def test_an_import_can_be_watched_under_the_id_its_sender_chose(tell: Callable[.
     tell(story)
 
 
+def test_reports_outlive_the_server_one_that_ran_then_is_broken_off_and_each_can_be_removed(
+    tell: Callable[..., None],
+) -> None:
+    async def story(house: House) -> None:
+        await house.post(
+            json.dumps(PHONE | {"installation_id": "i1"}).encode() + b"\n{\n", path="/devices/import?id=before_it"
+        )
+        running = await house.book.open(WHERE, "robot", "still_runs", dry_run=False, size=9)
+        assert (await house.delete("/devices/imports/still_runs")).status_code == 409
+        house.book.__init__(house.devices, house.clock)  # type: ignore[misc]  # as a server that starts anew has it
+        listed = (await house.get("/devices/imports")).json()["imports"]
+        assert {one["id"]: one["state"] for one in listed} == {"before_it": "done", running.id: "broken"}
+        file = await house.get("/devices/imports/before_it/errors")
+        assert [row.split(",")[0] for row in file.text.splitlines()] == ['"line"', '"2"']
+        assert (await house.delete("/devices/imports/before_it", name="bob")).status_code == 403
+        assert (await house.delete("/devices/imports/before_it", name="carol")).status_code == 404
+        for status in (200, 404):
+            assert (await house.delete("/devices/imports/before_it")).status_code == status
+        assert [one["id"] for one in (await house.get("/devices/imports")).json()["imports"]] == ["still_runs"]
+        assert len((await house.get("/devices")).json()["devices"]) == 1
+
+    tell(story)
+
+
+def test_an_import_whose_sender_goes_away_is_kept_as_broken_off(tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        async def reports() -> AsyncIterator[dict[str, Any]]:
+            yield {"lines": 3, "created": 3, "refused": 0}
+            await asyncio.Event().wait()
+
+        one = await house.book.open(WHERE, "robot", "goes_away", dry_run=False, size=9)
+        following = house.book.follow(one, reports())
+        await anext(following)
+        waiting = asyncio.ensure_future(anext(following))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        kept = await house.devices.kept_import(WHERE, "goes_away")
+        assert (str(kept.state), kept.report["created"]) == ("broken", 3)
+
+    tell(story)
+
+
 def test_a_dry_run_reads_everything_and_writes_nothing(tell: Callable[..., None]) -> None:
     async def story(house: House) -> None:
         csv = b"Device Token,udid,OS\n5eed,a,ios\nzz,b,ios\nbeef,c,android\n"

@@ -91,6 +91,21 @@ churn = Table(
 )
 noted = Table("noted", metadata, number("id", key=True), number("invalidation"))  # the last one that churn counts
 
+# What imports came to: the newest of each environment. about: JSON; errors: JSON of the refused lines, packed.
+import_report = Table(
+    "import_report",
+    metadata,
+    Column("number", Integer, primary_key=True, nullable=False),
+    words("organisation"),
+    words("app"),
+    words("environment"),
+    words("id"),
+    number("started_at"),
+    words("about"),
+    blob("errors"),
+    Index("import_report_place", "organisation", "app", "environment", "id", unique=True),
+)
+
 # What providers said of tokens, for 30 days. AUTOINCREMENT: a number once given stands in cursors for ever.
 invalidation = Table(
     "invalidation",

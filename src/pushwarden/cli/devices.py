@@ -86,6 +86,29 @@ def _chunks(source: BinaryIO, file: Path, *, quiet: bool) -> Iterator[Iterator[b
         yield pieces()
 
 
+@devices.command("imports")
+def devices_imports(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
+    """The last imports and what they came to, newest first."""
+    found = api(context).call("GET", place("apps", app, env, "devices", "imports"), as_json=json)["imports"]
+    columns = ("id", "started_at", "by", "state", "dry_run", "imported", "created", "refused")
+    rows(found, columns, json, "No import yet, or none whose report is kept.")
+
+
+@devices.command("import-report")
+def devices_import_report(
+    context: typer.Context,
+    app: App,
+    report: Annotated[str, typer.Argument(metavar="IMPORT", help="Its id.")],
+    env: Env = PRODUCTION,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the report; what it brought stays.")] = False,
+    json: Json = False,
+) -> None:
+    """What one import came to, and the lines it refused."""
+    path = place("apps", app, env, "devices", "imports", report)
+    told = api(context).call("DELETE" if remove else "GET", path, as_json=json)
+    emit(told, json, f"Removed the report of {report}." if remove else "")
+
+
 @devices.command("export")
 def devices_export(context: typer.Context, app: App, env: Env = PRODUCTION, json: Json = False) -> None:
     """Write every device as NDJSON that import takes back."""

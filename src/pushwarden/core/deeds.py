@@ -38,6 +38,7 @@ DEEDS = {
     "device.clear": "cleared away devices that are gone",
     "device.export": "exported the devices",
     "device.import": "imported devices",
+    "device.import_remove": "removed the report of an import",
     "device.mark": "marked a device",
     "device.register": "registered a device",
     "device.remove": "forgot a device",

@@ -10,6 +10,7 @@ from pushwarden.ports.catalog import Catalog
 from pushwarden.ports.census import Counts
 from pushwarden.ports.devices import Devices, Registry
 from pushwarden.ports.directory import Directory
+from pushwarden.ports.imports import Imports
 from pushwarden.ports.invalidations import Invalidations
 from pushwarden.ports.journal import Accepts, Journal
 from pushwarden.ports.outcomes import Outcomes
@@ -26,7 +27,7 @@ class Snapshots(Protocol):
         ...
 
 
-class DeviceStore(Devices, Registry, Directory, Counts, Invalidations, Protocol):
+class DeviceStore(Devices, Registry, Directory, Counts, Invalidations, Imports, Protocol):
     """Every side of the devices."""
 
 

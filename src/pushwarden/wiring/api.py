@@ -167,7 +167,7 @@ class Api:
             *RetryRoutes(intake, self.journal).routes(),
             *RecordRoutes(self.journal, self.devices, lambda: self.snapshot, self.clock).routes(),
             *DeviceRoutes(
-                self.devices, self.devices, lambda: self.snapshot, self.clock, ImportBook(self.clock)
+                self.devices, self.devices, lambda: self.snapshot, self.clock, ImportBook(self.devices, self.clock)
             ).routes(),
             *PhoneRoutes(self.devices, self.pocket, lambda: self.snapshot, self.clock).routes(),
             *InvalidationRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),

@@ -25,6 +25,7 @@ from pushwarden.control.proofs import ask, due
 from pushwarden.control.retiring import retire
 from pushwarden.control.tallying import forget
 from pushwarden.core.errors import Busy, StoreFull
+from pushwarden.core.import_report import LIFE_MS
 from pushwarden.core.mail import addresses_of
 from pushwarden.core.probe import KEPT_MS
 from pushwarden.dataplane.callbacks.courier import Bag
@@ -150,6 +151,7 @@ class Chores:
         tombstones = await self.stores.devices.retain(now_ms)
         invalidations = await self.stores.devices.forget(now_ms)
         await self.stores.devices.forget_churn(now_ms)
+        await self.stores.devices.forget_imports(now_ms - LIFE_MS)
         await self.stores.catalog.note(lambda tables: tables.probes.forget(now_ms - KEPT_MS))
         tallies = await self.stores.catalog.note(partial(forget, now_ms=now_ms))
         gone = {

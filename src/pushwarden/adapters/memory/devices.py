@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass, field, replace
 
 from pushwarden.adapters.memory.census import MemoryCounts
+from pushwarden.adapters.memory.imports import MemoryImports
 from pushwarden.core.device import Audience, Device, DeviceState, Rows, keeping_mark
 from pushwarden.core.device_rules import Entry, device_of
 from pushwarden.core.device_search import DeviceQuery, Found, Place, Way, meets
@@ -76,7 +77,7 @@ class _Audience:
         return replace(self.about, size=sum(1 for _ in self.live()), next_seq=self.next_seq, proven_seq=self.proven_seq)
 
 
-class MemoryDevices(MemoryCounts):
+class MemoryDevices(MemoryImports, MemoryCounts):
     def __init__(self) -> None:
         super().__init__()
         self._audiences: list[_Audience] = []
@@ -155,6 +156,8 @@ class MemoryDevices(MemoryCounts):
         gone = [(audience, seq) for audience in self._of(where) for seq in list(audience.rows)]
         for audience, seq in gone:
             audience.drop(seq)
+        for one in await self.kept_imports(where):
+            await self.drop_import(where, one.id)
         return len(gone)
 
     async def export(self, where: Scope) -> AsyncIterator[list[Device]]:

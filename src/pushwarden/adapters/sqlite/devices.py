@@ -18,6 +18,7 @@ from pushwarden.adapters.sqlite import device_invalidations as entries
 from pushwarden.adapters.sqlite import device_reads as reads
 from pushwarden.adapters.sqlite import device_search as searching
 from pushwarden.adapters.sqlite import device_writes as writes
+from pushwarden.adapters.sqlite.device_reports import EMPTY, SqliteReports
 from pushwarden.adapters.sqlite.driver import sqlite3, translated
 from pushwarden.adapters.sqlite.engine import Reader, Writer
 from pushwarden.core.census import Census, Group
@@ -43,10 +44,11 @@ MANY = 256
 """Users looked up on the event loop at most; more are looked up in a thread."""
 
 
-class SqliteDevices:
-    """Registry, Devices, Directory and Invalidations over one migrated file. Who only reads never opens it for writing.
+class SqliteDevices(SqliteReports):
+    """Registry, Devices, Directory, Invalidations and Imports over one migrated file.
 
-    synchronous NORMAL: a power cut may undo the last registrations, which apps repeat; an opt-out is synced first.
+    Who only reads never opens it for writing. synchronous NORMAL: a power cut may undo the last registrations, which
+    apps repeat; an opt-out is synced first.
     """
 
     def __init__(self, path: Path, cache_kib: int = CACHE_KIB) -> None:
@@ -104,6 +106,7 @@ class SqliteDevices:
         gone = 0
         while some := await self._writer.run(partial(writes.empty, where=where, limit=BATCH)):
             gone += some
+        await self._writer.run(lambda connection: connection.execute(EMPTY, writes.place(where)))
         return gone
 
     async def export(self, where: Scope) -> AsyncIterator[list[Device]]:

@@ -64,6 +64,8 @@ class DeviceRoutes:
             route("GET", BASE + "/imports", self.imports, permission=write,
                   summary="Imports under way and the last ones that ended, newest first"),
             route("GET", BASE + "/imports/{import}", self.get_import, permission=write, summary="How far an import is"),
+            route("DELETE", BASE + "/imports/{import}", self.remove_import, permission=write, noted=True,
+                  action="device.import_remove", summary="Remove an import's report; what it brought stays"),
             route("GET", BASE + "/imports/{import}/errors", self.import_errors, permission=write,
                   summary="Every line it refused, with its number, as CSV"),
             route("POST", BASE + "/revive", self.revive, permission=write, action="device.revive", noted=True,
@@ -89,7 +91,7 @@ class DeviceRoutes:
         progress, dry_run = (_yes(asked, name) for name in ("progress", "dry_run"))
         reader = lister(call.header(b"content-type"), columns_of(asked.get("columns", "")))
         size = call.header(b"content-length") or asked.get("size", "")
-        noted = self.book.open(
+        noted = await self.book.open(
             call.where, call.principal.name, asked.get("id", ""), dry_run=dry_run,
             size=call.number(size or "0", "size", 0, IMPORT_LIMIT),
         )  # fmt: skip
@@ -104,13 +106,17 @@ class DeviceRoutes:
 
     async def imports(self, call: Call) -> Answer:
         known(self.snapshot(), call.where)
-        return Answer({"imports": [one.view() for one in self.book.of(call.where)]})
+        return Answer({"imports": [one.view() for one in await self.book.of(call.where)]})
 
     async def get_import(self, call: Call) -> Answer:
-        return Answer(self.book.get(call.where, call.params["import"]).view())
+        return Answer((await self.book.get(call.where, call.params["import"])).view())
 
     async def import_errors(self, call: Call) -> Answer:
-        return errors_file(self.book.get(call.where, call.params["import"]).report.get("errors", []))
+        return errors_file((await self.book.get(call.where, call.params["import"])).errors)
+
+    async def remove_import(self, call: Call) -> Answer:
+        await self.book.remove(call.where, call.params["import"])
+        return Answer({"removed": call.params["import"]})
 
     async def preview(self, call: Call) -> Answer:
         """What the beginning of a file would be taken for; nothing is written or remembered."""

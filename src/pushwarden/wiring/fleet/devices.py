@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pushwarden.control.console.inside import chunked
 from pushwarden.core.device_rules import Entry, checked
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.dataplane.counting import Counting
 from pushwarden.ports.devices import DeadToken
-from pushwarden.wiring.fleet.teller import DAY, ORGANISATION, Teller
+from pushwarden.wiring.fleet.teller import DAY, HOUR, ORGANISATION, Teller
 
 PIECE, DAYS = 8192, 30
 DEAD = {"apns": "Unregistered", "fcm": "UNREGISTERED"}
@@ -52,6 +53,7 @@ async def tell(story: Teller, scale: float) -> None:
             await _day(story, plan, day)
         await story.api.devices.note_changes(story.clock.ms)
     await _testers(story)
+    await _tried(story)
     for fleet in {(plan.fleet.app, plan.fleet.environment) for plan in plans}:
         where = Scope(ORGANISATION, *fleet)
         for audience in await story.api.devices.audiences(where):
@@ -108,6 +110,22 @@ async def _testers(story: Teller) -> None:
         build = {"app_version": "5.3.1", "build": "531"}
         body = {"provider": provider, "token": _token(name, provider), "user": user, **build, "test": True}
         await story.by("dana").put(f"/v1/apps/acme-shop/production/devices/{name}", body)
+
+
+async def _tried(story: Teller) -> None:
+    """A list from the service before, read without writing; three of its lines cannot be taken."""
+    lines = [f"ios,{_token(f'tried-{n}', 'apns')},{n:08x}-0000-4000-8000-000000000000" for n in range(1, 1_205)]
+    lines[117], lines[640], lines[641] = "ios,none,a-phone", "symbian,5eed,an-old-phone", "ios,5eed"
+    content = "\n".join(["device_type,identifier,player_id", *lines, ""]).encode()
+    asked = {"dry_run": "1", "columns": "guess"}
+    path = "/v1/apps/acme-shop/production/devices/import"
+    story.clock.ms = story.now - HOUR
+    await story.by("omar").send("POST", path, chunked(_once(content)), b"text/csv", asked)
+    story.clock.ms = story.now
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 async def _pieces(now: int, plan: _Plan, count: int, *, first: bool) -> AsyncIterator[Sequence[Entry]]:

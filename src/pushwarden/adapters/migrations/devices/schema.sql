@@ -102,3 +102,17 @@ CREATE TABLE pulse (
 	took_ms INTEGER NOT NULL,
 	PRIMARY KEY (audience)
 );
+
+CREATE TABLE import_report (
+	number INTEGER NOT NULL,
+	organisation TEXT NOT NULL,
+	app TEXT NOT NULL,
+	environment TEXT NOT NULL,
+	id TEXT NOT NULL,
+	started_at INTEGER NOT NULL,
+	about TEXT NOT NULL,
+	errors BLOB NOT NULL,
+	PRIMARY KEY (number)
+);
+
+CREATE UNIQUE INDEX import_report_place ON import_report (organisation, app, environment, id);

@@ -10,6 +10,7 @@ from pushwarden.adapters.device_runs import PIECE, in_pieces, next_piece
 from pushwarden.adapters.device_search import Walked, over
 from pushwarden.adapters.postgres.devices import counting, importing, reads, searching, writes
 from pushwarden.adapters.postgres.devices import invalidations as entries
+from pushwarden.adapters.postgres.devices.reports import EMPTY, PostgresReports
 from pushwarden.adapters.postgres.engine import Line
 from pushwarden.core.census import Census, Group
 from pushwarden.core.device import Audience, Device, Rows
@@ -28,8 +29,8 @@ BATCH = 500
 SESSION = {"synchronous_commit": "off", "enable_seqscan": "off", "plan_cache_mode": "force_generic_plan"}
 
 
-class PostgresDevices:
-    """Registry, Devices, Directory and Invalidations over the schema `devices`, already migrated.
+class PostgresDevices(PostgresReports):
+    """Registry, Devices, Directory, Invalidations and Imports over the schema `devices`, already migrated.
 
     A crash of the server may undo the last registrations, which apps repeat; an opt-out is on the disk first.
     """
@@ -81,6 +82,8 @@ class PostgresDevices:
             async with self._writing.transaction() as connection:
                 some = await writes.empty(connection, where, BATCH)
             gone += some
+        async with self._writing.direct() as connection:
+            await connection.execute(EMPTY, reads.place(where))
         return gone
 
     async def export(self, where: Scope) -> AsyncIterator[list[Device]]:

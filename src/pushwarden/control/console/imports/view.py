@@ -79,6 +79,11 @@ async def show(visit: Visit) -> Page:
     return Page("imports/moving.html" if visit.query.get("part") else "imports/result.html", context)
 
 
+async def remove(visit: Visit) -> Redirect:
+    await visit.api.delete(f"{visit.v1}/devices/imports/{visit.params['import']}")
+    return Redirect(f"{visit.base}/devices/import", toast="The report is removed; the devices stay.")
+
+
 async def errors(visit: Visit) -> Answer:
     return await visit.api.answer("GET", f"{visit.v1}/devices/imports/{visit.params['import']}/errors")
 
@@ -90,5 +95,6 @@ def routes() -> tuple[PageRoute, ...]:
         page("POST", base + "/import", take, write, streams=True),
         page("POST", base + "/import/preview", preview, write, streams=True),
         page("GET", base + "/imports/{import}", show, write),
+        page("POST", base + "/imports/{import}/remove", remove, write),
         page("GET", base + "/imports/{import}/errors", errors, write),
     )
