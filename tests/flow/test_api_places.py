@@ -124,6 +124,21 @@ def test_one_answer_says_of_every_environment_how_it_stands() -> None:
     assert found["other", "sandbox"]["verdict"]["todo"] == "3 devices cannot be reached: there is no Apple credential."
 
 
+def test_what_stands_beside_the_tabs_agrees_with_the_pages_behind_them() -> None:
+    async def run() -> Any:
+        scene, running = await opened()
+        await working(scene, running)
+        path = "/v1/apps/shop/production"
+        counts = (await scene.ask("bob", "GET", f"{path}/counts")).json
+        day = (await scene.ask("bob", "GET", f"{path}/series?range=24h")).json
+        carol = await scene.ask("carol", "GET", "/v1/apps/other/production/counts")
+        return counts, day, carol.status
+
+    counts, day, carol = asyncio.run(run())
+    assert counts == {"attention": 1, "devices": 84_210, "refused": day["totals"]["refused"]}
+    assert carol == 404
+
+
 def test_a_stop_is_said_with_who_made_it() -> None:
     async def run() -> Any:
         scene, running = await opened()

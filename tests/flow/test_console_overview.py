@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx2
@@ -55,6 +56,20 @@ def test_a_push_that_was_accepted_shows_on_every_page_that_counts(calm: Stage) -
         .partition("</tr>")[0]
     )
     assert "Working" in row
+
+
+@SLOW
+def test_a_push_that_waits_for_its_time_is_among_the_next_sends_and_devices_stand_beside_their_tab(calm: Stage) -> None:
+    base = calm.make_app("later-app")
+    device(calm, base, "phone-1", "cd" * 32)
+    vera, page = signed_in(calm, Role.VIEWER), base.removeprefix("/v1") + "/overview"
+    assert "No push waits for its time." in see(calm, vera, page).text
+    body = {"to": {"device": "phone-1"}, "title": "Evening offer", "not_before": time.time() + 3600}
+    calm.call("POST", f"{base}/pushes", json=body)
+    until(lambda: "Evening offer" in see(calm, vera, page).text, "the push is read")
+    text = see(calm, vera, page).text
+    assert "1 device" in text.partition("Evening offer")[2].partition("</tr>")[0]
+    until(lambda: '<span class="count">1</span>' in see(calm, vera, page).text, "devices are counted")
 
 
 @SLOW

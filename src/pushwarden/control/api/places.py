@@ -8,6 +8,7 @@ import msgspec
 
 from pushwarden.control.pulse import Pulse
 from pushwarden.control.scene import Scene, scene
+from pushwarden.control.series import RANGES, sums
 from pushwarden.control.services import Services
 from pushwarden.core.app import App
 from pushwarden.core.errors import NotFound
@@ -20,6 +21,7 @@ from pushwarden.ports.audit import AuditQuery
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, Within, route
 
+NEEDY = frozenset({Health.FAILING, Health.ATTENTION})
 LAST = 20
 """Rows of the audit among which the last change is looked for."""
 
@@ -73,6 +75,15 @@ class PlaceView(msgspec.Struct):
     devices: dict[str, int]
 
 
+class Counts(msgspec.Struct):
+    """What stands beside the names of an app's pages. attention: credentials in use that need somebody. devices: that
+    can be reached. refused: attempts, for good, in the last 24 hours; null for who may not see pushes."""
+
+    attention: int
+    devices: int
+    refused: int | None
+
+
 class LastChange(msgspec.Struct):
     at: int
     by: str
@@ -105,13 +116,35 @@ class Desk:
         return Answer(Places(seen, await self._last(organisation) if may else None))
 
     async def one(self, call: Call) -> Answer:
-        where, environment = call.where, call.where.environment
-        assert environment is not None
+        return Answer(view_of(*await self._here(call.where)))
+
+    async def counts(self, call: Call) -> Answer:
+        where, may = call.where, call.principal.may(Permission.PUSH_READ, call.where)
+        found, app, environment = await self._here(where)
+        used = found.in_use(app.id, environment)
+        devices = found.devices.get((app.id, environment), {})
+        return Answer(
+            Counts(
+                sum(found.health(one) in NEEDY for one in used),
+                sum(devices.values()),
+                await self._refused(where, found.now_ms) if may else None,
+            )
+        )
+
+    async def _here(self, where: Scope) -> tuple[Scene, App, Environment]:
+        assert where.environment is not None
         found = await scene(self._services, self._pulse, where.organisation, where)
         app = found.snapshot.app(where.organisation, where.app)
         if app is None:
             raise NotFound(f"There is no app `{where.app}` here, or it is not yours.")
-        return Answer(view_of(found, app, environment))
+        return found, app, where.environment
+
+    async def _refused(self, where: Scope, now_ms: int) -> int:
+        """As the series of a day counts them."""
+        day = RANGES["24h"]
+        since, until = day.window(now_ms)
+        found = await self._services.catalog.read(lambda tables: tables.tallies.of(where, day.step, since, until))
+        return sum(sums(one.amounts).refused for one in found)
 
     async def _last(self, organisation: str) -> LastChange | None:
         """Of those that a person or a key made: what chores and senders wrote down is no change of anybody's."""
@@ -176,4 +209,7 @@ def routes(services: Services) -> tuple[Route, ...]:
               shape=Shape(None, Places)),
         route("GET", "/v1/apps/{app}/{env}/verdict", desk.one, permission=may,
               summary="How an environment stands, and what to do about it.", shape=Shape(None, PlaceView)),
+        route("GET", "/v1/apps/{app}/{env}/counts", desk.counts, permission=may,
+              summary="How many devices, refused attempts of a day, and credentials that need somebody.",
+              shape=Shape(None, Counts)),
     )  # fmt: skip

@@ -65,6 +65,7 @@ async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
         "app": snapshot.app(visit.where.organisation, visit.where.app),
         "environment": visit.where.environment,
         "environments": tuple(Environment),
+        "tab_counts": await _counts(visit),
         "stops": await _standing(visit, "/v1/stop", "stops"),
         "ramps": await _standing(visit, "/v1/ramps", "ramps"),
         "whereabouts": whereabouts,
@@ -94,6 +95,16 @@ def _apps(visit: Visit, apps: Any) -> list[App]:
         if one.organisation == own and visit.principal.about(Permission.APP_READ, Scope(own, one.id))
     ]
     return sorted(found, key=lambda one: one.name.casefold())
+
+
+async def _counts(visit: Visit) -> Any:
+    """What stands beside the tabs of an app's page; None where there are none."""
+    if not visit.where.app or visit.partial or not visit.may(Permission.APP_READ):
+        return None
+    try:
+        return await visit.api.get(f"{visit.v1}/counts")
+    except PushwardenError:
+        return None
 
 
 async def _standing(visit: Visit, path: str, name: str) -> list[Any]:

@@ -114,11 +114,11 @@ def _label(event: Any, version: Any) -> str:
     return f"v{version.number}: {version.changed[0].name}"
 
 
-def timed(series: Any, zone: tzinfo) -> Figure:
-    """Time from handed over to accepted."""
+def timed(series: Any, versions: Sequence[Any], zone: tzinfo) -> Figure:
+    """Time from handed over to accepted, with the same marks."""
     span = Span(series.since_ms, series.until_ms, series.step_ms)
     lines = {line: [getattr(point.theirs, line) for point in series.points] for line in LINES}
-    return latency("la", span, lines, zone)
+    return latency("la", span, lines, zone, marked(series.events, versions))
 
 
 def reasons(series: Any) -> list[Meter]:

@@ -14,6 +14,8 @@ from pushwarden.core.principal import Permission
 RANGES = {"1h": "1 h", "24h": "24 h", "7d": "7 d", "30d": "30 d"}
 LENGTHS = {"1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days"}
 CHANGES = 3
+LOOKED, SENDS = 100, 3
+"""Of so many pushes under way, the newest, so many are named that wait for their time."""
 
 
 async def show(visit: Visit) -> Page:
@@ -32,14 +34,23 @@ async def show(visit: Visit) -> Page:
         "length": LENGTHS[asked],
         "series": series,
         "throughput": plotted(series, versions, effective.app.created_at, visit.now_ms, zone),
-        "latency": timed(series, zone),
+        "latency": timed(series, versions, zone),
         "reasons": reasons(series),
         "effective": effective,
         "copied": copied.decode(),
         "versions": versions,
+        "coming": await coming(visit),
         "steps": steps(now["place"], effective),
     }
     return Page("overview/page.html", context)
+
+
+async def coming(visit: Visit) -> dict[str, Any]:
+    """Pushes that wait for their time, the next first. all: whether no other can wait."""
+    found = await visit.api.get(f"{visit.v1}/pushes", state="open", limit=LOOKED)
+    waiting = [one for one in found["pushes"] if one["state"] == "scheduled"]
+    waiting.sort(key=lambda one: str(one["not_before"]))
+    return {"sends": waiting[:SENDS], "more": len(waiting) - SENDS, "all": not found["next"]}
 
 
 async def now(visit: Visit) -> Page:

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from pushwarden.control.console.plots.figure import Figure, Numbers, below, lines, nothing, stretches, upright
 from pushwarden.control.console.plots.scale import Span, dodged, log_share, log_ticks, times
 from pushwarden.control.console.plots.svg import Svg, el, image, path, runs, stretched
-from pushwarden.control.console.plots.throughput import UNITS, Values
+from pushwarden.control.console.plots.throughput import UNITS, Mark, Values, drawn
 from pushwarden.core.words import duration
 
 HIGH = 172.0
@@ -18,8 +18,8 @@ DASHES = {"p50": "none", "p95": "7 4", "p99": "2 3"}
 """Lines differ without their colour."""
 
 
-def latency(name: str, span: Span, quantiles: Mapping[str, Values], zone: tzinfo) -> Figure:
-    """quantiles: `p50`, `p95` and `p99`, in milliseconds, a value for every step of the span."""
+def latency(name: str, span: Span, quantiles: Mapping[str, Values], zone: tzinfo, marks: Sequence[Mark] = ()) -> Figure:
+    """quantiles: `p50`, `p95` and `p99`, in milliseconds, a value for every step of the span. marks: without words."""
     title = "Time to accept"
     known = [value for values in quantiles.values() for value in values if value is not None]
     if not known:
@@ -27,14 +27,14 @@ def latency(name: str, span: Span, quantiles: Mapping[str, Values], zone: tzinfo
     axis = log_ticks(min(known), max(known))
     finding = _found(quantiles)
     heights = {one: HIGH * (1 - log_share(one, axis)) for one in axis}
-    drawn = image(
+    picture = image(
         name, title, finding, lines(heights.values(), HIGH),
         stretched(UNITS, HIGH, *(_line(which, values, axis) for which, values in quantiles.items())),
-        *_names(quantiles, axis), width="100%", height=HIGH,
+        drawn(span, marks, HIGH, silent=True), *_names(quantiles, axis), width="100%", height=HIGH,
     )  # fmt: skip
     left = upright([duration(one) for one in reversed(axis)])
     return Figure(
-        el("div", left, drawn, below(times(span, zone)), class_="plot"), finding, _numbers(span, quantiles, zone)
+        el("div", left, picture, below(times(span, zone)), class_="plot"), finding, _numbers(span, quantiles, zone)
     )
 
 

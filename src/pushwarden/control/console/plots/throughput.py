@@ -128,18 +128,18 @@ def _heights(axis: Sequence[float], height: float) -> Callable[[float], float]:
     return lambda value: height * (1 - value / axis[-1])
 
 
-def drawn(span: Span, marks: Sequence[Mark]) -> Svg:
-    """Dashed lines with a shape on top; words beside those that have room. Stops come first."""
+def drawn(span: Span, marks: Sequence[Mark], height: float = HIGH, *, silent: bool = False) -> Svg:
+    """Dashed lines with a shape on top; words beside those that have room, unless silent. Stops come first."""
     inside = [mark for mark in marks if span.start <= mark.at <= span.end]
     order = sorted(inside, key=lambda mark: (mark.kind is not Kind.STOP, -mark.at))
     room = apart([(span.share(mark.at), mark.label) for mark in order], NOMINAL)
-    return many(_mark(span, mark, spoken) for mark, spoken in zip(order, room, strict=True))
+    return many(_mark(span, mark, free and not silent, height) for mark, free in zip(order, room, strict=True))
 
 
-def _mark(span: Span, mark: Mark, spoken: bool) -> Svg:
+def _mark(span: Span, mark: Mark, spoken: bool, height: float) -> Svg:
     share = span.share(mark.at)
     x, stop = at_percent(share), mark.kind is Kind.STOP
-    line = el("line", class_="gl halt" if stop else "gl mark", x1=x, x2=x, y1=0, y2=HIGH)
+    line = el("line", class_="gl halt" if stop else "gl mark", x1=x, x2=x, y1=0, y2=height)
     shape, colour = mark.kind.value
     glyph = el("svg", el("path", class_=colour, d=shape, transform="translate(0 -6)"), x=x, y=0, overflow="visible")
     parts = [el("title", mark.label), line, glyph]
