@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from cast import Stage, stage
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.control.api.installation import QueueView, SenderView, SystemView
-from pushwarden.control.console.system.view import LATE_MS, OLD_MS, troubles, waiting
+from pushwarden.control.console.system.view import LATE_MS, OLD_MS, outside, troubles, waiting
 from pushwarden.control.machine import Backup, Installation, Machine, Reached
 from pushwarden.control.situation import Situation, seen
 from pushwarden.dataplane.feedback.counters import Counters
@@ -78,6 +78,33 @@ def test_the_machine_is_for_who_runs_the_installation() -> None:
         assert ask("robot", path).status in (403, 404)
 
 
+def test_what_the_network_check_said_last_is_remembered_for_who_may_ask() -> None:
+    async def run() -> list[Any]:
+        scene = await opened()
+        before = (await scene.ask("root", "GET", "/v1/system")).json["network"]
+        asked = (await scene.ask("root", "GET", "/v1/system/network")).json
+        return [
+            before,
+            asked,
+            *[(await scene.ask(who, "GET", "/v1/system")).json["network"] for who in ("root", "bob")],
+        ]
+
+    before, asked, then, narrow = asyncio.run(run())
+    assert (before, then, narrow) == (None, asked, None)
+    assert asked["at"] > 0
+
+
+def test_what_this_server_speaks_to_is_said_of_its_settings(tmp_path: Path) -> None:
+    told = Settings(
+        data=tmp_path, listen_host="192.0.2.1", proxy="http://user:hidden@proxy.example:3128",
+        contacts="a@acme.example, b@acme.example", simulator_apns="sim.example:2197",
+    )  # fmt: skip
+    wide = outside(dict(shown(told)))
+    assert (wide["proxy"], wide["contacts"], wide["apns_port"]) == ("http://proxy.example:3128", 2, "443")
+    assert wide["simulator_apns"] == "sim.example:2197"
+    assert outside(dict(shown(Settings(data=tmp_path))))["contacts"] == 0
+
+
 def test_the_bundle_is_a_zip_file_of_what_helps() -> None:
     reply = ask("root", "/v1/system/bundle")
     assert reply.headers["content-disposition"] == 'attachment; filename="pushwarden-support.zip"'
@@ -118,7 +145,7 @@ def sender(version: int, *troubles: str) -> SenderView:
 
 
 def view(senders: list[SenderView], **fields: Any) -> SystemView:
-    given = {"since": 0, "queue": [], "kept": [], "machine": None, "backup": None, **fields}
+    given = {"since": 0, "queue": [], "kept": [], "machine": None, "backup": None, "network": None, **fields}
     return SystemView(configuration=3, senders=senders, **given)
 
 

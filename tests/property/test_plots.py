@@ -186,6 +186,17 @@ def test_what_nobody_reports_is_hatched_and_never_zero() -> None:
     assert "pattern" not in accepted.bar
 
 
+def test_a_stop_and_its_resume_at_one_place_show_one_shape_and_both_words() -> None:
+    span = Span(NOW - DAY, NOW, 600_000)
+    marks = [
+        Mark(NOW - HOUR, Kind.RESUME, "Resumed by Dana K."),
+        Mark(NOW - HOUR - 60_000, Kind.STOP, "Stopped by Dana K."),
+    ]
+    drawn = throughput("t", span, [1.0] * 144, [0] * 144, marks, BERLIN).drawing
+    assert (drawn.count(Kind.STOP.value[0]), drawn.count(Kind.RESUME.value[0])) == (1, 0)
+    assert "Resumed by Dana K." in drawn
+
+
 def test_a_stop_is_named_before_a_change_that_stands_in_its_way() -> None:
     span = Span(NOW - DAY, NOW, 600_000)
     marks = [Mark(NOW - HOUR, Kind.CHANGE, "v42: cap"), Mark(NOW - HOUR, Kind.STOP, "Stopped by Dana K.")]

@@ -18,7 +18,10 @@ class Backup:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """findings: what doctor can say without waiting: name, good, sentence. settings: every one, secrets left out."""
+    """findings: what doctor can say without waiting: name, good, sentence. settings: every one, secrets left out.
+
+    simulators: own (that come with Pushwarden), named (by the settings), or off.
+    """
 
     version: str = ""
     python: str = ""
@@ -27,6 +30,7 @@ class Machine:
     findings: Sequence[Mapping[str, Any]] = ()
     backup: Backup | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    simulators: str = "off"
 
 
 @dataclass(frozen=True, slots=True)

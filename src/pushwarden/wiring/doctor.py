@@ -17,6 +17,7 @@ from pushwarden.control.console.static import LIVE, Shelf
 from pushwarden.core.callback import failing, says
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.mail import Mail, is_address
+from pushwarden.core.words import size
 from pushwarden.ports.catalog import Tables
 from pushwarden.ports.egress import Undelivered
 from pushwarden.settings import Settings
@@ -51,7 +52,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         yield Finding("data", False, f"{settings.data} does not exist; `pushwarden serve` makes it.")
         return
     free = shutil.disk_usage(settings.data).free
-    yield Finding("disk", free > LEAST_FREE, f"{free >> 20} MiB free below {settings.data}.")
+    yield Finding("disk", free > LEAST_FREE, f"{size(free)} free below {settings.data}.")
 
 
 def _databases(settings: Settings) -> Iterator[Finding]:

@@ -38,7 +38,7 @@ class Looking:
         findings = [finding.as_dict() for finding in examine(settings, AT_ONCE)]
         return Machine(
             __version__, platform.python_version(), keeping_of(settings).name, self._started_at, findings,
-            _backup(settings), dict(shown(settings)),
+            _backup(settings), dict(shown(settings)), _simulators(settings),
         )  # fmt: skip
 
 
@@ -50,6 +50,11 @@ def shown(settings: Settings) -> Iterator[tuple[str, str]]:
         if isinstance(value, SecretStr):
             said = "set" if value.get_secret_value() else ""
         yield f"PUSHWARDEN_{name.upper()}", _without_login(said)
+
+
+def _simulators(settings: Settings) -> str:
+    named = settings.simulator_apns or settings.simulator_fcm
+    return "own" if settings.own_simulators else "named" if named else "off"
 
 
 def _without_login(text: str) -> str:

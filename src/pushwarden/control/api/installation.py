@@ -60,8 +60,16 @@ class Kept(msgspec.Struct):
     how_long: str
 
 
+class Reachability(msgspec.Struct):
+    """at: when they were asked, Unix ms."""
+
+    at: int
+    hosts: list[Reached]
+
+
 class SystemView(msgspec.Struct):
-    """configuration: the newest version, since when. machine: null for who may see an organisation only."""
+    """configuration: the newest version, since when. network: as it was asked last since the start. That and machine
+    are null for who may see an organisation only."""
 
     configuration: int
     since: int
@@ -70,22 +78,20 @@ class SystemView(msgspec.Struct):
     kept: list[Kept]
     machine: Machine | None
     backup: Backup | None
-
-
-class Reachability(msgspec.Struct):
-    hosts: list[Reached]
+    network: Reachability | None
 
 
 class Desk:
     def __init__(self, services: Services) -> None:
         self._services, self._here = services, services.installation
+        self._network: Reachability | None = None
 
     async def get(self, call: Call) -> Answer:
         return Answer(await self._view(call))
 
     async def network(self, _: Call) -> Answer:
         """Asks every host that senders need, at once; five seconds at most."""
-        return Answer(Reachability(list(await self._here.reach())))
+        return Answer(await self._reach())
 
     async def bundle(self, call: Call) -> Answer:
         """What somebody who helps from afar wants to see first. No secret, no token, no content of a push."""
@@ -93,7 +99,7 @@ class Desk:
         with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("system.json", msgspec.json.format(msgspec.json.encode(await self._view(call))))
             archive.writestr("metrics.txt", self._services.metrics())
-            archive.writestr("network.json", msgspec.json.format(msgspec.json.encode(await self._here.reach())))
+            archive.writestr("network.json", msgspec.json.format(msgspec.json.encode(await self._reach())))
         name = b'attachment; filename="pushwarden-support.zip"'
         return Answer(held.getvalue(), headers=((b"content-disposition", name),), content_type=ZIP)
 
@@ -109,7 +115,13 @@ class Desk:
             [Kept(*pair) for pair in KEPT],
             machine,
             machine.backup if machine else None,
+            self._network if whole else None,
         )
+
+    async def _reach(self) -> Reachability:
+        hosts = list(await self._here.reach())
+        self._network = Reachability(self._services.clock.now_ms(), hosts)
+        return self._network
 
     def _sender(self, name: str, organisation: str) -> SenderView:
         loaded = self._services.situation().senders[name]

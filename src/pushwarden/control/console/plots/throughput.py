@@ -19,6 +19,8 @@ Values = Sequence[float | None]
 HIGH, LOW = 196.0, 44.0
 NOMINAL = 640.0
 """Pixels the plot has on a wide screen; labels that do not fit there are left to the title of their mark."""
+GLYPH = 9.0
+"""Pixels that a shape on the time axis takes."""
 UNITS = 1440.0
 FEW = 60
 """Up to as many values are drawn as bars."""
@@ -133,16 +135,23 @@ def drawn(span: Span, marks: Sequence[Mark], height: float = HIGH, *, silent: bo
     inside = [mark for mark in marks if span.start <= mark.at <= span.end]
     order = sorted(inside, key=lambda mark: (mark.kind is not Kind.STOP, -mark.at))
     room = apart([(span.share(mark.at), mark.label) for mark in order], NOMINAL)
-    return many(_mark(span, mark, free and not silent, height) for mark, free in zip(order, room, strict=True))
+    shown: list[Svg] = []
+    places: list[float] = []
+    for mark, free in zip(order, room, strict=True):
+        covered = any(abs(span.share(mark.at) - other) * NOMINAL < GLYPH for other in places)
+        shown.append(_mark(span, mark, free and not silent, height, covered=covered))
+        places.append(span.share(mark.at))
+    return many(shown)
 
 
-def _mark(span: Span, mark: Mark, spoken: bool, height: float) -> Svg:
+def _mark(span: Span, mark: Mark, spoken: bool, height: float, *, covered: bool) -> Svg:
+    """covered: another's shape stands there."""
     share = span.share(mark.at)
     x, stop = at_percent(share), mark.kind is Kind.STOP
     line = el("line", class_="gl halt" if stop else "gl mark", x1=x, x2=x, y1=0, y2=height)
     shape, colour = mark.kind.value
     glyph = el("svg", el("path", class_=colour, d=shape, transform="translate(0 -6)"), x=x, y=0, overflow="visible")
-    parts = [el("title", mark.label), line, glyph]
+    parts = [el("title", mark.label), line] if covered else [el("title", mark.label), line, glyph]
     if spoken:
         side, anchor = (-9, "end") if share > 0.5 else (9, "start")
         ink = "gt bad" if stop else "gt ink"

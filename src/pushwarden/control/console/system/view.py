@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pushwarden.control.console.pages import PageRoute, page
@@ -15,24 +16,23 @@ LATE_MS = 60_000
 """What is due longer than this waits for something."""
 OLD_MS = 8 * 86_400_000
 """A backup older than this is old."""
-SHOWN = ("PUSHWARDEN_PROXY", "PUSHWARDEN_APNS_PORT", "PUSHWARDEN_FCM_QUOTA", "PUSHWARDEN_SMTP", "PUSHWARDEN_CONTACTS",
-         "PUSHWARDEN_STORE", "PUSHWARDEN_LISTEN_HOST", "PUSHWARDEN_DATA")  # fmt: skip
-"""Settings that people look for first."""
 
 
 async def show(visit: Visit) -> Page:
     """`?check=network` asks the providers' hosts first."""
+    whole = visit.may(Permission.SYSTEM_READ, Scope())
+    if whole and visit.query.get("check") == "network":
+        await visit.api.get("/v1/system/network")
     found = await visit.api.get("/v1/system")
-    checked = visit.query.get("check") == "network" and found.machine is not None
-    hosts = (await visit.api.get("/v1/system/network")).hosts if checked else None
+    hosts = found.network.hosts if found.network else None
     context = {
         "title": "System",
         "system": found,
         "hosts": hosts,
         "troubles": troubles(found, hosts, visit.now_ms),
         "waiting": waiting(found),
-        "settings": _settings(found),
-        "whole": visit.may(Permission.SYSTEM_READ, Scope()),
+        "outside": outside(found.machine.settings) if found.machine else None,
+        "whole": whole,
     }
     return Page("system/page.html", context)
 
@@ -68,9 +68,14 @@ def waiting(found: Any) -> dict[str, int]:
     return sums
 
 
-def _settings(found: Any) -> list[tuple[str, str]]:
-    kept = found.machine.settings if found.machine else {}
-    return [(name, kept.get(name, "")) for name in SHOWN if name in kept]
+def outside(settings: Mapping[str, str]) -> dict[str, Any]:
+    """What this server speaks to, by settings that are empty where not set. contacts: how many."""
+    names = ("proxy", "apns_port", "smtp", "smtp_from", "public_url", "simulator_apns", "simulator_fcm")
+    contacts = settings.get("PUSHWARDEN_CONTACTS", "").split(",")
+    return {
+        **{name: settings.get(f"PUSHWARDEN_{name.upper()}", "") for name in names},
+        "contacts": sum(bool(one.strip()) for one in contacts),
+    }
 
 
 def routes() -> tuple[PageRoute, ...]:
