@@ -18,8 +18,9 @@ from pushwarden.core.audit import AuditEntry
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.person import Invitation, Session, digest
 from pushwarden.core.ramp import Ramp
+from pushwarden.core.receipt import Receipt
 from pushwarden.core.scope import Scope
-from pushwarden.ports.catalog import Changed, Tables
+from pushwarden.ports.catalog import Changed, StopRecord, Tables
 from pushwarden.web.frame import Frame
 from pushwarden.web.routes import Route, Within
 
@@ -62,6 +63,9 @@ ACTIONS = {
     ),
     "DELETE /v1/invitations/{invitation}": Action(organisation=True, fresh="invitation"),
     "POST /v1/ramps/{ramp}/skip": Action(fresh="ramp"),
+    "GET /v1/receipts/{receipt}": Action(around=True, fresh="receipt"),
+    "GET /v1/receipts/{receipt}/signed": Action(around=True, fresh="receipt"),
+    "GET /v1/receipts/{receipt}/pace": Action(around=True, fresh="receipt"),
     "GET /v1/holds/{hold}": Action(),
     "POST /v1/holds/{hold}/release": Action(lambda _: {"verdict": "discard"}),
 }
@@ -121,6 +125,9 @@ async def make(world: World, kind: str, target: Scope) -> None:
                     tables.invitations.insert(Invitation(name, organisation, digest(name), now + HOUR_MS))
             case "ramp":
                 tables.ramps.put(Ramp(name, target, 1, 60_000, 500, now, "test", now))
+            case "receipt":
+                proof = Receipt(name, target, 1, now, 1.0, ())
+                tables.stops.put(StopRecord(name, target, "test", "", now, proof, resumed_at=now))
         return Changed(None)
 
     await world.api.catalog.change(AuditEntry(now, "test", "thing.make", Scope(organisation)), work)
@@ -132,6 +139,7 @@ async def act(world: World, method: str, path: str, actor: Actor, target: Scope,
     names = {
         "key": world.keys_of[target], "hold": own, "organisation": target.organisation, "person": person_at(target),
         "session": own, "invitation": own, "ramp": own,
+        "receipt": own,
     }  # fmt: skip
     path = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], path)
     sent = msgspec.json.encode(body) if method != "GET" else b""

@@ -32,7 +32,7 @@ READS = {  # a POST that changes nothing
 THINGS = {"app": "other", "env": "production", "organisation": "acme", "credential": "c1", "key": "k1", "hold": "h1",
           "callback": "cb_1", "request": "r1", "probe": "p1",
           "id": "0" * 20, "installation_id": "i1", "audience": "1", "import": "imp_1", "version": "1", "person": "p1",
-          "session": "s1", "invitation": "i1", "ramp": "r1"}  # fmt: skip
+          "session": "s1", "invitation": "i1", "ramp": "r1", "receipt": "r1"}  # fmt: skip
 GOOD: dict[str, Any] = {
     "PATCH /v1/apps/{app}": {"version": 1},
     "POST /v1/apps/{app}/callbacks": {"url": "https://carol.example/hook"},

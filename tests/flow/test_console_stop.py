@@ -12,6 +12,8 @@ from browsing import Browser
 from people import signed_in
 from product_fixtures import SLOW, calm, close_stage, ended, fleet, open_stage, pid_of, send, until
 from pushwarden.adapters.sqlite.driver import sqlite3
+from pushwarden.adapters.vault.signing import PUBLIC, verifies
+from pushwarden.control.signed import opened
 from pushwarden.core.principal import Role
 from pushwarden.core.scope import Scope
 from pushwarden.wiring.stage import Stage
@@ -41,9 +43,9 @@ def test_a_stop_asks_with_numbers_and_shows_its_receipt_and_the_band(calm: Stage
     assert "It cannot take back pushes that Apple or Google already accepted." in page
     where, _ = dana.post("/stop", target="brakes/simulated", reason="Crash loop in 5.3")
     try:
-        assert where == "/stop/receipt?target=brakes/simulated"
+        assert where.startswith("/stop/receipt?receipt=stop-")
         receipt = until(lambda: (shown := dana.get(where)) and "Dana K." in shown and shown, "the name")
-        for words in ("In effect on 3 of 3 senders", "Drained", "Last request written", "Last accepted", "Crash loop"):
+        for words in ("In effect on 3 of 3 senders", "Drained", "Last written", "Last accepted", "Crash loop"):
             assert words in receipt, words
         for path in ("/apps", "/apps/brakes/simulated/overview", "/frame"):
             band = dana.get(path)
@@ -60,10 +62,33 @@ def test_a_second_press_is_a_second_confirmation_and_changes_nothing(calm: Stage
     first, _ = dana.post("/stop", target="twice/simulated")
     try:
         second, _ = dana.post("/stop", target="twice/simulated")
-        assert first == second
+        assert first != second and "Stopped. " in dana.get(first) and "Stopped. " in dana.get(second)
         assert len([one for one in calm.call("GET", "/v1/stop")["stops"] if one["app"] == "twice"]) == 1
     finally:
         resume(calm, "twice")
+
+
+def test_a_receipt_stays_when_the_stop_is_lifted_and_its_signed_file_is_verified(calm: Stage, dana: Browser) -> None:
+    base = calm.make_app("proven")
+    fleet(calm, base, 50)
+    calm.settled(base, send(calm, base, {"all": True}))
+    until(lambda: calm.call("GET", "/v1/stop/preview", params={"app": "proven"})["a_minute"] >= 50, "what was written")
+    where, _ = dana.post("/stop", target="proven/simulated", reason="Crash loop")
+    page = until(lambda: (shown := dana.get(where)) and "Around the stop" in shown and shown, "the plot")
+    assert "a second before the stop; none after it." in page and "Requests written a second" in page
+    assert 'hx-trigger="every 2s"' in page
+    file = dana.ask("GET", where.replace("/receipt?", "/receipt/signed?"))
+    assert "attachment" in file.headers["content-disposition"] and file.headers["content-type"] == "application/json"
+    said = opened(file.content)
+    assert verifies((calm.data / "keys" / PUBLIC).read_bytes(), said.content, said.signature)
+    assert said.receipt["reason"] == "Crash loop" and said.receipt["id"] in where
+    resume(calm, "proven")
+    page = dana.get(where)
+    assert "Lifted." in page and "Crash loop" in page and "hx-trigger" not in page.split('id="live"')[1][:200]
+    assert said.receipt["id"] in dana.get("/stop/receipt?target=proven/simulated")
+    assert dana.ask("GET", "/stop/receipt?receipt=stop-none").status_code == 404
+    assert dana.ask("GET", "/stop/receipt?receipt=../../apps").status_code == 404
+    assert dana.ask("GET", "/stop/receipt/signed").status_code == 404
 
 
 def test_a_refused_stop_keeps_what_was_typed_and_says_why(calm: Stage, dana: Browser) -> None:

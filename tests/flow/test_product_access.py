@@ -47,13 +47,13 @@ def test_carol_sees_and_does_nothing_in_the_whole_table(calm: Stage) -> None:
     proof = calm.call("POST", f"{base}/credentials/{credential}/verify")
     dana = signed_in(calm, Role.VIEWER)
     invited = calm.call("POST", "/v1/invitations", json={"email": "x@x.example", "roles": [{"role": "viewer"}]})
-    calm.call("POST", "/v1/stop", json={"app": "private"})
+    receipt = calm.call("POST", "/v1/stop", json={"app": "private"})["id"]
     ramp = calm.call("POST", "/v1/resume", json={"app": "private", "ramp": {}})["ramp"]
     names = {
         "app": "private", "env": "simulated", "id": push, "credential": credential, "key": key_id, "hold": "hold_1",
         "version": "1", "person": dana.person.id, "invitation": invited["view"]["id"],
         "session": calm.call("GET", "/v1/sessions")["sessions"][0]["id"],
-        "ramp": ramp["id"],
+        "ramp": ramp["id"], "receipt": receipt,
         "probe": proof["id"], "request": request["request"]["id"],
         "callback": callback["callback"]["id"],
         "installation_id": "00000000-0000-4000-8000-000000000001", "organisation": "default", "import": "imp_1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,21 @@ import httpx2
 import pytest
 
 from pushwarden.adapters.clock import SystemClock
+from pushwarden.adapters.vault.signing import signer_of, verifies
+from pushwarden.control.api import receipts as receipt_routes
 from pushwarden.control.api import stops as stop_routes
 from pushwarden.control.outlook import Outlook
+from pushwarden.control.signed import opened as opened_file
 from pushwarden.core import apikey
 from pushwarden.core.apikey import ApiKey
 from pushwarden.core.app import App, Snapshot
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.principal import KeyKind
 from pushwarden.core.scope import Scope
+from pushwarden.core.tally import Amounts
+from pushwarden.ports.catalog import Tables
 from pushwarden.ports.journal import Waiting
+from pushwarden.ports.tallies import Step
 from pushwarden.web.access import KeyRing
 from pushwarden.web.frame import Frame
 from stops_fixtures import LANE, SHOP, House, folder, house, locked
@@ -46,7 +53,10 @@ class Door:
         ring.replace([_key(name)[0] for name in CAST], ["acme", "rival", "default"])
         self.outlook = Outlook()
         known = stop_routes.Known(lambda: Snapshot(1, apps), self.outlook, lambda where: waiting(ours, where), no_tests)
-        routes = stop_routes.routes(ours.stops, known)
+        shown = receipt_routes.Shown(
+            ours.catalog, SystemClock(), known.snapshot, self.outlook, known.names, signer_of(ours.folder / "keys")
+        )
+        routes = (*stop_routes.routes(ours.stops, known), *receipt_routes.routes(ours.stops, shown))
         self.app = Frame(routes, ring, SystemClock(), self.record)
 
     async def record(self, entry: AuditEntry) -> None:
@@ -243,5 +253,79 @@ def test_a_ramp_is_begun_listed_and_skipped_by_those_who_may(path: Path) -> None
             assert (await door.ask("POST", f"/v1/ramps/{ramp}/skip", "alice"))[1]["share"] == 1
             for wrong in ({"minutes": 0}, {"minutes": "soon"}, {"most_refused": 2}, {"steps": 1}):
                 assert (await door.ask("POST", "/v1/resume", "alice", {"ramp": wrong}))[0] == 422
+
+    asyncio.run(play())
+
+
+def test_a_receipt_is_read_while_it_stands_and_after_it_is_lifted_by_those_who_may(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path, "sender-urgent") as (ours, door):
+            stopped = (await door.ask("POST", "/v1/stop", "alice", {"app": "shop", "reason": "storm"}))[1]
+            one = f"/v1/receipts/{stopped['id']}"
+            with locked(path / "control.db"):
+                status, found = await door.ask("GET", one, "bob")
+                assert (status, found["reason"], found["resumed_at"]) == (200, "storm", None)
+            assert found["receipt"] == stopped
+            await ours.book.settled()
+            await door.ask("POST", "/v1/resume", "alice", {"app": "shop"})
+            found = (await door.ask("GET", one, "bob"))[1]
+            assert (found["resumed_by"], found["sent_since"], found["held"]) == ("alice0000000", None, None)
+            assert found["receipt"] == stopped and found["resumed_at"] >= found["since"]
+            assert [row["id"] for row in (await door.ask("GET", "/v1/receipts", "bob"))[1]["receipts"]] == [found["id"]]
+            assert (await door.ask("GET", "/v1/receipts?limit=0", "bob"))[1]["receipts"] == []
+            for part in ("", "/signed", "/pace"):
+                assert (await door.ask("GET", one + part, "carol"))[0] == 404
+                assert (await door.ask("GET", one + part, "phone"))[0] == 403
+                assert (await door.ask("GET", f"/v1/receipts/stop-none{part}", "bob"))[0] == 404
+            assert (await door.ask("GET", "/v1/receipts", "carol"))[1]["receipts"] == []
+
+    asyncio.run(play())
+
+
+def test_a_cancelled_push_is_no_stop_among_the_receipts(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path) as (ours, door):
+            await ours.stops.cancel(await ours.accept(1), "alice")
+            await ours.book.settled()
+            assert (await door.ask("GET", "/v1/receipts", "bob"))[1]["receipts"] == []
+
+    asyncio.run(play())
+
+
+def test_a_signed_receipt_is_verified_by_the_key_the_server_names(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path, "sender-urgent") as (_, door):
+            stopped = (await door.ask("POST", "/v1/stop", "alice", {"app": "shop"}))[1]
+            file = (await door.ask("GET", f"/v1/receipts/{stopped['id']}/signed", "bob"))[1]
+            key = (await door.ask("GET", "/v1/receipts/key", "bob"))[1]
+            said = opened_file(json.dumps(file).encode())
+            assert said.receipt == stopped and said.key == key["key"]
+            assert verifies(key["public"].encode(), said.content, said.signature)
+
+    asyncio.run(play())
+
+
+def test_the_pace_around_a_stop_is_by_second_from_memory_and_by_minute_from_the_tallies(path: Path) -> None:
+    async def play() -> None:
+        async with opened(path) as (ours, door):
+            stopped = (await door.ask("POST", "/v1/stop", "alice", {"app": "shop"}))[1]
+            pace = f"/v1/receipts/{stopped['id']}/pace"
+            at = (await door.ask("GET", pace, "bob"))[1]["cut_ms"]
+            minute, where = at - at % 60_000, SHOP
+
+            def count(tables: Tables) -> None:
+                tables.tallies.add(where, "apns", Step.MINUTE, minute - 120_000, Amounts({("accepted", ""): 41}))
+                tables.tallies.add(where, "fcm", Step.MINUTE, minute - 120_000, Amounts({("accepted", ""): 1}))
+
+            await ours.catalog.note(count)
+            status, body = await door.ask("GET", pace, "bob")
+            assert (status, body["counts"], body["step_ms"]) == (200, "accepted", 60_000)
+            assert (body["values"][28], sum(body["values"])) == (42, 42)
+            for second, wrote in ((-3, 0), (-2, 50), (-1, 90)):
+                counters = {"run": "r", "endings": [], "wrote": {"acme/shop/simulated/apns": [wrote, 1]}}
+                door.outlook.see({"sender-bulk-0": {"counters": counters}}, float(second), at + second * 1000)
+            with locked(path / "control.db"):
+                body = (await door.ask("GET", pace, "bob"))[1]
+            assert (body["counts"], body["step_ms"], body["values"][57:60]) == ("written", 1000, [50, 40, None])
 
     asyncio.run(play())

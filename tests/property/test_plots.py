@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pushwarden.control.console.plots import (
+    Around,
     Kind,
     Mark,
     Span,
     Stage,
     Validity,
+    around,
     churn,
     expiry,
     funnel,
@@ -249,3 +251,24 @@ def test_a_day_without_changes_is_a_gap_in_the_heat() -> None:
 ])  # fmt: skip
 def test_times_are_in_the_zone_the_browser_named(cookie: bytes, zone) -> None:
     assert zone_of(((b"cookie", cookie),)) == zone
+
+
+@given(st.integers(10**12, 4 * 10**12), st.sampled_from([(1000, 120), (60_000, 61)]), VALUES, ZONE)
+def test_any_numbers_around_a_stop_are_well_formed(start, every, values, zone) -> None:
+    step, length = every
+    span = Span(start, start + step * length, step)
+    figure = around("ar", Around(span, values[:length], start + length // 2 * step, "Requests written"), zone)
+    well_formed(figure.drawing)
+    assert figure.empty == (not any(values[:length]))
+    assert len(figure.numbers.rows) <= 12
+
+
+def test_what_came_after_a_stop_is_said_and_what_has_not_come_yet_is_no_zero() -> None:
+    span = Span(NOW, NOW + 120_000, 1000)
+    told = Around(span, [*[40.0] * 60, 3.0, *[0.0] * 9], NOW + 60_000, "Requests written")
+    figure = around("ar", told, UTC)
+    assert figure.finding == "At most 40 a second before the stop; 3 after it."
+    assert [row[1] for row in figure.numbers.rows[5:]] == ["40", "0.3", *["not yet"] * 5]
+    assert [row[0] for row in figure.numbers.rows[5:8]] == ["10 s before", "stop", "10 s after"]
+    none = around("ar", Around(span, [*[40.0] * 60, *[0.0] * 60], NOW + 60_000, "Requests written"), UTC)
+    assert none.finding == "At most 40 a second before the stop; none after it."

@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from pushwarden import __version__
-from pushwarden.cli import apps, callbacks, devices, history, operations, phones, pushes, standing, system, vault
+from pushwarden.cli import (
+    apps,
+    callbacks,
+    devices,
+    history,
+    operations,
+    phones,
+    pushes,
+    receipts,
+    standing,
+    system,
+    vault,
+)
 from pushwarden.cli.client import Api
 from pushwarden.cli.out import fail
 from pushwarden.core.errors import PushwardenError
@@ -50,6 +62,7 @@ for name, commands in (
     ("phones", phones.phones),
     ("callbacks", callbacks.callbacks),
     ("holds", operations.holds),
+    ("receipts", receipts.receipts),
     ("audit", operations.audit),
     ("vault", vault.vault),
     ("simulate", system.simulate),

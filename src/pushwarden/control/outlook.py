@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pushwarden.control.trace import Trace
 from pushwarden.core.lane import place_of
 from pushwarden.core.receipt import Receipt
 from pushwarden.core.scope import Scope
@@ -29,10 +30,12 @@ class Outlook:
         self._senders: Mapping[str, Mapping[str, Any]] = {}
         self._backlog: Sequence[Mapping[str, Any]] | None = None
         self._past: deque[tuple[float, dict[str, int]]] = deque()
+        self.trace = Trace()
 
-    def see(self, senders: Mapping[str, Mapping[str, Any]], now: float) -> None:
-        """senders: name → its stats. now: seconds of a clock that never steps back."""
+    def see(self, senders: Mapping[str, Mapping[str, Any]], now: float, at_ms: int = 0) -> None:
+        """senders: name → its stats. now: seconds of a clock that never steps back; at_ms: Unix ms."""
         self._senders = senders
+        self.trace.see(senders, at_ms)
         totals: dict[str, int] = {}
         for stats in senders.values():
             for family, (count, _) in stats["counters"].get("wrote", {}).items():

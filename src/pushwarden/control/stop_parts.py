@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from pushwarden.control.brake import Brake
 from pushwarden.control.stop_book import StopBook
 from pushwarden.core.audit import AuditEntry
+from pushwarden.core.errors import Busy
 from pushwarden.core.ramp import Ramp
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Catalog, Changed, StopRecord, Tables
@@ -16,6 +19,8 @@ from pushwarden.ports.clock import Clock
 from pushwarden.ports.fence import Fence
 from pushwarden.ports.journal import Accepts
 from pushwarden.ports.ring import Ring
+
+T = TypeVar("T")
 
 
 class Held(StrEnum):
@@ -76,3 +81,13 @@ async def lift(parts: Parts, scope: Scope, actor: str, held: Held, reason: str, 
         return Changed(len(stops), after={"scope": scope.key, "held": str(held), "stops": len(stops)})
 
     await parts.catalog.change(AuditEntry(now, actor, "stop.resume", scope, reason=reason), work)
+
+
+async def patiently(work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """What a store answers within so long, else Busy: nothing about a stop waits for a locked one."""
+    asked = asyncio.ensure_future(work)
+    await asyncio.wait({asked}, timeout=seconds)
+    if not asked.done():
+        asked.cancel()
+        raise Busy
+    return asked.result()

@@ -10,7 +10,7 @@ from pushwarden.control.brake import record_of
 from pushwarden.control.ramps import Ramps, Steps
 from pushwarden.control.stop_book import outcome
 from pushwarden.control.stop_care import reconcile, sweep
-from pushwarden.control.stop_parts import Held, Parts, Resumed, Standing, lift, standing_ids
+from pushwarden.control.stop_parts import Held, Parts, Resumed, Standing, lift, patiently, standing_ids
 from pushwarden.core.errors import Busy, Conflict, NotFound, StoreFull
 from pushwarden.core.lane import Class
 from pushwarden.core.receipt import Receipt
@@ -125,6 +125,21 @@ class Stops:
             if scope.kind is not ScopeKind.PUSH and (scope.covers(where) or where.covers(scope))
         ]
         return sorted(found, key=lambda standing: -standing.since_ms)
+
+    async def record(self, stop: str) -> StopRecord | None:
+        """By its id, lifted or not. Busy when the database is needed for it and cannot be read in half a second."""
+        known = {one.id: one for one in (*self._parts.book.waiting(), *self._recent.values())}
+        if stop in known:
+            return known[stop]
+        return await patiently(self._parts.catalog.read(lambda tables: tables.stops.get(stop)), PATIENCE_SECONDS)
+
+    async def past(self, organisation: str, most: int) -> list[StopRecord]:
+        """Stops of the organisation and of the installation, newest first, cancelled pushes left out. Busy as above."""
+        reading = self._parts.catalog.read(lambda tables: tables.stops.recent(organisation, 4 * most))
+        written = {one.id: one for one in await patiently(reading, PATIENCE_SECONDS)}
+        found = written | {one.id: one for one in self._parts.book.waiting() if one.scope.organisation == organisation}
+        stops = [one for one in found.values() if one.scope.kind is not ScopeKind.PUSH]
+        return sorted(stops, key=lambda one: -one.stopped_at)[:most]
 
     async def _records(self) -> dict[Scope, StopRecord]:
         reading = asyncio.ensure_future(self._parts.catalog.read(lambda tables: tables.stops.open()))

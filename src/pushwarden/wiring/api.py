@@ -24,9 +24,12 @@ from pushwarden.adapters.stop_diary import StopFolder
 from pushwarden.adapters.vault.chest import chest_of
 from pushwarden.adapters.vault.hpke import Sealing
 from pushwarden.adapters.vault.keys import CALLBACKS, PAIRS, VAULT, public_key
+from pushwarden.adapters.vault.signing import signer_of
 from pushwarden.control import access, versions
+from pushwarden.control.api import receipts as receipt_routes
 from pushwarden.control.api import stops as stop_routes
 from pushwarden.control.api.app import build
+from pushwarden.control.api.receipts import Shown
 from pushwarden.control.api.stops import Known
 from pushwarden.control.brake import Brake
 from pushwarden.control.console import app as console
@@ -172,6 +175,7 @@ class Api:
             *PhoneRoutes(self.devices, self.pocket, lambda: self.snapshot, self.clock).routes(),
             *InvalidationRoutes(self.devices, lambda: self.snapshot, self.clock).routes(),
             *stop_routes.routes(self.stops, self._known()),
+            *receipt_routes.routes(self.stops, self._shown()),
         )
         return build(self.services, more)
 
@@ -197,6 +201,11 @@ class Api:
     def _known(self) -> Known:
         """What stops and resumes are told of the sending."""
         return Known(lambda: self.snapshot, self.outlook, self._waiting, self._tests, self._name)
+
+    def _shown(self) -> Shown:
+        """What receipts are shown with."""
+        signer = signer_of(self.settings.keys)
+        return Shown(self.catalog, self.clock, lambda: self.snapshot, self.outlook, self._name, signer)
 
     async def _backlog(self) -> list[dict[str, Any]]:
         try:
@@ -280,7 +289,7 @@ class Api:
         while True:
             with contextlib.suppress(Busy, StoreFull):
                 senders = await self.ring.stats()
-                self.outlook.see(senders, self.clock.monotonic())
+                self.outlook.see(senders, self.clock.monotonic(), self.clock.now_ms())
                 for seat in await watchdog.look(senders):
                     log.error("silent sender ended", sender=seat.sender, pid=seat.pid)
                 self.situation = seen(self.situation, self.snapshot.version, senders, self.clock.now_ms())

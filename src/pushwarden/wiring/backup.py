@@ -15,6 +15,8 @@ from pushwarden import __version__
 from pushwarden.adapters.vault.chest import FILE as CONSOLE_KEY
 from pushwarden.adapters.vault.hpke import head_of, key_name
 from pushwarden.adapters.vault.keys import PAIRS, public_key
+from pushwarden.adapters.vault.signing import FILE as RECEIPTS_KEY
+from pushwarden.adapters.vault.signing import PUBLIC as RECEIPTS_PUBLIC
 from pushwarden.adapters.vault.turning import alone
 from pushwarden.ports.stores import CannotCopy
 from pushwarden.settings import Settings
@@ -61,7 +63,8 @@ def _taken(settings: Settings, folder: Path, *, with_keys: bool) -> dict[str, An
         raise BackupError(str(error)) from error
     keys = [settings.keys / pair.public for pair in PAIRS]
     keys += [pair.file(settings.keys) for pair in PAIRS if with_keys and pair.file(settings.keys).exists()]
-    keys += [settings.keys / CONSOLE_KEY] if with_keys and (settings.keys / CONSOLE_KEY).exists() else []
+    own = (RECEIPTS_PUBLIC, *((CONSOLE_KEY, RECEIPTS_KEY) if with_keys else ()))
+    keys += [settings.keys / name for name in own if (settings.keys / name).exists()]
     copies += [Path(shutil.copy2(key, folder / key.name)) for key in keys]
     files = {copy.name: _digest(copy) for copy in copies}
     sealed_to = asyncio.run(_sealed_to(settings))
@@ -87,7 +90,8 @@ def put_back(settings: Settings, folder: Path) -> dict[str, Any]:
     except CannotCopy as error:
         raise BackupError(str(error)) from error
     own = [path for pair in PAIRS for path in (settings.keys / pair.public, pair.file(settings.keys))]
-    for target in (*own, settings.keys / CONSOLE_KEY):
+    alone_of = (settings.keys / name for name in (CONSOLE_KEY, RECEIPTS_KEY, RECEIPTS_PUBLIC))
+    for target in (*own, *alone_of):
         if target.name in manifest["files"]:
             target.parent.mkdir(exist_ok=True, mode=0o700)
             shutil.copy2(folder / target.name, target)

@@ -12,7 +12,8 @@ from pushwarden.control.outlook import Outlook
 from pushwarden.control.stop_parts import Held, Resumed, Standing
 from pushwarden.core.ramp import STEPS, WHOLE, Ramp, of_step
 from pushwarden.core.scope import Environment
-from pushwarden.web.receipts import ReceiptView, iso, receipt_view
+from pushwarden.ports.catalog import StopRecord
+from pushwarden.web.receipts import ReceiptView, iso, moment, receipt_view
 
 
 class Target(Request):
@@ -70,6 +71,19 @@ class StandingView(msgspec.Struct):
 
 class StandingList(msgspec.Struct):
     stops: list[StandingView]
+
+
+class RecordView(StandingView):
+    """A stop, in force or lifted; sent_since and held are of those in force. resumed_at: null while it is."""
+
+    id: str = ""
+    resumed_at: str | None = None
+    resumed_by: str = ""
+    resumed_by_name: str = ""
+
+
+class RecordList(msgspec.Struct):
+    receipts: list[RecordView]
 
 
 class RampView(msgspec.Struct):
@@ -152,6 +166,18 @@ def standing_view(standing: Standing, outlook: Outlook, names: Callable[[str], s
         outlook.sent_since(scope, receipt) if receipt else None,
         queue.held if queue else None,
         (names(record.actor) or record.actor) if record else "",
+    )
+
+
+def record_view(record: StopRecord, outlook: Outlook, names: Callable[[str], str]) -> RecordView:
+    view = standing_view(Standing(record.scope, record.stopped_at, record), outlook, names)
+    lifted = record.resumed_at is not None
+    return RecordView(
+        **msgspec.structs.asdict(view) | ({"sent_since": None, "held": None} if lifted else {}),
+        id=record.id,
+        resumed_at=moment(record.resumed_at),
+        resumed_by=record.resumed_by,
+        resumed_by_name=names(record.resumed_by) or record.resumed_by,
     )
 
 

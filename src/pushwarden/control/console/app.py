@@ -25,6 +25,7 @@ from pushwarden.control.console.send import view as send
 from pushwarden.control.console.settings import view as settings
 from pushwarden.control.console.signin import view as signin
 from pushwarden.control.console.signin.gate import Gate
+from pushwarden.control.console.stop import receipt
 from pushwarden.control.console.stop import view as stop
 from pushwarden.control.console.stopkey import view as stopkey
 from pushwarden.control.console.system import view as system
@@ -56,6 +57,7 @@ def build(desk: Desk, people: People) -> Console:
             *settings.routes(),
             *audit.routes(),
             *stop.routes(),
+            *receipt.routes(),
             *resume.routes(),
             *live.routes(desk.sessions, desk.pulse),
             *search.routes(),

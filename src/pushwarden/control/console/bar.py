@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pushwarden.control.console.desk import Desk
-from pushwarden.control.console.places import reach
+from pushwarden.control.console.places import named, reach
 from pushwarden.control.console.visit import Visit
 from pushwarden.core.app import App
 from pushwarden.core.errors import PushwardenError
@@ -69,6 +69,7 @@ async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
         "stops": await _standing(visit, "/v1/stop", "stops"),
         "ramps": await _standing(visit, "/v1/ramps", "ramps"),
         "whereabouts": whereabouts,
+        "named": named,
         "organisations": organisations,
         "reach": partial(reach, organisations=organisations, apps=apps),
         "strip": Strip(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Renderer:
             "clock": self._hours,
             "day": self._day,
             "ago": self._ago,
+            "lasted": self._lasted,
         }
 
     def render(self, template: str, context: Mapping[str, Any]) -> str:
@@ -62,6 +63,11 @@ class Renderer:
     def _day(self, at: int | str) -> Markup:
         when = _when(at)
         return _time(when, f"{when.day} {when:%b %Y}", "day")
+
+    def _lasted(self, since: str, until: str = "") -> str:
+        """From one time (ISO 8601) to another, or to now, in whole seconds."""
+        ends = _when(until or self._clock.now_ms())
+        return duration(max(1, (ends - _when(since)) // timedelta(seconds=1)) * 1000)
 
     def _ago(self, at: int | str) -> Markup:
         """How long since, or until."""

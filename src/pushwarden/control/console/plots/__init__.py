@@ -1,5 +1,6 @@
 """Plots as inline SVG: pure functions from numbers to markup, with the finding in words and a table behind."""
 
+from pushwarden.control.console.plots.around import Around, around
 from pushwarden.control.console.plots.churn import churn
 from pushwarden.control.console.plots.expiry import Validity, expiry
 from pushwarden.control.console.plots.figure import Figure, Numbers
@@ -10,6 +11,6 @@ from pushwarden.control.console.plots.svg import Svg
 from pushwarden.control.console.plots.throughput import Kind, Mark, throughput
 
 __all__ = [
-    "Figure", "Kind", "Mark", "Meter", "Numbers", "Span", "Stage", "Svg", "Validity", "churn", "expiry", "funnel",
-    "heat", "latency", "meter", "shares", "spark", "throughput",
+    "Around", "Figure", "Kind", "Mark", "Meter", "Numbers", "Span", "Stage", "Svg", "Validity", "around", "churn",
+    "expiry", "funnel", "heat", "latency", "meter", "shares", "spark", "throughput",
 ]  # fmt: skip

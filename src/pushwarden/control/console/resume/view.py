@@ -24,7 +24,7 @@ async def ask(visit: Visit) -> Page | Redirect:
     listed = await visit.api.get("/v1/stop")
     word = visit.query.get("target", "")
     if not word and len(listed.stops) != 1:
-        return Page("resume/choose.html", {"title": "Resume", "listed": listed.stops, "named": named})
+        return Page("resume/choose.html", {"title": "Resume", "listed": listed.stops})
     target = Target.of(word) if word else named(listed.stops[0])
     return await _page(visit, target, listed.stops)
 

@@ -39,6 +39,22 @@ function localise(within) {
   if (zone) zone.textContent = `Times are ${Intl.DateTimeFormat().resolvedOptions().timeZone.replace("_", " ")}`;
 }
 
+// How long something has stood, in the server's words, as it goes on.
+const UNITS = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+
+function lasted(seconds) {
+  const at = Math.max(0, UNITS.findIndex(([unit]) => seconds >= unit));
+  const parts = UNITS.slice(at, at + 2).map(([unit, name], number) => [Math.floor((number ? seconds % UNITS[at][0] : seconds) / unit), name]);
+  return parts.filter(([count], number) => count || !number).map(([count, name]) => `${count}\u202f${name}`).join(" ");
+}
+
+setInterval(() => {
+  for (const since of document.querySelectorAll("[data-since]")) {
+    const seconds = Math.floor((Date.now() - new Date(since.dataset.since)) / 1000);
+    if (seconds >= 1) since.textContent = `(${lasted(seconds)})`;
+  }
+}, 1000);
+
 // Plots are drawn by the server: it is told the zone for the next page.
 document.cookie = `zone=${encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone)}; path=/; max-age=31536000; samesite=lax`;
 

@@ -33,17 +33,10 @@ async def stop(visit: Visit) -> Page | Redirect:
     target = Target()
     try:
         target = Target.of(visit.form.text("target"))
-        await visit.api.post("/v1/stop", {**target.asked, "reason": visit.form.text("reason")[:500]})
+        made = await visit.api.post("/v1/stop", {**target.asked, "reason": visit.form.text("reason")[:500]})
     except PushwardenError as error:
         return await _question(visit, target, {"": error.detail}, error.status)
-    return Redirect(f"/stop/receipt?target={quote(target.word)}")
-
-
-async def receipt(visit: Visit) -> Page:
-    target = Target.of(visit.query.get("target", "/"))
-    listed = await visit.api.get("/v1/stop")
-    found = next((one for one in listed.stops if target.same(one)), None)
-    return Page("stop/receipt.html", {"title": "Receipt", "target": target, "found": found})
+    return Redirect(f"/stop/receipt?receipt={quote(made.id)}")
 
 
 async def _question(visit: Visit, target: Target, errors: dict[str, str] | None = None, status: int = 200) -> Page:
@@ -83,5 +76,4 @@ def routes() -> tuple[PageRoute, ...]:
     return (
         page("GET", "/stop", ask, Permission.STOP, within=handler),
         page("POST", "/stop", stop, Permission.STOP, within=handler),
-        page("GET", "/stop/receipt", receipt, Permission.STOP_READ, within=handler),
     )
