@@ -149,6 +149,16 @@ def test_people_of_another_organisation_are_not_there() -> None:
     played(play)
 
 
+def test_what_is_not_there_or_not_yours_is_said_before_the_body_is_read() -> None:
+    async def play(scene: cast.Stage) -> None:
+        dana, eve = await signed_in_here(scene, Role.ADMIN, ACME), await signed_in_here(scene, Role.ADMIN, BETA)
+        for path in ("/v1/users/nobody", f"/v1/users/{eve.person.id}", "/v1/organisations/beta"):
+            with pytest.raises(NotFound):
+                await as_(scene, dana).patch(path, {"nonsense": True})
+
+    played(play)
+
+
 def test_an_address_of_another_organisation_is_not_betrayed_by_inviting_it() -> None:
     async def play(scene: cast.Stage) -> None:
         dana, carol = await signed_in_here(scene, Role.ADMIN, ACME), await signed_in_here(scene, Role.ADMIN, BETA)

@@ -49,7 +49,7 @@ def test_each_change_of_what_is_in_effect_is_a_version_with_who_and_what(catalog
         found = (await done(scene, "GET", f"{SHOP}/versions", who="bob"))["versions"]
         assert [(one["number"], one["action"], one["actor_name"]) for one in found] == [
             (4, "callback.create", "alice"), (3, "credential.activate", "alice"), (2, "app.change", "alice"),
-            (1, "stage.set", ""),
+            (1, "stage.set", "test"),
         ]  # fmt: skip
         words = {one["name"]: (one["before"], one["after"]) for row in found for one in row["changed"]}
         assert words == {
@@ -100,6 +100,38 @@ def test_a_restore_is_told_first_and_then_is_a_version_of_its_own(catalog: Catal
         assert (await done(scene, "GET", f"{SHOP}/versions/2/diff"))["differences"] == []
         entry = (await done(scene, "GET", "/v1/audit?limit=1"))["entries"][0]
         assert (entry["action"], entry["before"]["Sending"], entry["after"]["restored"]) == ("app.restore", "off", 2)
+
+    asyncio.run(run())
+
+
+def test_a_version_is_copied_as_yaml_without_a_secret(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        await sending(scene, "ABC123DEFG")
+        reply = await scene.ask("bob", "GET", f"{SHOP}/versions/2?format=yaml")
+        assert (reply.status, reply.headers["content-type"]) == (200, "application/yaml; charset=utf-8")
+        assert "made_by: alice" in reply.body.decode() and "called: key ABC123DEFG" in reply.body.decode()
+        assert (await scene.ask("bob", "GET", f"{SHOP}/versions/2?format=xml")).status == 422
+
+    asyncio.run(run())
+
+
+def test_why_something_was_restored_stands_in_the_audit(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        await done(scene, "PATCH", SHOP, {"version": 1, "name": "B"})
+        await done(scene, "POST", f"{SHOP}/versions/1/restore", {"version": 2, "reason": "B was a mistake"})
+        (entry,) = (await done(scene, "GET", "/v1/audit?action=app.restore"))["entries"]
+        assert entry["reason"] == "B was a mistake"
+
+    asyncio.run(run())
+
+
+def test_a_version_that_is_not_there_is_said_before_the_body_is_read(catalog: Catalog) -> None:
+    async def run() -> None:
+        scene = await stage(catalog)
+        for path in (f"{SHOP}/versions/9/restore", "/v1/apps/nowhere/versions/1/restore"):
+            assert (await scene.ask("alice", "POST", path, {"nonsense": True})).status == 404
 
     asyncio.run(run())
 

@@ -6,9 +6,10 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from html import unescape
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from cast import Reply, Stage, request, stage
+from people import SignedIn, signed_in_here
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.adapters.vault.chest import AesChest
 from pushwarden.control.console.audit import view as audit
@@ -20,10 +21,11 @@ from pushwarden.control.console.signin.gate import Gate
 from pushwarden.control.console.visit import Visitor
 from pushwarden.control.people.desk import Desk as People
 from pushwarden.core.app import Snapshot
-from pushwarden.core.principal import Permission, Principal
-from pushwarden.core.scope import Scope
+from pushwarden.core.principal import Permission, Principal, Role
+from pushwarden.core.scope import Environment, Scope
 from pushwarden.web.body import RawHeaders, header
 
+LIVE = Scope("acme", "shop", Environment.PRODUCTION)
 PAGES = "/apps/shop/production"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 CREDENTIALS = "/v1/apps/shop/production/credentials"
@@ -33,13 +35,17 @@ class House:
     """The console over the API, for whoever's name is the cookie."""
 
     def __init__(self, scene: Stage, snapshot: Snapshot) -> None:
-        self.scene = scene
+        self.scene, self.people = scene, dict[str, SignedIn]()
         desk = Desk(scene.app, self, lambda: snapshot, lambda: {}, scene.clock, "1")
         gate = Gate(People(scene.services, AesChest(bytes(32))))
         self.console = Console(desk, gate, (*history.routes(), *audit.routes(), *settings.routes()))
 
     def visitor(self, headers: RawHeaders, now_ms: int) -> Visitor | None:
         name = (header(headers, b"cookie") or b"").decode().partition("=")[2]
+        if name in self.people:
+            person = self.people[name].person
+            principal = self.scene.services.roll.principal(person.id)
+            return Visitor(principal, person.name, principal.home, "token") if principal else None
         if name not in self.scene.keys:
             return None
         key = self.scene.keys[name].encode()
@@ -108,6 +114,31 @@ def test_history_says_who_changed_what_and_leads_back() -> None:
         done = await house.send(f"{PAGES}/history/2/restore", version="3")
         assert (done.status, done.headers["location"]) == (303, f"{PAGES}/history")
         assert "alice restored an earlier version: version 2" in await house.see(f"{PAGES}/history")
+
+    played(work)
+
+
+def test_any_two_versions_are_compared_and_one_is_copied_whole() -> None:
+    async def work(house: House) -> None:
+        await house.api("PATCH", "/v1/apps/shop", {"version": 1, "name": "B"})
+        await house.api("PATCH", "/v1/apps/shop", {"version": 2, "name": "C"})
+        page = await house.see(f"{PAGES}/history/1?to=2", "bob")
+        assert "What differs between version 1 and version 2 What Version 1 Version 2 Name Shop B" in page
+        assert "made_by: alice" in (await house.see(f"{PAGES}/history/2"))
+        assert "Nothing differs between version 2 and version 2." in await house.see(f"{PAGES}/history/2?to=2")
+        for odd in ("9", "-1", "٣", "x", "9" * 40):
+            assert "What differs between" not in await house.see(f"{PAGES}/history/1?to={quote(odd)}")
+
+    played(work)
+
+
+def test_a_comment_typed_at_a_restore_is_kept_when_it_is_refused_and_audited_when_it_is_done() -> None:
+    async def work(house: House) -> None:
+        await house.api("PATCH", "/v1/apps/shop", {"version": 1, "name": "B"})
+        late = await house.send(f"{PAGES}/history/1/restore", version="1", reason="B was a mistake")
+        assert (late.status, 'value="B was a mistake"' in late.body.decode()) == (409, True)
+        await house.send(f"{PAGES}/history/1/restore", version="2", reason="B was a mistake")
+        assert "“B was a mistake”" in await house.see("/audit")
 
     played(work)
 
@@ -226,5 +257,27 @@ def test_the_audit_is_searched_shown_before_and_after_verified_and_exported() ->
         assert file.headers["content-disposition"] == 'attachment; filename="audit-acme.csv"'
         assert file.body.decode().count("\n") == 2
         assert "acme" not in (await house.see("/audit?q=shop", "carol")).casefold().partition("proof")[0]
+
+    played(work)
+
+
+def test_whoever_has_one_environment_sees_its_history_and_settings_and_nothing_of_another() -> None:
+    async def work(house: House) -> None:
+        await sending(house, "ABC123DEFG")
+        elsewhere = "/v1/apps/shop/sandbox/credentials"
+        made = await house.api("POST", elsewhere, {"provider": "apns", "text": "S", "key_id": "SAND"})
+        way = f"{elsewhere}/{made.json['credential']['id']}/activate"
+        await house.api("POST", way, {"confirm": ["unproven"]})
+        house.people["erik"] = await signed_in_here(house.scene, Role.VIEWER, LIVE)
+        assert "Apple in Production nothing key ABC123DEFG" in await house.see(f"{PAGES}/history", "erik")
+        assert "key ABC123DEFG" in await house.see(f"{PAGES}/history/2", "erik")
+        assert "Save Ask Dana K." in await house.see(f"{PAGES}/settings", "erik")
+        for page in ("history", "history/3", "history/1?to=3", "settings"):
+            said = await house.see(f"{PAGES}/{page}", "erik")
+            assert "SAND" not in said
+            assert ("Version" in said) is (page != "settings")
+        assert "SAND" in await house.see(f"{PAGES}/history/3")
+        found = await house.see("/audit", "erik")
+        assert "What was done in Shop, Production" in found and "sandbox" not in found.casefold()
 
     played(work)

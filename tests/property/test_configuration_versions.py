@@ -1,8 +1,9 @@
-"""Whatever people change, the newest version says what is in effect, and restoring one brings exactly it back."""
+"""Whatever people change is one entry of the audit and at most one version, and a restore brings exactly that back."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from hypothesis import given, settings
@@ -31,10 +32,25 @@ class Play:
         self.scene, self.uploads = scene, 0
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Each change is one entry of the audit with what was and what is; what was refused is one at most."""
         self.scene.clock.ms += 1000
+        before, was = await self.effective(), len(await self.audit())
         reply = await self.scene.ask("alice", method, path, body)
         assert reply.status < 500, reply.body
+        new = (await self.audit())[was:]
+        if method == "GET" or "dry_run" in path:
+            assert new == []
+        elif reply.status < 300:
+            assert [one["outcome"] for one in new] == ["done"]
+            assert await self.effective() == before or new[0]["before"] != new[0]["after"]
+        else:
+            assert [one["outcome"] for one in new] in ([], [reply.json["code"]])
+            assert await self.effective() == before
         return reply.json if reply.body else None
+
+    async def audit(self) -> list[Any]:
+        rows = await self.scene.catalog.read(lambda tables: tables.audit.after("acme", 0, 1000))
+        return [json.loads(row.body) for row in rows]
 
     async def step(self, what: str, number: int) -> None:
         await getattr(self, what)(number)

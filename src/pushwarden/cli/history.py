@@ -26,7 +26,7 @@ def versions(
 ) -> None:
     """What was configured when and by whom, newest first."""
     found = api(context).call("GET", place("apps", app, "versions"), params={"limit": limit}, as_json=json)["versions"]
-    told = [one | {"by": one["actor_name"] or one["actor"], "changed": _named(one)} for one in found]
+    told = [one | {"by": one["actor_name"] or "Pushwarden", "changed": _named(one)} for one in found]
     rows(found if json else told, ("number", "at", "by", "action", "changed"), json, "No version is kept yet.")
 
 
@@ -53,12 +53,14 @@ def restore(
     confirm_lost: Annotated[
         bool, typer.Option("--confirm-lost", help="What cannot be brought back may stay as it is.")
     ] = False,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")] = "",
     json: Json = False,
 ) -> None:
     """Configure an app again as it was in a version."""
     one, base = api(context), place("apps", app, "versions")
     newest = one.call("GET", base, params={"limit": 1}, as_json=json)["versions"]
     body = {"version": newest[0]["number"] if newest else 1, "confirm": ["lost"] if confirm_lost else []}
+    body["reason"] = reason
     params = {"dry_run": "true"} if dry_run else {}
     done = one.call("POST", f"{base}/{version}/restore", json=body, params=params, as_json=json)
     if json:

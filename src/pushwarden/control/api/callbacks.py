@@ -22,7 +22,7 @@ from pushwarden.core.secret import Secret
 from pushwarden.ports.catalog import Changed, Tables
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.receipts import iso
-from pushwarden.web.routes import Route, Shape, route
+from pushwarden.web.routes import Route, Shape, Within, route
 
 MOST = 10
 """Callbacks of an app."""
@@ -314,8 +314,8 @@ def routes(services: Services) -> tuple[Route, ...]:
     desk, base = Callbacks(services), "/v1/apps/{app}/callbacks"
     one, read, write = base + "/{callback}", Permission.APP_READ, Permission.APP_WRITE
     return (
-        route("GET", base, desk.list, permission=read, summary="Where an app's outcomes are told.",
-              shape=Shape(None, CallbackList)),
+        route("GET", base, desk.list, permission=read, within=Within.AROUND,
+              summary="Where an app's outcomes are told.", shape=Shape(None, CallbackList)),
         route("POST", base, desk.create, permission=write, action="callback.create",
               summary="Have outcomes told to an address; its signing secret is shown once.",
               shape=Shape(NewCallback, WithSecret, 201)),

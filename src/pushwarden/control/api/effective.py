@@ -66,14 +66,20 @@ class Effective(msgspec.Struct):
     absent: dict[str, HealthView]
 
 
+def form_of(call: Call) -> str:
+    """json, or yaml to copy it."""
+    form = call.query("format").get("format", "json")
+    if form not in ("json", "yaml"):
+        raise Invalid("`format` is json or yaml.", field="format")
+    return form
+
+
 class Desk:
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def get(self, call: Call) -> Answer:
-        form = call.query("format").get("format", "json")
-        if form not in ("json", "yaml"):
-            raise Invalid("`format` is json or yaml.", field="format")
+        form = form_of(call)
         found = await self._services.catalog.read(lambda tables: self._effective(tables, call))
         if form == "json":
             return Answer(found)

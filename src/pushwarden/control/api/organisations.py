@@ -64,9 +64,8 @@ class Organisations:
 
     async def change(self, call: Call) -> Answer:
         """Its name is the installation's to give; who touches credentials is its own affair."""
+        call.require(Permission.PEOPLE_WRITE, Scope(call.params["organisation"]))
         wanted = await call.json(_CHANGE)
-        here = Scope(call.params["organisation"])
-        call.require(Permission.PEOPLE_WRITE, here)
         if wanted.name is not UNSET:
             call.require(Permission.ORGANISATION_WRITE, Scope())
 

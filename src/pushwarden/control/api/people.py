@@ -131,6 +131,7 @@ class Users:
         return Answer(await self._services.catalog.read(lambda tables: self._view(tables, _one(tables, call))))
 
     async def change(self, call: Call) -> Answer:
+        await self._services.catalog.read(lambda tables: _one(tables, call))
         wanted, now = await call.json(_CHANGE), self._services.clock.now_ms()
 
         def work(tables: Tables) -> Changed[UserView]:

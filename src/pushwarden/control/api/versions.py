@@ -2,91 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from pushwarden.control.api.adding import app_of
 from pushwarden.control.api.callbacks import new_secret
-from pushwarden.control.api.fields import Request
-from pushwarden.control.api.fields import Version as Number
+from pushwarden.control.api.effective import YAML, form_of
+from pushwarden.control.api.version_views import (
+    Restored,
+    Restoring,
+    Row,
+    VersionDiff,
+    VersionPage,
+    VersionView,
+    VersionWhole,
+    copied,
+)
+from pushwarden.control.naming import called
 from pushwarden.control.publish import publish
-from pushwarden.control.restoring import Lost, Means, Restoration, decided
+from pushwarden.control.restoring import Means, Restoration, decided
 from pushwarden.control.services import Services
 from pushwarden.core.app import App
 from pushwarden.core.callback import Callback
-from pushwarden.core.configuration import Difference, Version, differences, settings
+from pushwarden.core.configuration import Version, differences, settings
 from pushwarden.core.errors import ConfirmationNeeded, NotFound, stale
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.secret import Secret
+from pushwarden.core.yaml import written
 from pushwarden.ports.catalog import Changed, Tables
 from pushwarden.web.call import Answer, Call
-from pushwarden.web.routes import Route, Shape, route
+from pushwarden.web.routes import Route, Shape, Within, route
 
 MOST = 100
 _LATEST = 2**53
-
-
-class Row(msgspec.Struct):
-    """A line of a configuration, in words. field: where it stands, section/part."""
-
-    field: str
-    name: str
-    value: str
-
-
-class VersionView(msgspec.Struct):
-    """restored: the version it brought back, 0 for none. changed: against the version before."""
-
-    number: int
-    at: int
-    actor: str
-    actor_name: str
-    action: str
-    restored: int
-    changed: list[Difference]
-
-
-class VersionPage(msgspec.Struct):
-    """Newest first. next: pass it as `before` for the next page; null on the last one."""
-
-    versions: list[VersionView]
-    next: int | None
-
-
-class VersionWhole(VersionView, kw_only=True):
-    """rows: all of it, in words; configuration: the same for machines."""
-
-    rows: list[Row]
-    configuration: dict[str, dict[str, Any]]
-
-
-class VersionDiff(msgspec.Struct):
-    """from_ and to: version numbers; `to` 0 is what is in effect now."""
-
-    from_: int = msgspec.field(name="from")
-    to: int
-    differences: list[Difference]
-
-
-class Restoring(Request):
-    """version: the newest one you saw. confirm: `lost`, when what cannot be brought back may stay as it is."""
-
-    version: Number
-    confirm: tuple[Literal["lost"], ...] = ()
-
-
-class Restored(msgspec.Struct):
-    """done: false for a dry run. version: the newest one now. lost: what stays; notes: what else it means."""
-
-    done: bool
-    version: int
-    restored: int
-    differences: list[Difference]
-    lost: list[Lost]
-    notes: list[str]
 
 
 _RESTORING = msgspec.json.Decoder(Restoring)
@@ -104,20 +56,25 @@ class Versions:
         def work(tables: Tables) -> VersionPage:
             app = app_of(tables, call.where)
             found = tables.versions.page(app.organisation, app.id, before, limit + 1)
-            views = [view_of(one, past) for one, past in zip_longest(found, found[1:])][:limit]
+            seen = [_seen(call, one) for one in found]
+            views = [self._view(one, past) for one, past in zip_longest(seen, seen[1:])][:limit]
             return VersionPage(views, found[limit - 1].number if len(found) > limit else None)
 
         return Answer(await self._services.catalog.read(work))
 
     async def get(self, call: Call) -> Answer:
+        form = form_of(call)
+
         def work(tables: Tables) -> VersionWhole:
-            one = _named(tables, call)
-            past = tables.versions.get(one.organisation, one.app, one.number - 1)
+            one = _seen(call, _named(tables, call))
+            before = tables.versions.get(one.organisation, one.app, one.number - 1)
+            past = _seen(call, before) if before else None
             rows = [Row(where, row.name, row.words) for where, row in settings(one.configuration).items()]
             whole = {name: dict(section) for name, section in one.configuration.items()}
-            return VersionWhole(**msgspec.structs.asdict(view_of(one, past)), rows=rows, configuration=whole)
+            return VersionWhole(**msgspec.structs.asdict(self._view(one, past)), rows=rows, configuration=whole)
 
-        return Answer(await self._services.catalog.read(work))
+        found = await self._services.catalog.read(work)
+        return Answer(found) if form == "json" else Answer(written(copied(found)).encode(), content_type=YAML)
 
     async def diff(self, call: Call) -> Answer:
         """From this version to another one, or to the one in effect."""
@@ -129,13 +86,16 @@ class Versions:
             other = tables.versions.get(*place, to) if to else tables.versions.last(*place)
             if other is None:
                 raise NotFound(f"There is no version {to} of this app.")
-            return VersionDiff(one.number, to, differences(one.configuration, other.configuration))
+            was, will = _seen(call, one), _seen(call, other)
+            return VersionDiff(one.number, to, differences(was.configuration, will.configuration))
 
         return Answer(await self._services.catalog.read(work))
 
     async def restore(self, call: Call) -> Answer:
+        await self._services.catalog.read(lambda tables: _named(tables, call))
         dry, wanted, where = call.flag("dry_run"), await call.json(_RESTORING), call.where
-        services, entry = self._services, call.entry("app.restore", self._services.clock.now_ms())
+        services = self._services
+        entry = call.entry("app.restore", services.clock.now_ms(), reason=wanted.reason)
         audiences = {
             environment: await services.audiences(Scope(where.organisation, where.app, environment))
             for environment in Environment
@@ -166,14 +126,25 @@ class Versions:
             return Answer(_restored(found, one, wanted.version, done=False))
         return Answer(await services.catalog.change(entry, work))
 
+    def _view(self, one: Version, past: Version | None) -> VersionView:
+        """past: the version before it, None for the first."""
+        changed = differences(past.configuration, one.configuration) if past else []
+        by = called(self._services, one.actor, one.actor_name)
+        return VersionView(one.number, one.at, one.actor, by, one.action, one.restored, changed)
+
     def _secret(self, callback: Callback) -> bytes:
         return self._services.callback_vault.seal(Secret(new_secret().encode()), callback.label)
 
 
-def view_of(one: Version, past: Version | None) -> VersionView:
-    """past: the version before it, None for the first."""
-    changed = differences(past.configuration, one.configuration) if past else []
-    return VersionView(one.number, one.at, one.actor, one.actor_name, one.action, one.restored, changed)
+def _seen(call: Call, one: Version) -> Version:
+    """What the caller may see of it: credentials only of environments that are his."""
+    app = Scope(one.organisation, one.app)
+    mine = {where for where in Environment if call.principal.may(Permission.APP_READ, replace(app, environment=where))}
+    if len(mine) == len(Environment):
+        return one
+    seats = one.configuration.get("credentials", {})
+    kept = {seat: value for seat, value in seats.items() if seat.partition("/")[0] in mine}
+    return replace(one, configuration={**one.configuration, "credentials": kept})
 
 
 def _named(tables: Tables, call: Call) -> Version:
@@ -216,12 +187,15 @@ def _audited(told: Restored) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def routes(services: Services) -> tuple[Route, ...]:
     versions, base = Versions(services), "/v1/apps/{app}/versions"
-    one, read = base + "/{version}", Permission.APP_READ
+    one, read, part = base + "/{version}", Permission.APP_READ, Within.AROUND
     return (
-        route("GET", base, versions.list, permission=read, summary="What was configured when, newest first.",
+        route("GET", base, versions.list, permission=read, within=part,
+              summary="What was configured when, newest first.",
               shape=Shape(None, VersionPage, query=("before", "limit"))),
-        route("GET", one, versions.get, permission=read, summary="A version, whole.", shape=Shape(None, VersionWhole)),
-        route("GET", one + "/diff", versions.diff, permission=read,
+        route("GET", one, versions.get, permission=read, within=part,
+              summary="A version, whole; `format=yaml` to copy it.",
+              shape=Shape(None, VersionWhole, query=("format",))),
+        route("GET", one + "/diff", versions.diff, permission=read, within=part,
               summary="What differs from it to version `to`, or to what is in effect.",
               shape=Shape(None, VersionDiff, query=("to",))),
         route("POST", one + "/restore", versions.restore, permission=Permission.APP_WRITE, action="app.restore",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.visit import Page, Redirect, Visit
+from pushwarden.core.configuration import Difference
 from pushwarden.core.deeds import deed
 from pushwarden.core.errors import ConfirmationNeeded, Conflict, NotFound
 from pushwarden.core.principal import Permission
+from pushwarden.core.scope import Scope
 
 ROWS = 20
 
@@ -29,14 +33,25 @@ async def _review(visit: Visit, moved: int = 0, status: int = 200, missing: str 
     version = visit.params["version"]
     one = await visit.api.get(f"{_versions(visit)}/{version}")
     newest = (await visit.api.get(_versions(visit), limit=1)).versions[0]
-    told, may = None, visit.may(Permission.APP_WRITE)
+    copied = await visit.api.get(f"{_versions(visit)}/{version}", format="yaml")
+    told, may = None, visit.may(Permission.APP_WRITE, Scope(visit.where.organisation, visit.where.app))
     if may and one.number != newest.number:
         told = await visit.api.post(f"{_versions(visit)}/{version}/restore", {"version": newest.number}, dry_run=True)
     context = {
         "title": f"Version {one.number}", "one": one, "newest": newest, "told": told, "may": may, "moved": moved,
-        "missing": missing, "deed": deed,
+        "missing": missing, "deed": deed, "copied": copied.decode(), "beside": await _beside(visit, newest.number),
+        "reason": visit.form.text("reason"),
     }  # fmt: skip
     return Page("history/review.html", context, status)
+
+
+async def _beside(visit: Visit, newest: int) -> tuple[int, Sequence[Difference]] | None:
+    """The version to compare with, and what differs there; None when none is asked for."""
+    to = visit.query.get("to", "")
+    if not (to.isascii() and to.isdigit() and len(to) < 16 and 0 < int(to) <= newest):
+        return None
+    way = f"{_versions(visit)}/{visit.params['version']}/diff"
+    return int(to), (await visit.api.get(way, to=int(to))).differences
 
 
 async def restore(visit: Visit) -> Redirect | Page:
@@ -45,7 +60,7 @@ async def restore(visit: Visit) -> Redirect | Page:
     number = int(seen) if seen.isdigit() and 0 < len(seen) < 16 else 1
     way = f"{_versions(visit)}/{version}/restore"
     try:
-        done = await visit.api.post(way, {"version": number, "confirm": confirm})
+        done = await visit.api.post(way, {"version": number, "confirm": confirm, "reason": visit.form.text("reason")})
     except ConfirmationNeeded as error:
         return await _review(visit, status=error.status, missing=error.detail)
     except Conflict as error:
