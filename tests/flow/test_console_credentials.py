@@ -71,7 +71,9 @@ def test_a_key_is_proven_switched_to_and_switched_back_from(alone: Stage, dana: 
     assert "Somebody else changed this slot meanwhile" in again
     version = re.search(r'name="version" value="(\d+)"', again)[1]  # type: ignore[index]
     dana.post(f"{page}/{second}/switch", version=version)
-    assert "Switch back…" in dana.get(page)
+    shown = dana.get(page)
+    assert "Apple goes by another credential since" in shown and "No answer came here since" in shown
+    assert "Switch back…" in shown
     back = dana.get(f"{page}/{first}/switch")
     dana.post(f"{page}/{first}/switch", version=re.search(r'name="version" value="(\d+)"', back)[1])  # type: ignore[index]
     states = {one["id"]: one["state"] for one in alone.call("GET", f"/v1{page}")["credentials"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pushwarden.core.messages.words import Words, failed, passed, skipped, unproven, warning
 
-_UNPROVEN = "The credential is saved but ◇ not proven."
+_UNPROVEN = "The credential is saved, but not proven."
 
 MESSAGES: dict[str, Words] = {
     "none": skipped(

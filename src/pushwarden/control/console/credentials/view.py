@@ -7,6 +7,7 @@ from typing import Any
 from pushwarden.control.console.credentials import asking, switching
 from pushwarden.control.console.credentials.lanes import SHAPES, Lane, facts, lanes, verdict
 from pushwarden.control.console.credentials.report import Report, report_of, shown
+from pushwarden.control.console.credentials.since import switched
 from pushwarden.control.console.credentials.upload import OTHER, Refused, take
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.plots import Validity, expiry
@@ -44,6 +45,7 @@ async def drawn(visit: Visit, refused: Refused | None = None) -> Page:
         "kinds": KINDS,
         "line": expiry("expiry", _validities(found), visit.now_ms, zone_of(visit.headers)),
         "report": report,
+        "switched": await switched(visit, found),
         "provider": called(report.credential.provider) if report else "",
         "requests": [one for one in requests if one.state != "answered"],
         "refused": shown(refused) if refused else None,
