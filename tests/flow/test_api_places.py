@@ -191,16 +191,22 @@ def test_carol_sees_only_her_own_and_the_clerk_only_his_app() -> None:
     assert refused == 404
 
 
-def test_the_last_change_is_for_those_who_may_read_the_audit() -> None:
-    async def run() -> tuple[Any, Any]:
+def test_the_last_change_of_each_app_is_for_those_who_may_read_the_audit() -> None:
+    async def run() -> list[Any]:
         scene, running = await opened()
         await working(scene, running)
-        await scene.ask("alice", "PATCH", "/v1/apps/shop", {"version": 1, "description": "Everything"})
-        return [(await scene.ask(who, "GET", "/v1/overview")).json["last_change"] for who in ("bob", "robot")]
+        for app, words in (("shop", "Everything"), ("other", "Else"), ("shop", "Everything more")):
+            version = (await scene.ask("alice", "GET", f"/v1/apps/{app}")).json["version"]
+            await scene.ask("alice", "PATCH", f"/v1/apps/{app}", {"version": version, "description": words})
+            scene.clock.ms += 1000
+        return [(await scene.ask(who, "GET", "/v1/overview")).json["changes"] for who in ("bob", "robot")]
 
     bob, robot = asyncio.run(run())
-    assert (bob["by"], bob["action"], bob["app"]) == ("alice", "app.change", "shop")
-    assert robot is None
+    assert [(one["by"], one["action"], one["app"]) for one in bob] == [
+        ("alice", "app.change", "shop"), ("alice", "app.change", "other"),
+    ]  # fmt: skip
+    assert bob[0]["at"] == bob[1]["at"] + 1000
+    assert robot == []
 
 
 def test_a_hundred_apps_need_no_more_look_ups_than_one() -> None:

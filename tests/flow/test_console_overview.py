@@ -119,3 +119,12 @@ def test_help_explains_every_state_and_what_to_press_first(calm: Stage) -> None:
     assert "Press <b>Stop pushes</b>" in text
     for look in LOOKS.values():
         assert look.word in text
+
+
+@SLOW
+def test_the_api_is_there_to_read_for_whom_help_sends_to_it(calm: Stage) -> None:
+    vera = signed_in(calm, Role.VIEWER)
+    assert 'href="/help/api"' in see(calm, vera, "/help").text
+    text = see(calm, vera, "/help/api").text
+    for path in calm.call("GET", "/openapi.json")["paths"]:
+        assert f" {path}<" in text

@@ -7,8 +7,8 @@ from datetime import UTC
 from types import SimpleNamespace as Made
 from typing import Any
 
-from pushwarden.control.api.places import PlaceView, said
-from pushwarden.control.console.apps.view import days_left, needing
+from pushwarden.control.api.places import LaneView, PlaceView, said
+from pushwarden.control.console.apps.view import days_left, ending, needing
 from pushwarden.control.console.overview.drawing import marked, plotted, rate, reasons, tiles
 from pushwarden.control.console.overview.view import steps
 from pushwarden.control.console.plots import Kind
@@ -121,6 +121,23 @@ def test_the_worst_stands_first() -> None:
     ending = Facts(NOW, proofs=(Proof("apns", Health.ATTENTION, "certificate", NOW + 9 * DAY_MS),), accepted=5)
     found = needing([place("a", facts=ending), place("b", "sandbox", refused), place("c", facts=replace(ending))])
     assert [one.app for one in found] == ["b", "a", "c"]
+
+
+def test_the_line_of_what_ends_names_a_credential_of_both_environments_once() -> None:
+    def lanes(ends: int) -> list[LaneView]:
+        return [LaneView("apns", "Apple", "active", ends), LaneView("fcm", "Google", "active", 0)]
+
+    both = [replaced(place("shop", environment), lanes(NOW + 23 * DAY_MS)) for environment in ("production", "sandbox")]
+    care = replaced(place("care", "sandbox"), lanes(NOW + 9 * DAY_MS))
+    found = [(one.strong, one.light, one.ends) for one in ending([*both, care])]
+    assert found == [
+        ("Care", "Apple, Sandbox", NOW + 9 * DAY_MS), ("Shop", "Apple", NOW + 23 * DAY_MS),
+    ]  # fmt: skip
+
+
+def replaced(one: PlaceView, lanes: list[LaneView]) -> PlaceView:
+    one.credentials = lanes
+    return one
 
 
 def test_days_left_are_begun_days() -> None:

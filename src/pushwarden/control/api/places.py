@@ -22,8 +22,8 @@ from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, Within, route
 
 NEEDY = frozenset({Health.FAILING, Health.ATTENTION})
-LAST = 20
-"""Rows of the audit among which the last change is looked for."""
+LAST = 100
+"""Rows of the audit among which the last change of each app is looked for."""
 
 
 class VerdictView(msgspec.Struct):
@@ -92,10 +92,11 @@ class LastChange(msgspec.Struct):
 
 
 class Places(msgspec.Struct):
-    """last_change: of the organisation's apps and credentials; null before the first, and for who may not read it."""
+    """changes: of apps and their credentials, the last of each app, the newest first, among the last hundred of either
+    kind; none for who may not read the audit."""
 
     places: list[PlaceView]
-    last_change: LastChange | None
+    changes: list[LastChange]
 
 
 class Desk:
@@ -113,7 +114,7 @@ class Desk:
             if call.principal.may(Permission.APP_READ, Scope(organisation, app.id, environment))
         ]
         may = call.principal.may(Permission.AUDIT_READ, Scope(organisation))
-        return Answer(Places(seen, await self._last(organisation) if may else None))
+        return Answer(Places(seen, await self._changes(organisation) if may else []))
 
     async def one(self, call: Call) -> Answer:
         return Answer(view_of(*await self._here(call.where)))
@@ -146,17 +147,18 @@ class Desk:
         found = await self._services.catalog.read(lambda tables: tables.tallies.of(where, day.step, since, until))
         return sum(sums(one.amounts).refused for one in found)
 
-    async def _last(self, organisation: str) -> LastChange | None:
-        """Of those that a person or a key made: what chores and senders wrote down is no change of anybody's."""
+    async def _changes(self, organisation: str) -> list[LastChange]:
+        """What a person or a key made: what chores and senders wrote down is no change of anybody's."""
         queries = [AuditQuery(organisation, action=one, outcome="done", limit=LAST) for one in ("app.", "credential.")]
         rows = await self._services.catalog.read(
             lambda tables: [row for query in queries for row in tables.audit.page(query)]
         )
         made = [entry for entry in (json.loads(row.body) for row in rows) if entry["extra"].get("actor_name")]
-        said = max(made, key=lambda one: one["at"], default=None)
-        if said is None:
-            return None
-        return LastChange(said["at"], said["extra"]["actor_name"], said["action"], Scope.parse(said["scope"]).app)
+        last: dict[str, LastChange] = {}
+        for one in sorted(made, key=lambda one: int(one["at"]), reverse=True):
+            app = Scope.parse(one["scope"]).app
+            last.setdefault(app, LastChange(one["at"], one["extra"]["actor_name"], one["action"], app))
+        return list(last.values())
 
 
 def view_of(found: Scene, app: App, environment: Environment) -> PlaceView:

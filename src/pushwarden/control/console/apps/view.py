@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from pushwarden.control.console.pages import PageRoute, page
-from pushwarden.control.console.plots import spark
+from pushwarden.control.console.plots import Validity, expiry, spark
 from pushwarden.control.console.visit import Page, Redirect, Visit
+from pushwarden.control.console.zone import zone_of
 from pushwarden.core.health import DAY_MS
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment, Scope
@@ -22,6 +23,8 @@ FACETS: dict[str, Callable[[Any], bool]] = {
     "stopped": lambda one: one.verdict.state == State.STOPPED,
 }
 """What the page's filter can show."""
+ENDING = 8
+"""Credentials on the line of when they end: those that end first."""
 SPARK = 3
 """Minutes of a point of a row's line."""
 
@@ -38,10 +41,25 @@ async def show(visit: Visit) -> Page:
         "counts": {name: sum(map(meets, found.places)) for name, meets in FACETS.items()},
         "needing": needing(found.places),
         "worst": min((one.verdict.state for one in found.places), key=list(State).index, default=State.NOTHING),
-        "last_change": found.last_change,
+        "changes": {one.app: one for one in found.changes},
+        "line": expiry("ends", ending(found.places), visit.now_ms, zone_of(visit.headers)),
         "binned": await _binned(visit),
     }
     return Page("apps/page.html", context)
+
+
+def ending(places: list[Any]) -> list[Validity]:
+    """Credentials with an end, the first ones; one that serves several environments of an app stands there once."""
+    found: dict[tuple[str, str, int], list[str]] = {}
+    for one in places:
+        for lane in one.credentials:
+            if lane.ends_at:
+                found.setdefault((one.name, lane.name, lane.ends_at), []).append(one.environment.capitalize())
+    first = sorted(found.items(), key=lambda item: (item[0][2], item[0]))[:ENDING]
+    return [
+        Validity(name, provider if len(where) > 1 else f"{provider}, {where[0]}", ends)
+        for (name, provider, ends), where in first
+    ]
 
 
 async def _binned(visit: Visit) -> int:
