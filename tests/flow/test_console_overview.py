@@ -102,6 +102,21 @@ def test_the_filter_of_apps_says_what_is_good_news(calm: Stage) -> None:
 
 
 @SLOW
+def test_of_very_many_apps_a_page_shows_the_first_and_leads_to_the_others(calm: Stage) -> None:
+    calm.call("POST", "/v1/organisations", json={"id": "many-house", "name": "Many House"})
+    for number in range(31):
+        body = {"id": f"many-{number:02}", "name": f"Many {number:02}", "bundle_id": f"com.many.a{number}"}
+        calm.call("POST", "/v1/apps", json=body, headers={"pushwarden-organisation": "many-house"})
+    mona = signed_in(calm, Role.VIEWER, Scope("many-house"))
+    until(lambda: "Many 30" in see(calm, mona, "/apps?all=1").text, "the last one is known")
+    first = see(calm, mona, "/apps").text.partition("<tbody>")[2]
+    assert "Many 29" in first
+    assert "Many 30" not in first
+    assert "Show the other 2" in first
+    assert "Show the other" not in see(calm, mona, "/apps?all=1").text
+
+
+@SLOW
 def test_system_opens_with_a_sentence_and_shows_the_machine_to_who_runs_it_only(calm: Stage) -> None:
     vera, root = signed_in(calm, Role.VIEWER), signed_in(calm, Role.ADMIN, Scope())
     until(lambda: "Running." in see(calm, vera, "/system").text, "senders are seen")

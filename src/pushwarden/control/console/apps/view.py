@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.plots import Validity, expiry, spark
@@ -23,6 +24,8 @@ FACETS: dict[str, Callable[[Any], bool]] = {
     "stopped": lambda one: one.verdict.state == State.STOPPED,
 }
 """What the page's filter can show."""
+MOST = 60
+"""Rows of a page, unless all are asked for."""
 ENDING = 8
 """Credentials on the line of when they end: those that end first."""
 SPARK = 3
@@ -32,12 +35,16 @@ SPARK = 3
 async def show(visit: Visit) -> Page:
     found = await visit.api.get("/v1/overview")
     wanted = visit.query.get("show", "") if visit.query.get("show", "") in FACETS else ""
-    shown = [one for one in found.places if FACETS[wanted](one)]
+    meeting = [one for one in found.places if FACETS[wanted](one)]
+    whole = "all" in visit.query
+    shown = meeting if whole else meeting[:MOST]
     context = {
         "title": "Apps",
         "places": found.places,
         "rows": [_row(visit, one) for one in shown],
         "show": wanted,
+        "asked": urlencode({**({"show": wanted} if wanted else {}), **({"all": 1} if whole else {})}),
+        "left": len(meeting) - len(shown),
         "counts": {name: sum(map(meets, found.places)) for name, meets in FACETS.items()},
         "needing": needing(found.places),
         "worst": min((one.verdict.state for one in found.places), key=list(State).index, default=State.NOTHING),
