@@ -12,10 +12,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser_fixtures import World, opened
 from chromium import PATIENCE_MS, chromium, tab
+from outcomes import timed
 from product_fixtures import close_stage
 
 LONG_MS = 60_000
 MOST_CLICKS, MOST_MS = 9, 60_000
+OUTCOMES = 10
 TABS = ("overview", "credentials", "devices", "send", "activity", "history", "settings")
 
 
@@ -99,6 +101,7 @@ def measured(stops: int) -> dict[str, Any]:
         with chromium() as browser, _signed_in(browser, world) as page:
             page.goto(f"{world.stage.url}/apps")
             first = onboard(page, "Corner Shop")
+            outcome = timed(world, page, OUTCOMES)
             walks = [_stopped(world, page, TABS[number % len(TABS)]) for number in range(stops)]
     finally:
         close_stage(world.stage)
@@ -107,6 +110,7 @@ def measured(stops: int) -> dict[str, Any]:
         "name": "console",
         "ok": first.clicks <= MOST_CLICKS and first.ms <= MOST_MS and all(walk.clicks == 2 for walk in walks),
         "first_push": {"clicks": first.clicks, "typed": first.typed, "seconds": first.ms / 1000, "steps": _said(first)},
+        "outcome": outcome,
         "stop": {"clicks": 2, "receipt_p50_ms": times[len(times) // 2], "receipt_p100_ms": times[-1], "stops": stops,
                  "steps": _said(walks[0])},
     }  # fmt: skip

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import html
 import json
+import os
+import random
 import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from browsing import Browser
 from people import signed_in
 from product_fixtures import SLOW, alone, until
+from pushwarden.adapters.sqlite.journal import SqliteJournal
 from pushwarden.core.principal import Role
+from pushwarden.core.push import Message, PushType, Source
+from pushwarden.core.scope import Environment, Scope
+from pushwarden.settings import Settings
+from pushwarden.wiring.fleet.pushes import Device, Sent, record
+from pushwarden.wiring.fleet.teller import ToldClock
 from pushwarden.wiring.stage import Stage
+from pushwarden.wiring.stores import stores_of
+from real import need
 
 __all__ = ["alone"]
 pytestmark = SLOW
@@ -147,3 +164,61 @@ def test_a_token_of_the_other_environment_is_refused_before_it_leaves(alone: Sta
     alone.call("PUT", f"/v1/apps/mixedup/production/devices/{name}", json=device)
     _, known = dana.post(f"{page}/look", 200, **form)
     assert "would refuse it" not in known
+
+
+async def refused_by_apple(stage: Stage, app: str, name: str) -> str:
+    """A push of Production to this device that Apple answered with BadDeviceToken; its id."""
+    stores = stores_of(Settings(data=stage.data), "test")
+    clock = ToldClock(time.time_ns() // 1_000_000 - 60_000)
+    where = Scope("default", app, Environment.PRODUCTION)
+    journal = SqliteJournal(stage.data / "journal.db", clock.now_ms)
+    try:
+        ((audience, (seq,)),) = (await stores.devices.find(where, installations=[name])).items()
+        (token,) = (await stores.devices.pick(audience, [seq])).tokens
+        await record(journal, clock, Sent(
+            clock.ms, app, Environment.PRODUCTION, PushType.ALERT, f"device {name}", 1, 1, Message("To Xcode"),
+            to=Device(audience, seq, token, ""), source=Source.TEST, reason="BadDeviceToken",
+        ), random.Random(1))  # fmt: skip
+    finally:
+        journal.close()
+        await stores.close()
+    return str(stage.call("GET", f"/v1/apps/{app}/production/pushes")["pushes"][0]["id"])
+
+
+def test_what_apple_does_not_know_here_is_sent_in_the_other_environment_by_one_button(
+    alone: Stage, dana: Browser
+) -> None:
+    begun(dana, "twoworlds")
+    device = {"provider": "apns", "token": "ef" * 32, "test": True}
+    alone.call("PUT", "/v1/apps/twoworlds/production/devices/xcode-phone", json=device)
+    push = asyncio.run(refused_by_apple(alone, "twoworlds", "xcode-phone"))
+    page = "/apps/twoworlds/production/send"
+    shown = dana.get(f"{page}?push={push}")
+    assert "Apple doesn’t know this token in Production." in shown and "run from Xcode, which uses Sandbox" in shown
+    assert "Try this token in Sandbox" in shown and "Try this token" not in _as_viewer(alone, f"{page}?push={push}")
+    dana.ask("POST", f"{page}/elsewhere", data={"csrf": dana.who.csrf, "push": push})
+    (there,) = alone.call("GET", "/v1/apps/twoworlds/sandbox/devices")["devices"]
+    assert (there["installation_id"], there["test"]) == ("xcode-phone", True)
+
+
+def _as_viewer(stage: Stage, path: str) -> str:
+    return Browser(stage, signed_in(stage, Role.VIEWER)).get(path)
+
+
+def test_the_copied_commands_really_send(alone: Stage, dana: Browser, tmp_path: Path) -> None:
+    page = begun(dana, "copied")
+    shown = dana.get(
+        f"{page}?payload=" + quote(json.dumps({"to": {"device": FORM["device"]}, "title": "It's “there”"}))
+    )
+    shell, program = (
+        html.unescape(re.search(rf'id="{id}"[^>]*>(.*?)</pre>', shown, re.S)[1])  # type: ignore[index]
+        for id in ("curl", "python")
+    )
+    environ = {**os.environ, "PUSHWARDEN_URL": alone.url, "PUSHWARDEN_KEY": alone.key}
+    sent = subprocess.run([need("bash"), "-c", shell], env=environ, capture_output=True, text=True, check=True)
+    assert json.loads(sent.stdout)["id"]
+    (tmp_path / "httpx.py").write_text("from httpx2 import *")
+    own = [sys.executable, "-c", program]
+    subprocess.run(own, env=environ | {"PYTHONPATH": str(tmp_path)}, check=True)
+    titles = [one["title"] for one in alone.call("GET", f"/v1{page.removesuffix('/send')}/pushes")["pushes"]]
+    assert titles == ["It's “there”"] * 2

@@ -71,7 +71,7 @@ async def tell(story: Teller, settings: Settings, scale: float, singles: int = 0
     try:
         for sent in sorted([*tests, *_all(story.now, scale, to, sender, chance)], key=lambda one: one.at):
             clock.ms = sent.at
-            await _record(journal, clock, sent, chance)
+            await record(journal, clock, sent, chance)
     finally:
         journal.close()
 
@@ -154,7 +154,7 @@ async def _phones(story: Teller) -> dict[str, Device]:
     return found
 
 
-async def _record(journal: SqliteJournal, clock: ToldClock, sent: Sent, chance: random.Random) -> None:
+async def record(journal: SqliteJournal, clock: ToldClock, sent: Sent, chance: random.Random) -> None:
     """Accepted, claimed and marked as a sender does it, one shard for all."""
     klass = Class.NORMAL if sent.recipients == 1 else Class.BULK
     name = f"{chance.getrandbits(80):020x}"
