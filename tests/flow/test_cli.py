@@ -354,6 +354,7 @@ def test_holds_and_organisations_are_listed(shell: Shell) -> None:
     assert "No lane is held." in shell.run("holds", "list")[0]
     assert shell.json("holds", "show", "hold_x", expect=1)["error"]["code"] == "not_found"
     assert [one["id"] for one in shell.json("organisations", "list")] == ["default"]
+    assert shell.json("organisations", "rename", "default", "Acme")["name"] == "Acme"
 
 
 def test_the_doctor_finds_a_sound_house_and_a_missing_one(shell: Shell) -> None:

@@ -14,7 +14,7 @@ from signin_scene import PASSWORD, Scene, played
 from visitor import Browser
 
 ACME = Scope("acme")
-PAGES = ("/access", "/access/here", "/access/sessions", "/access/keys")
+PAGES = ("/access", "/access/here", "/access/sessions", "/access/keys", "/access/organisations")
 ADMIN_PAGES = ("/access/invite", "/access/keys/new")
 
 
@@ -218,5 +218,43 @@ def test_credentials_are_kept_to_admins_by_a_switch() -> None:
         assert browser.status == 303
         kept = await scene.stage.catalog.read(lambda tables: tables.organisations.get("acme"))
         assert kept and kept.admin_credentials
+
+    played(play)
+
+
+def test_an_organisation_is_named_and_made_by_the_installations_own_admin() -> None:
+    async def play(scene: Scene) -> None:
+        browser, _ = await browse(scene, Role.ADMIN, Scope())
+        await browser.get("/access/organisations")
+        version = browser.hidden("version")
+        sent = {"organisation": "acme", "version": version, "to": "Acme <Europe>"}
+        await (await browser.post("/access/organisations/name", sent)).follow()
+        assert "It is called Acme <Europe> from now on." in browser.text
+        await browser.post("/access/organisations/name", sent | {"to": "Late"})
+        assert (browser.status, "Somebody changed this a moment ago" in browser.text) == (409, True)
+        assert 'value="Late"' in browser.text, "what was typed is kept"
+        for name in ("", "a\nb", "x" * 201):
+            await browser.post("/access/organisations/name", sent | {"to": name})
+            assert browser.status == 422
+        await browser.post("/access/organisations", {"id": "New One", "name": "New"})
+        assert "Use small letters" in browser.text
+        await browser.post("/access/organisations", {"id": "acme", "name": "New"})
+        assert "There is an organisation with this id already" in browser.text
+        await (await browser.post("/access/organisations", {"id": "new-one", "name": "New"})).follow()
+        assert "New is there" in browser.text
+
+    played(play)
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.ADMIN])
+def test_an_organisations_own_people_see_its_name_and_whom_to_ask_for_another(role: Role) -> None:
+    async def play(scene: Scene) -> None:
+        browser, _ = await browse(scene, role)
+        await browser.get("/access/organisations")
+        assert "beta" not in browser.text
+        assert "/access/organisations/name" not in browser.text
+        await browser.get("/profile")
+        await browser.post("/access/organisations/name", {"organisation": "acme", "version": "1", "to": "Mine"})
+        assert browser.status == 403
 
     played(play)

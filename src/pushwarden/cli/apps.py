@@ -199,6 +199,17 @@ def organisations_list(context: typer.Context, json: Json = False) -> None:
     rows(found, ("id", "name"), json, "None.")
 
 
+@organisations.command("rename")
+def organisations_rename(context: typer.Context, organisation: str, name: str, json: Json = False) -> None:
+    """Give an organisation another name; its id stays."""
+    one = api(context)
+    found = one.call("GET", "/v1/organisations", as_json=json)["organisations"]
+    version = next((row["version"] for row in found if row["id"] == organisation), 1)
+    body = {"version": version, "name": name}
+    done = one.call("PATCH", place("organisations", organisation), json=body, as_json=json)
+    emit(done, json, f"{organisation} is called {name} from now on.")
+
+
 @organisations.command("create")
 def organisations_create(
     context: typer.Context,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from pushwarden.control.people.passwords import Passwords
 from pushwarden.control.people.roll import FRESH_MS
@@ -40,6 +41,9 @@ async def tell(story: Teller) -> None:
     password = await Passwords().hash(secrets.token_urlsafe(32))
 
     def work(tables: Tables) -> None:
+        company = tables.organisations.get(ORGANISATION)
+        assert company is not None
+        tables.organisations.update(replace(company, name="Acme", version=company.version + 1))
         for who, (name, role) in CAST.items():
             where = Scope() if who == "dana" else Scope(ORGANISATION)
             person = Person(

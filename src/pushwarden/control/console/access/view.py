@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushwarden.control.console.access import keys, person
+from pushwarden.control.console.access import keys, organisations, person
 from pushwarden.control.console.access.form import INSTALLATION, places, role_at
 from pushwarden.control.console.pages import PageRoute, Reply, page
 from pushwarden.control.console.signin.gate import Gate
@@ -130,4 +130,5 @@ def routes(gate: Gate) -> tuple[PageRoute, ...]:
         page("POST", HOME + "/sessions/end", access.end, read, within=mine),
         *person.routes(gate),
         *keys.routes(),
+        *organisations.routes(),
     )
