@@ -41,10 +41,12 @@ def test_the_first_person_comes_by_the_link_makes_a_passkey_and_comes_back_by_it
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_label("The same once more").fill(PASSWORD)
         page.get_by_role("button", name="Make my account").click()
+        page.wait_for_url("**/second-step")
+        assert opened.axe() == []
+        page.get_by_label("Name of this device").fill("Laptop")
+        page.get_by_role("button", name="Make a passkey").click()
         page.wait_for_url("**/apps")
         opened.go("/profile")
-        page.get_by_label("Name it").fill("Laptop")
-        page.get_by_role("button", name="Add a passkey").click()
         page.get_by_role("rowheader", name="Laptop").wait_for()
         assert opened.axe() == []
         page.get_by_role("button", name="Sign out").click()

@@ -185,3 +185,20 @@ def test_an_organisation_that_is_not_ones_own_is_not_there() -> None:
         assert (await browser.post("/profile/organisation", {"organisation": "beta"})).status == 404
 
     played(play)
+
+
+def test_a_passkey_is_made_at_the_first_sign_in_and_a_wrong_answer_asks_again_there() -> None:
+    async def play(scene: Scene) -> None:
+        dana = await scene.dana()
+        browser, device = await enter(scene.browser), Authenticator(ORIGIN)
+        await browser.get("/profile/second-step")
+        sent = {"first": "on", "question": browser.hidden("question"), "name": "Laptop"}
+        await browser.post("/profile/passkeys", sent | {"passkey": "{}"})
+        assert (browser.status, "One thing more" in browser.text) == (422, True)
+        sent |= {"question": browser.hidden("question"), "passkey": device.create(options(browser))}
+        await browser.post("/profile/passkeys", sent)
+        assert (browser.status, browser.location) == (303, "/apps")
+        kept = await scene.stage.catalog.read(lambda tables: tables.passkeys.of(dana.id))
+        assert [one.name for one in kept] == ["Laptop"]
+
+    played(play)

@@ -189,6 +189,9 @@ def test_the_first_link_makes_the_administrator_and_works_once() -> None:
         assert 'value="Dana@Acme.example"' in short.text
         assert (await browser.post("/welcome", typed | {"again": "other"}, csrf="")).status == 422
         assert (await browser.post("/welcome", typed, csrf="")).status == 303
+        await browser.follow()
+        assert browser.path == "/profile/second-step"
+        assert all(words in browser.text for words in ("Make a passkey", 'href="/profile/code"', 'href="/apps">Later'))
         assert (await browser.get("/apps")).status == 200
         assert (await scene.browser.get(links.PATH + link)).status == 410
         assert (await scene.browser.post("/welcome", typed, csrf="")).status == 410

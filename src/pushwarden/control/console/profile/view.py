@@ -13,6 +13,8 @@ from pushwarden.control.people.roll import ORGANISATION, set_cookie
 from pushwarden.core.errors import Invalid, NotFound, SignInRefused
 
 HOME = "/profile"
+SECOND = HOME + "/second-step"
+"""Where a new person is led to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,14 @@ class Profile:
         secure = roll.cookie.startswith("__Host-")
         return Redirect("/apps", headers=(set_cookie(ORGANISATION, wanted, 31_536_000, secure=secure),))
 
+    async def second(self, visit: Visit) -> Reply:
+        """A passkey or a code, offered once at the beginning."""
+        return await self._second(visit, {})
+
+    async def _second(self, visit: Visit, errors: dict[str, str], status: int = 200) -> Page:
+        question = await self.account.enrolment(self.gate.signed(visit), self.gate.came(visit))
+        return Page("profile/second.html", {"title": "Second step", "question": question, "errors": errors}, status)
+
     async def offer(self, visit: Visit) -> Reply:
         context = {"title": "Second step", "offer": self.account.offer(self.gate.signed(visit)), "errors": {}}
         return Page("profile/code.html", context)
@@ -83,15 +93,15 @@ class Profile:
         return _shown_once(await self.account.new_codes(self.gate.signed(visit), self.gate.came(visit)))
 
     async def passkey(self, visit: Visit) -> Reply:
-        form = visit.form
+        form, first = visit.form, visit.form.ticked("first")
         try:
             await self.account.add_passkey(
                 self.gate.signed(visit), self.gate.came(visit), form.raw("question"), form.raw("passkey"),
                 form.text("name"),
             )  # fmt: skip
         except (Invalid, SignInRefused) as error:
-            return await self._page(visit, {"passkey": error.detail}, 422)
-        return Redirect(HOME, toast="The passkey is yours from now on.")
+            return await (self._second if first else self._page)(visit, {"passkey": error.detail}, 422)
+        return Redirect("/apps" if first else HOME, toast="The passkey is yours from now on.")
 
     async def drop(self, visit: Visit) -> Reply:
         try:
@@ -130,5 +140,6 @@ def routes(gate: Gate) -> tuple[PageRoute, ...]:
     return (
         page("GET", HOME, profile.show, None),
         page("GET", HOME + "/code", profile.offer, None),
+        page("GET", SECOND, profile.second, None),
         *(page("POST", HOME + path, view, None) for path, view in table),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pushwarden.control.console.pages import PageRoute, Reply, page
-from pushwarden.control.console.signin.gate import HOME, Gate, onward
+from pushwarden.control.console.profile.view import SECOND
+from pushwarden.control.console.signin.gate import Gate, onward
 from pushwarden.control.console.visit import Again, Page, Redirect, Visit
 from pushwarden.control.people.links import Links, Newcomer
 from pushwarden.control.people.reception import Step
@@ -115,7 +116,7 @@ class Welcome:
         try:
             if form.raw("password") != form.raw("again"):
                 raise Invalid("The two passwords are not the same; type both once more.", field="password")
-            return self._go(visit, await links.accept(text, wanted, came), HOME, f"Welcome, {wanted.name}.")
+            return self._go(visit, await links.accept(text, wanted, came), SECOND, "")
         except LinkEnded:
             raise
         except PushwardenError as error:
