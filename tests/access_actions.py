@@ -61,6 +61,7 @@ ACTIONS = {
     "POST /v1/invitations": Action(
         lambda _: {"email": f"{secrets.token_hex(6)}@x.example", "roles": [{"role": "viewer"}]}, organisation=True
     ),
+    "POST /v1/mail/test": Action(lambda _: {"recipient": "nobody@x.example"}, organisation=True),
     "DELETE /v1/invitations/{invitation}": Action(organisation=True, fresh="invitation"),
     "POST /v1/ramps/{ramp}/skip": Action(fresh="ramp"),
     "GET /v1/receipts/{receipt}": Action(around=True, fresh="receipt"),

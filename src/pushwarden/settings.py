@@ -52,10 +52,11 @@ class Settings(BaseSettings):
     )
     callbacks_ca: Path | None = Field(None, description="PEM of an authority that callbacks trust beside the system's")
     smtp: SecretStr = Field(
-        SecretStr(""), description="Mail server of notices, `smtp://user:password@host:587` or `smtps://…`; empty: none"
+        SecretStr(""),
+        description="Mail server of notices, invitations: `smtp://user:password@host:587`, `smtps://…`; empty: none",
     )
     smtp_file: Path | None = Field(None, description="A file with what `smtp` would say, in place of it")
-    smtp_from: str = Field("", description="The address notices come from")
+    smtp_from: str = Field("", description="The address mails come from")
     smtp_ca: Path | None = Field(None, description="PEM of an authority that mail servers may be certified by")
     contacts: str = Field("", description="E-mail addresses, comma-separated, told of every app's credentials")
     log_level: str = Field("info", description="debug, info, warning or error")

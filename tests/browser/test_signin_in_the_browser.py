@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
 
+import pytest
 from playwright.sync_api import Browser, Page
 
-from browser_fixtures import Open, World, aside, browser, open_tab, world
+from browser_fixtures import Open, aside, browser, open_tab, world
 from chromium import tab
-from product_fixtures import SLOW
+from product_fixtures import SLOW, close_stage
 from pushwarden.settings import Settings
 from pushwarden.wiring.entrance import link_for
+from pushwarden.wiring.stage import Stage
 
 __all__ = ["browser", "open_tab", "world"]
 pytestmark = SLOW
@@ -21,6 +26,14 @@ AUTHENTICATOR = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def fresh() -> Iterator[Stage]:
+    """An installation nobody has signed in to."""
+    stage = Stage(Path(mkdtemp(prefix="pwf-", dir="/tmp")), providers=()).__enter__()
+    yield stage
+    close_stage(stage)
+
+
 def with_authenticator(page: Page) -> None:
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
@@ -28,9 +41,9 @@ def with_authenticator(page: Page) -> None:
 
 
 def test_the_first_person_comes_by_the_link_makes_a_passkey_and_comes_back_by_it(
-    browser: Browser, world: World
+    browser: Browser, fresh: Stage
 ) -> None:
-    link = aside(lambda: link_for(Settings(data=world.stage.data)))
+    link = aside(lambda: link_for(Settings(data=fresh.data)))
     site, path = re.match(r"(http://localhost:\d+)(/.*)", link).groups()  # type: ignore[union-attr]
     with tab(browser, site) as opened:
         page = opened.go(path)

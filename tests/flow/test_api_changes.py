@@ -98,6 +98,7 @@ def test_every_change_and_every_refused_attempt_is_in_the_audit(catalog: Catalog
             ("POST", "/v1/invitations", wanted),
             ("DELETE", f"/v1/invitations/{invited}", None),
             ("DELETE", f"/v1/sessions/{session}", None),
+            ("POST", "/v1/mail/test", {"recipient": who.person.email}),
             ("PATCH", person, {"version": 1, "roles": [{"role": "operator", "app": "shop"}]}),
             ("POST", f"{person}/signin-link", None),
             ("DELETE", person, None),

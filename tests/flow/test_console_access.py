@@ -57,7 +57,7 @@ def test_somebody_is_invited_by_a_link_shown_once_and_joins_with_that_role() -> 
             {"link": ann.hidden("link"), "name": "Ann", "password": PASSWORD, "again": PASSWORD, "email": "root@x.x"},
             csrf="",
         )
-        assert (ann.status, ann.location) == (303, "/apps")
+        assert (ann.status, ann.location) == (303, "/profile/second-step")
         people = await scene.stage.catalog.read(lambda tables: tables.people.all())
         joined = next(one for one in people if one.name == "Ann")
         assert joined.email == "ann@acme.example"

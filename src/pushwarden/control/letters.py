@@ -19,6 +19,7 @@ SUBJECTS = {
     Event.CREDENTIAL_WELL: "{app}: {provider} takes pushes again",
 }
 _PRODUCTION = "production"
+_BYE = "Pushwarden sent this by itself."
 
 
 def letter(app: App, credential: Credential, due: Due, facts: Mapping[str, Any]) -> tuple[str, str]:
@@ -37,8 +38,32 @@ def letter(app: App, credential: Credential, due: Due, facts: Mapping[str, Any])
         "See": f"pushwarden credentials health {app.id}",
     }
     table = [f"{label + ':':<15}{value}" for label, value in rows.items() if value]
-    lines = [f"{facts['title']}. {facts['text']}", "", *table, "", "Pushwarden sent this by itself.", ""]
+    lines = [f"{facts['title']}. {facts['text']}", "", *table, "", _BYE, ""]
     return subject, "\n".join(lines)
+
+
+def invitation(who: str, organisation: str, link: str, ends_at: int) -> tuple[str, str]:
+    """Subject and body. who: invites; ends_at: Unix milliseconds."""
+    lines = [
+        f"{who} invites you to Pushwarden, which sends the pushes of {organisation}.",
+        "",
+        link,
+        "",
+        f"The link works once, until {date_of(ends_at)}. Whoever has it gets your account: hand it on to nobody.",
+        f"Nothing happens when you do not open it; if you do not know {who}, ask before you do.",
+        "",
+        _BYE,
+        "",
+    ]
+    return f"{who} invites you to Pushwarden", "\n".join(lines)
+
+
+def trial() -> tuple[str, str]:
+    """Subject and body of a mail that is sent to see whether one comes."""
+    return (
+        "Pushwarden can write to you",
+        "This is what a notice would come like: before a certificate ends, and when a provider refuses it.\n",
+    )
 
 
 def counted(number: int, one: str, many: str = "") -> str:

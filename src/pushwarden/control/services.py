@@ -9,6 +9,7 @@ from typing import Any
 
 from pushwarden.control.machine import Installation
 from pushwarden.control.people.roll import Roll
+from pushwarden.control.post import Post
 from pushwarden.control.situation import Situation
 from pushwarden.core.app import Snapshot
 from pushwarden.core.chain import Anchor
@@ -60,6 +61,7 @@ def ready() -> Mapping[str, bool]:
 
 
 NOWHERE = Installation()
+NO_POST = Post()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Services:
     stopped: whether a stop covers the scope now. sizes: of an organisation, by app, environment and provider.
     snapshot: the configuration in effect. situation: what runs, as of a second ago.
     installation: the machine and the processes.
-    anchors: heads of an organisation's audit that are kept outside the store.
+    anchors: heads of an organisation's audit that are kept outside the store. post: mails somebody waits for.
     """
 
     catalog: Catalog
@@ -92,6 +94,7 @@ class Services:
     situation: Callable[[], Situation] = Situation
     installation: Installation = NOWHERE
     anchors: Callable[[str], Sequence[Anchor]] = unanchored
+    post: Post = NO_POST
 
 
 def new_id(letters: int = 12) -> str:

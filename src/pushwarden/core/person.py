@@ -52,7 +52,8 @@ class Person:
     @property
     def admin(self) -> bool:
         """Of everything his organisation has."""
-        return any(one == Binding(Role.ADMIN, Scope(self.organisation)) for one in self.bindings)
+        own = Scope(self.organisation)
+        return any(one.role is Role.ADMIN and one.scope.covers(own) for one in self.bindings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ from pushwarden.wiring.entrance import address
 from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.keyholders import API, seals
 from pushwarden.wiring.machine import Looking
+from pushwarden.wiring.mailing import post_of
 from pushwarden.wiring.pocket import Pocket
 from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.reach import hosts, reach
@@ -155,6 +156,7 @@ class Api:
             snapshot=lambda: self.snapshot,
             situation=lambda: self.situation,
             installation=self.installation(),
+            post=post_of(self.settings),
         )
 
     def frame(self) -> Frame:

@@ -13,7 +13,6 @@ from pushwarden.adapters.anchor_file import AnchorFile
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.egress.addresses import Allowed
 from pushwarden.adapters.egress.outbound import Outbound
-from pushwarden.adapters.egress.smtp import SmtpMailer
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.ring_server import RingServer
 from pushwarden.adapters.vault.keys import CALLBACKS
@@ -35,6 +34,7 @@ from pushwarden.dataplane.counting import Counting
 from pushwarden.ports.fence import covered
 from pushwarden.settings import Settings
 from pushwarden.wiring.keyholders import Holder
+from pushwarden.wiring.mailing import mailer_of
 from pushwarden.wiring.run import ready, termination
 from pushwarden.wiring.stores import keeping_of, require_current, stores_of
 
@@ -164,12 +164,6 @@ class Chores:
         gone["tallies"] = tallies
         if any(gone.values()):
             log.info("retention", **gone)
-
-
-def mailer_of(settings: Settings) -> SmtpMailer | None:
-    """What sends notices; None when no mail server is set."""
-    server = settings.mail_server
-    return SmtpMailer(server, settings.smtp_from, settings.smtp_ca) if server else None
 
 
 async def main(settings: Settings, _: str) -> None:

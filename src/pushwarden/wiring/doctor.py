@@ -14,6 +14,7 @@ from pushwarden.adapters.clock import SystemClock
 from pushwarden.adapters.fence_file import FenceFile
 from pushwarden.adapters.seats import seats
 from pushwarden.control.console.static import LIVE, Shelf
+from pushwarden.control.letters import trial
 from pushwarden.core.callback import failing, says
 from pushwarden.core.errors import PushwardenError
 from pushwarden.core.mail import Mail, is_address
@@ -22,8 +23,8 @@ from pushwarden.ports.catalog import Tables
 from pushwarden.ports.egress import Undelivered
 from pushwarden.settings import Settings
 from pushwarden.wiring import doctor_vault
-from pushwarden.wiring.chores import mailer_of
 from pushwarden.wiring.finding import Finding
+from pushwarden.wiring.mailing import mailer_of
 from pushwarden.wiring.stores import keeping_of, stores_of
 
 LEAST_FREE = 256 << 20
@@ -109,8 +110,7 @@ def try_mail(settings: Settings, recipient: str) -> Finding:
         return Finding("mail", False, "No mail can be sent; set PUSHWARDEN_SMTP and PUSHWARDEN_SMTP_FROM.")
     if not is_address(recipient):
         return Finding("mail", False, f"`{recipient}` is no e-mail address.")
-    body = "This is what a notice would come like: before a certificate ends, and when a provider refuses it.\n"
-    mail = Mail("", f"mail_{secrets.token_hex(8)}", recipient, "Pushwarden can write to you", body, now_ms, now_ms)
+    mail = Mail("", f"mail_{secrets.token_hex(8)}", recipient, *trial(), now_ms, now_ms)
     try:
         asyncio.run(mailer.send(mail))
     except Undelivered as reason:

@@ -9,11 +9,13 @@ from msgspec import Meta
 
 from pushwarden.control.api.fields import Email, Request, Text
 from pushwarden.control.api.people import RoleAt, RoleView, bindings_of, role_views, visible
+from pushwarden.control.letters import invitation
 from pushwarden.control.people.granting import may_change, may_stand
 from pushwarden.control.people.links import PATH, drop_ended, minted
 from pushwarden.control.services import Services, new_id
 from pushwarden.core.apikey import DAY_MS
 from pushwarden.core.errors import AlreadyExists, Invalid, NotFound
+from pushwarden.core.mail import Mail
 from pushwarden.core.person import Invitation
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
@@ -23,13 +25,17 @@ from pushwarden.web.routes import Route, Shape, Within, route
 
 
 class NewInvitation(Request):
-    """`installation`: a person of the installation itself, who may have roles in every organisation."""
+    """`installation`: a person of the installation itself, who may have roles in every organisation.
+
+    mail: also send the link to `email`.
+    """
 
     email: Email
     roles: list[RoleAt]
     name: Text = ""
     installation: bool = False
     expires_in_days: Annotated[int, Meta(ge=1, le=30)] = 7
+    mail: bool = False
 
 
 class InvitationView(msgspec.Struct):
@@ -48,10 +54,14 @@ class InvitationList(msgspec.Struct):
 
 
 class Invited(msgspec.Struct):
-    """`path` is shown this once; it is below the console's address."""
+    """`path` is shown this once; it is below the console's address. mailed: the mail server took it; mail_error: why
+    not.
+    """
 
     path: str
     view: InvitationView
+    mailed: bool = False
+    mail_error: str = ""
 
 
 _NEW = msgspec.json.Decoder(NewInvitation)
@@ -75,6 +85,8 @@ class Invitations:
         bindings = bindings_of(wanted.roles, call.where.organisation)
         if not bindings:
             raise Invalid("Say at least one role: without one a person sees nothing.", field="roles")
+        if wanted.mail and self._services.post.linkless:
+            raise Invalid(self._services.post.linkless, field="mail")
         may_change(call.principal, (), bindings)
         made, end = minted(
             Invitation(
@@ -93,7 +105,16 @@ class Invitations:
             return Changed(None, made.id, after=_said(made))
 
         await self._services.catalog.change(call.entry("invitation.create", now), work)
-        return Answer(Invited(PATH + end, _view(made)), status=201)
+        error = await self._mail(call, made, PATH + end) if wanted.mail else ""
+        return Answer(Invited(PATH + end, _view(made), wanted.mail and not error, error), status=201)
+
+    async def _mail(self, call: Call, made: Invitation, path: str) -> str:
+        """Why it was not taken. After the commit: a link that is out must work."""
+        post, now = self._services.post, self._services.clock.now_ms()
+        found = await self._services.catalog.read(lambda tables: tables.organisations.get(call.where.organisation))
+        name = found.name if found else call.where.organisation
+        subject, body = invitation(call.principal.name, name, post.origin + path, made.expires_at)
+        return await post.send(Mail(made.organisation, f"mail_{new_id()}", made.email, subject, body, now, now))
 
     async def delete(self, call: Call) -> Answer:
         def work(tables: Tables) -> Changed[None]:

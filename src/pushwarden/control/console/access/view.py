@@ -27,6 +27,7 @@ class Access:
         invitations = (await visit.api.get("/v1/invitations")).invitations if may_write else []
         context = {
             "title": "People",
+            "mail": await visit.api.get("/v1/mail"),
             "users": (await visit.api.get("/v1/users")).users,
             "invitations": invitations,
             "may_write": may_write,
@@ -46,17 +47,25 @@ class Access:
             "name": form.text("name"),
             "roles": [role_at(form.text("role"), where)],
             "installation": where == INSTALLATION,
+            "mail": form.ticked("mail"),
         }
         try:
             made = await visit.api.post("/v1/invitations", body)
         except (Invalid, AlreadyExists) as error:
             return await self._invite(visit, {_field(error): _sentence(error)}, 422)
         link = self._gate.came(visit).origin + made.path
-        return Page("access/invited.html", {"title": "Invitation", "made": made.view, "link": link}, 201)
+        return Page("access/invited.html", {"title": "Invitation", "made": made.view, "link": link, "sent": made}, 201)
 
     async def uninvite(self, visit: Visit) -> Reply:
         await visit.api.delete(f"/v1/invitations/{visit.form.text('id')}")
         return Redirect(HOME, toast="The invitation is taken back; its link is dead.")
+
+    async def try_mail(self, visit: Visit) -> Reply:
+        """To whoever asks."""
+        own = await visit.api.get(f"/v1/users/{visit.principal.id}")
+        tried = await visit.api.post("/v1/mail/test", {"recipient": own.email})
+        said = f"The mail server took a mail to {own.email}; look whether it arrived."
+        return Redirect(HOME, toast=said if tried.taken else tried.error)
 
     async def credentials(self, visit: Visit) -> Reply:
         """Whether only admins touch credentials."""
@@ -91,9 +100,12 @@ class Access:
         return Redirect(f"{HOME}/sessions", toast="That session has ended.")
 
     async def _invite(self, visit: Visit, errors: dict[str, str], status: int = 200) -> Page:
-        typed = {name: visit.form.text(name) for name in ("email", "name", "role", "place")}
+        form = visit.form
+        typed = {name: form.text(name) for name in ("email", "name", "role", "place")}
         context: dict[str, Any] = {
             "title": "Invite somebody",
+            "mail": await visit.api.get("/v1/mail"),
+            "mailed": form.ticked("mail") or not form.fields,
             "places": await places(visit),
             "roles": tuple(Role),
             "typed": typed,
@@ -124,6 +136,7 @@ def routes(gate: Gate) -> tuple[PageRoute, ...]:
         page("GET", HOME + "/invite", access.invite, write, within=mine),
         page("POST", HOME + "/invite", access.invited, write, within=mine),
         page("POST", HOME + "/invitations/remove", access.uninvite, write, within=mine),
+        page("POST", HOME + "/mail", access.try_mail, write, within=mine),
         page("POST", HOME + "/credentials", access.credentials, write, within=mine),
         page("GET", HOME + "/here", access.here, read, within=mine),
         page("GET", HOME + "/sessions", access.sessions, read, within=mine),
