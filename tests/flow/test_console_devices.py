@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from people import SignedIn, signed_in
-from product_fixtures import SLOW, calm, device, until
+from product_fixtures import SLOW, calm, device, send, until
 from pushwarden.control.console.devices.asking import Asked
 from pushwarden.core.principal import Role
 from pushwarden.core.scope import Scope
@@ -156,3 +156,36 @@ def test_another_organisations_person_finds_no_device(calm: Stage) -> None:
         answer = carol(f"{pages}/devices{path}")
         assert answer.status_code == 404, path
         assert "anns-phone" not in answer.text.replace(path, "")
+
+
+@SLOW
+def test_a_devices_page_has_its_last_pushes_each_with_why(calm: Stage) -> None:
+    base = calm.make_app("told-pushes")
+    pages = base.removeprefix("/v1")
+    device(calm, base, "anns-phone", TOKEN, user="ann")
+    see = visiting(calm, signed_in(calm, Role.VIEWER))
+    assert "Nothing was sent here yet" in see(f"{pages}/devices/anns-phone").text
+    push = send(calm, base, {"device": "anns-phone"}, "alert", title="Your <order>")
+    calm.settled(base, push)
+    text = see(f"{pages}/devices/anns-phone").text
+    assert f'href="{pages}/activity/why?device=anns-phone&amp;push={push}"' in text
+    assert "Your &lt;order&gt;" in text
+    assert "Accepted by" in text
+
+
+@SLOW
+def test_the_plot_shows_alerts_or_the_kind_that_is_chosen(calm: Stage) -> None:
+    base = calm.make_app("kinds-apart")
+    pages = base.removeprefix("/v1")
+    device(calm, base, "anns-phone", TOKEN)
+    device(calm, base, "anns-phone", "cc" * 32, token_kind="voip")
+    see = visiting(calm, signed_in(calm, Role.VIEWER))
+    text = see(f"{pages}/devices").text
+    assert "1 device can be reached." in text
+    assert "1 token for calls and other kinds" in text
+    assert re.search(r'href="[^"]*/devices" aria-current="true">Apple<', text)
+    chosen = see(f"{pages}/devices?churn=apns.voip").text
+    assert re.search(r'churn=apns.voip" aria-current="true">Apple, calls<', chosen)
+    assert see(f"{pages}/devices?churn=nonsense").status_code == 200
+    assert "Each is kept for 30 days" in text
+    assert re.search(r"<button[^>]*disabled[^>]*>(?:<svg.*?</svg>)?Import<", text)

@@ -322,6 +322,10 @@ def test_the_summary_tells_kinds_versions_and_days(tell: Callable[..., None]) ->
         before, today = said["churn"]
         assert (before["new"], before["live"]) == (0, None)
         assert (today["new"], today["left"], today["gone"], today["live"]) == (3, 0, {}, 3)
+        assert (said["reachable"], said["gone_kept_days"]) == (2, 30)
+        for asked, new in (("token_kind=alert", 2), ("provider=apns&token_kind=voip", 1), ("provider=fcm", 0)):
+            narrowed = (await house.get(f"/devices/summary?days=1&{asked}")).json()
+            assert (narrowed["churn"][0]["new"], narrowed["live"]) == (new, 3)
         assert (await house.get("/devices/summary?days=9999")).status_code == 422
 
     tell(story)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -16,10 +16,12 @@ from pushwarden.dataplane.intake.directory_routes import BASE, known
 from pushwarden.dataplane.intake.views import iso
 from pushwarden.ports.census import Counts
 from pushwarden.ports.clock import Clock
+from pushwarden.ports.devices import TOMBSTONE_LIFE_MS
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, route
 
 DAYS = 30
+QUERY = ("days", "provider", "token_kind")
 
 
 class KindView(Struct):
@@ -56,9 +58,13 @@ class DayView(Struct):
 
 
 class SummaryView(Struct):
-    """counted_at: null until the first count, a moment after the first device."""
+    """live: tokens of every kind; reachable: devices an alert reaches, or where none does, live.
+
+    counted_at: null until the first count, a moment after the first device. gone_kept_days: then the gone are dropped.
+    """
 
     live: int
+    reachable: int
     gone: int
     test: int
     unproven: int
@@ -66,6 +72,7 @@ class SummaryView(Struct):
     kinds: list[KindView]
     versions: list[VersionView]
     churn: list[DayView]
+    gone_kept_days: int = TOMBSTONE_LIFE_MS // DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +84,24 @@ class CensusRoutes:
     def routes(self) -> list[Route]:
         return [
             route("GET", BASE + "/summary", self.summary, permission=Permission.DEVICE_READ,
-                  summary="How many devices, by kind and version, and what came and went by day",
-                  shape=Shape(answer=SummaryView, query=("days",)))
+                  summary="How many devices, by kind and version, and what came and went by day, of one kind if asked",
+                  shape=Shape(answer=SummaryView, query=QUERY))
         ]  # fmt: skip
 
     async def summary(self, call: Call) -> Answer:
         known(self.snapshot(), call.where)
-        days = max(1, call.number(call.query("days").get("days"), "days", DAYS, CHURN_DAYS))
+        asked = call.query(*QUERY)
+        days = max(1, call.number(asked.get("days"), "days", DAYS, CHURN_DAYS))
         today = day_of(self.clock.now_ms())
         census = await self.counts.census(call.where, today - days + 1)
-        return Answer(summed(census, range(today - days + 1, today + 1)))
+        return Answer(summed(of_kind(census, asked), range(today - days + 1, today + 1)))
+
+
+def of_kind(census: Census, asked: Mapping[str, str]) -> Census:
+    """Its churn alone is narrowed, to what `provider` and `token_kind` name."""
+    provider, kind = asked.get("provider", ""), asked.get("token_kind", "")
+    ids = {one.id for one in census.audiences if provider in ("", one.provider) and kind in ("", one.token_kind)}
+    return replace(census, churn=[one for one in census.churn if one.audience in ids])
 
 
 def summed(census: Census, days: range) -> SummaryView:
@@ -98,6 +113,7 @@ def summed(census: Census, days: range) -> SummaryView:
     ]
     return SummaryView(
         live=sum(one.live for one in kinds),
+        reachable=sum(one.live for one in kinds if one.token_kind == "alert") or sum(one.live for one in kinds),
         gone=sum(one.gone for one in kinds),
         test=sum(one.test for one in kinds),
         unproven=sum(one.unproven for one in kinds),

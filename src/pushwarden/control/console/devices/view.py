@@ -7,10 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from pushwarden.control.console.devices.asking import FACETS, Asked
-from pushwarden.control.console.devices.reckoning import platform, reckoned
+from pushwarden.control.console.devices.reckoning import Reckoned, narrowed, platform, reckoned
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.visit import Page, Redirect, Visit
-from pushwarden.control.console.zone import zone_of
 from pushwarden.core.errors import Invalid, NotFound
 from pushwarden.core.principal import Permission
 from pushwarden.core.reasons import known
@@ -21,12 +20,14 @@ from pushwarden.web.call import Answer
 PATIENCE_MS = 30_000
 """After which the page says what is usually wrong."""
 ROWS = 25
+ALERTS = "alert"
+"""The kind of token every app has; other kinds are second tokens of the same phones."""
 LANGUAGES = ("swift", "kotlin", "curl")
 NOTHING: dict[str, Any] = {"devices": [], "next": None, "searched": 0}
 
 
 async def show(visit: Visit) -> Page:
-    summary = await visit.api.get(f"{visit.v1}/devices/summary")
+    summary = await visit.api.get(f"{visit.v1}/devices/summary", **narrowed(ALERTS))
     if not summary.kinds:
         return await _listening(visit)
     asked, errors = Asked.of(visit.query), dict[str, str]()
@@ -39,7 +40,7 @@ async def show(visit: Visit) -> Page:
         {
             "title": "Devices",
             "summary": summary,
-            "told": reckoned(summary, zone_of(visit.headers)),
+            "told": await _told(visit, summary),
             "found": found,
             "asked": asked,
             "by": by,
@@ -48,6 +49,17 @@ async def show(visit: Visit) -> Page:
             **_helpers(visit),
         },
     )
+
+
+async def _told(visit: Visit, summary: Any) -> Reckoned:
+    """The plot of the kind that was chosen; else of alerts, or of the only kind there is."""
+    chosen = visit.query.get("churn", "")
+    known_kinds = [f"{one.provider}.{one.token_kind}" for one in summary.kinds]
+    shown = chosen if chosen in known_kinds else ""
+    if not shown and not any(one.token_kind == ALERTS for one in summary.kinds):
+        shown = known_kinds[0]
+    days = (await visit.api.get(f"{visit.v1}/devices/summary", **narrowed(shown))).churn if shown else summary.churn
+    return reckoned(summary, days, shown)
 
 
 async def _found(visit: Visit, asked: Asked) -> tuple[str, dict[str, Any]]:
@@ -131,8 +143,9 @@ async def _device(visit: Visit, *, tokens: bool = False) -> Page:
     name = visit.params["installation_id"]
     whole = f"{visit.v1}/devices/{name}" + ("/tokens" if tokens else "")
     found = await visit.api.get(whole)
-    context = {"title": "Device", "name": name, "devices": found["devices"], "tokens": tokens, **_helpers(visit)}
-    return Page("devices/device.html", context)
+    told = await visit.api.get(f"{visit.v1}/devices/{name}/why")
+    context = {"name": name, "devices": found["devices"], "stories": told["stories"], "tokens": tokens}
+    return Page("devices/device.html", {"title": "Device", **context, **_helpers(visit)})
 
 
 async def reveal(visit: Visit) -> Page:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from pushwarden.control.console.plots.figure import Figure, Numbers, below, lines, nothing, stretches, upright
-from pushwarden.control.console.plots.scale import Span, ticks, times
+from pushwarden.control.console.plots.figure import ROWS, Figure, Numbers, below, lines, nothing, upright
+from pushwarden.control.console.plots.scale import Span, Tick, ticks
 from pushwarden.control.console.plots.svg import Svg, el, filled, hatch, image, many, number, path, runs, stretched
 from pushwarden.control.console.plots.svg import percent as at_percent
 from pushwarden.control.console.plots.throughput import UNITS, Values
-from pushwarden.core.words import count
+from pushwarden.core.words import count, day
 
 HIGH, LINE = 120.0, 56.0
+LABELS = 7
+"""Days named below the plot, at most."""
 
 
 def churn(name: str, span: Span, new: Sequence[int], lost: Sequence[int], reachable: Values, zone: tzinfo) -> Figure:
@@ -30,7 +32,7 @@ def churn(name: str, span: Span, new: Sequence[int], lost: Sequence[int], reacha
         class_="under", width="100%", height=HIGH,
     )  # fmt: skip
     parts = [*_reachable(reachable), upright([f"+{count(top)}", "0", f"−{count(top)}"], "small-y"), plot]
-    drawing = el("div", *parts, below(times(span, zone)), class_="plot")
+    drawing = el("div", *parts, below(_days(span, len(new), zone)), class_="plot")
     return Figure(drawing, finding, _numbers(span, new, lost, reachable, zone))
 
 
@@ -53,6 +55,16 @@ def _bars(values: Sequence[int], top: float, zero: float, fill: str, mark: str) 
     )  # fmt: skip
 
 
+def _days(span: Span, length: int, zone: tzinfo) -> list[Tick]:
+    """A label under the middle of its bar, counted back from the last one."""
+    step = -(-length // LABELS)
+    places = reversed(range(length - 1, -1, -step))
+    return [
+        Tick((at + 0.5) / length, day(span.start + at * span.step, zone), narrow=(length - 1 - at) // step % 2 == 0)
+        for at in places
+    ]
+
+
 def _reachable(values: Values) -> list[Svg]:
     known = [value for value in values if value is not None]
     if len(known) < 2 or not max(known):
@@ -73,9 +85,16 @@ def _reachable(values: Values) -> list[Svg]:
 
 
 def _numbers(span: Span, new: Sequence[int], lost: Sequence[int], reachable: Values, zone: tzinfo) -> Numbers:
-    rows = []
-    for label, first, last in stretches(span, len(new), zone):
+    rows, size = [], max(1, -(-len(new) // ROWS))
+    for first in range(0, len(new), size):
+        last = min(len(new), first + size)
+        label = _stretch(span, first, last, zone)
         known = [value for value in reachable[first:last] if value is not None]
         there = count(known[-1]) if known else "not counted"
         rows.append((label, count(sum(new[first:last])), count(sum(lost[first:last])), there))
-    return Numbers("Devices that came and went", ("From", "New", "Lost", "Reachable at the end"), tuple(rows))
+    return Numbers("Devices that came and went", ("Days", "New", "Lost", "Reachable at the end"), tuple(rows))
+
+
+def _stretch(span: Span, first: int, last: int, zone: tzinfo) -> str:
+    begins, ends = (day(span.start + at * span.step, zone) for at in (first, last - 1))
+    return begins if begins == ends else f"{begins} to {ends}"
