@@ -42,5 +42,36 @@ def test_a_push_is_followed_from_waiting_to_the_phone_on_one_page(open_tab: Open
     assert push["id"] not in asked
 
 
+def test_a_list_is_narrowed_by_choosing_and_its_address_says_so(open_tab: Open) -> None:
+    page = open_tab("/deliveries?range=30d", Role.VIEWER).page
+    page.get_by_label("App", exact=True).select_option("acme-shop")
+    page.wait_for_url("**app=acme-shop**")
+    page.get_by_role("link", name="Refused").click()
+    page.wait_for_url("**show=refused**")
+    assert "range=30d" in page.url and "app=acme-shop" in page.url
+    expect(page.locator("#rows tbody tr").first).to_contain_text("Acme Shop")
+
+
+def test_with_the_keyboard_alone_a_person_is_found_and_a_stop_asked_for(open_tab: Open) -> None:
+    opened = open_tab("/apps/acme-shop/production/activity", Role.ADMIN)
+    page = opened.page
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option", name="Stop pushes of Acme Shop…")).to_be_visible()
+    assert opened.axe() == []
+    page.keyboard.type("omar")
+    expect(page.locator("#offers [aria-selected=true]")).to_contain_text("Omar R.")
+    page.keyboard.press("Escape")
+    expect(page.locator("#offers")).to_have_count(0)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#offers [aria-selected=true]")).to_contain_text("Omar R.")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/access/people/**")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("stop acme shop")
+    expect(page.locator("#offers [aria-selected=true]")).to_contain_text("Stop pushes of Acme Shop…")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alertdialog")).to_be_visible()
+
+
 def _tail(request: Request) -> str:
     return request.url.rpartition("/")[2]

@@ -24,6 +24,7 @@ from journal_fixtures import (
     to_list,
     to_range,
 )
+from pushwarden.adapters.memory import records as memory_records
 from pushwarden.adapters.postgres.journal import records as postgres_records
 from pushwarden.adapters.sqlite.journal import records as sqlite_records
 from pushwarden.core.addressed import MOST, names, names_token, unpack
@@ -33,7 +34,7 @@ from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.shard import Failure, NewShard, ShardKind, ShardState, Times
 from pushwarden.core.signal import BLOCK, Signal, SignalKind, Signalled
 from pushwarden.ports.journal import Acceptance
-from pushwarden.ports.records import PushQuery
+from pushwarden.ports.records import Group, PushQuery
 
 MINUTE = 60_000
 SANDBOX = replace(SHOP, environment=Environment.SANDBOX)
@@ -103,6 +104,34 @@ def test_an_organisation_is_listed_across_its_apps_and_within_what_one_may_see(d
     assert ids(desk, Scope("acme", "shop")) == [there.id, here.id]
     assert ids(desk, acme, among=(Scope("acme", "other"), SANDBOX)) == [app.id, there.id]
     assert ids(desk, Scope("carols"), among=(Scope("acme", "shop"),)) == [carols.id]
+
+
+def test_pushes_are_counted_in_groups_and_by_reason(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, bad = push_of(), push_of(accepted_at=NOW + MINUTE)
+    other = replace(push_of(accepted_at=NOW + 2 * MINUTE), environment=Environment.SANDBOX, type=PushType.VOIP)
+    desk.accept([to_list(good, 1), to_list(bad, 2, source=Source.PERSON)])
+    for shard in desk.claim_all():
+        fate = Fate.ACCEPTED if shard.push == good.id else Fate.REFUSED
+        failures = (failed(shard.push, 7, "Unregistered"),) if fate is Fate.REFUSED else ()
+        desk.mark([mark_of(shard, 1, counts={fate: 1}, failures=failures, finished=True)])
+    desk.accept([to_list(other, 3)])
+    said = desk.counted(SHOP, PushQuery(outcome=Fate.REFUSED))
+    alike = ("shop", "production", "alert")
+    assert set(said.groups) == {
+        Group(*alike, "api", "done", frozenset({Fate.ACCEPTED}), 1),
+        Group(*alike, "person", "done", frozenset({Fate.REFUSED}), 1),
+    }
+    assert (said.reasons, said.whole) == ({"Unregistered": 1}, True)
+    wide = desk.counted(Scope("acme"), PushQuery(reason="Unregistered", type="voip"))
+    assert [(one.type, one.pushes) for one in wide.groups] == [("alert", 1)]
+    assert wide.reasons == {}
+    late = desk.counted(Scope("acme"), PushQuery(since=NOW + 2 * MINUTE))
+    assert [(one.environment, one.state, one.pushes) for one in late.groups] == [("sandbox", "open", 1)]
+    assert not desk.counted(CAROLS, PushQuery()).groups
+    for engine in (sqlite_records, postgres_records, memory_records):
+        monkeypatch.setattr(engine, "LOOK", 2)
+    newest = desk.counted(Scope("acme"), PushQuery())
+    assert (sum(one.pushes for one in newest.groups), newest.whole) == (2, False)
 
 
 def test_pages_follow_each_other_and_a_tail_begins_where_one_left_off(desk: Desk) -> None:

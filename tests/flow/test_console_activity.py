@@ -173,6 +173,45 @@ def test_pushes_are_found_and_one_is_told_stage_by_stage(calm: Stage) -> None:
 
 
 @SLOW
+def test_each_filter_says_how_many_pushes_it_would_leave(calm: Stage) -> None:
+    base, _, _ = scene(calm, "counted")
+    pages = base.removeprefix("/v1")
+    see = visiting(calm, signed_in(calm, Role.VIEWER))
+    whole = words(see(f"{pages}/activity"))
+    assert "All 2 On their way 0 Refused 1 No answer 0" in whole
+    assert "Alert (2)" in whole
+    assert "App removed or token old (1)" in whole
+    narrowed = see(f"{pages}/activity?show=refused&type=alert&reason=Unregistered")
+    assert 'value="Unregistered" selected' in narrowed.text
+    assert "All 1 On their way 0 Refused 1" in words(narrowed)
+    everywhere = see("/deliveries?app=counted&env=simulated")
+    assert re.search(r'<option value="counted" selected>\S+ \(2\)', everywhere.text)
+    only = visiting(calm, signed_in(calm, Role.VIEWER, Scope("default", "nothing-here")))
+    assert "counted" not in only("/deliveries").text
+
+
+@SLOW
+def test_what_is_searched_for_is_offered_while_it_is_typed(calm: Stage) -> None:
+    base, good, _ = scene(calm, "offered")
+    pages = base.removeprefix("/v1")
+    see = visiting(calm, signed_in(calm, Role.ADMIN))
+    assert f'href="{pages}/devices/anns-phone"' in see("/search/offers?q=anns-phone").text
+    assert f'href="{pages}/activity/{good}"' in see(f"/search/offers?q={good}").text
+    assert f'href="{pages}/activity/{good}"' in see(f"/search/offers?q={apns_id(good)}").text
+    assert "Stop pushes of Offered…" in words(see("/search/offers?q=stop%20off"))
+    first = see("/search/offers?app=offered").text
+    assert first.index("Send test push to Offered") < first.index("Resume…")
+    assert "Nothing is called that" in words(see("/search/offers?q=zzzz"))
+    elsewhere = visiting(calm, signed_in(calm, Role.VIEWER, Scope("default", "nothing-here")))
+    for q in ("anns-phone", good, "offered"):
+        assert "Nothing is called that" in words(elsewhere(f"/search/offers?q={q}"))
+
+
+def apns_id(push: str) -> str:
+    return "-".join((push[:8], push[8:12], push[12:16], push[16:], "0" * 12))
+
+
+@SLOW
 def test_a_push_names_the_key_that_sent_it_to_those_who_may_know(calm: Stage) -> None:
     base = calm.make_app("sent-by")
     device(calm, base, "anns-phone", "5f" * 32, user="ann")

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pushwarden.core.outcome import Fate
 from pushwarden.core.scope import Scope
-from pushwarden.ports.records import PushQuery
+from pushwarden.ports.records import Counted, Group, PushQuery
 
 LAST = 2**63 - 1
 
@@ -100,6 +102,17 @@ FLOOR = """
 SELECT number, id FROM push WHERE number < {below} AND number > {above} AND /* place */
  ORDER BY number DESC LIMIT 1 OFFSET {look}
 """
+_ENDED = " + ".join(f"CASE WHEN push.{fate} > 0 THEN {1 << at} ELSE 0 END" for at, fate in enumerate(Fate))
+GROUPS = f"""
+SELECT app, environment, type, source, state, {_ENDED} AS ended, count(*) FROM push
+ WHERE number < {{below}} AND number > {{above}} AND /* place */ AND /* rest */
+ GROUP BY app, environment, type, source, state, ended
+"""
+REASONS = """
+SELECT refusal.reason, count(*) FROM push JOIN refusal ON refusal.push = push.id
+ WHERE number < {below} AND number > {above} AND /* place */ AND /* rest */
+ GROUP BY refusal.reason
+"""
 PAGE = """
 SELECT /* columns */ FROM push WHERE number < {below} AND number > {above} AND /* place */ AND /* rest */
  ORDER BY number DESC LIMIT {limit}
@@ -110,3 +123,24 @@ def written(template: str, made: Conditions) -> str:
     """With the conditions in their places; parameters are still as Conditions has them."""
     place, rest = (" AND ".join(parts) or "true" for parts in (made.place, made.rest))
     return template.replace("/* place */", place).replace("/* rest */", rest)
+
+
+def unchosen(query: PushQuery) -> PushQuery:
+    """As groups are counted: what they tell apart is no filter."""
+    return replace(query, state=None, outcome=None, type="", source="", before="", after="")
+
+
+def unreasoned(query: PushQuery) -> PushQuery:
+    """As reasons are counted."""
+    return replace(query, reason="", before="", after="")
+
+
+def counted_of(groups: Iterable[tuple[Any, ...]], reasons: Iterable[tuple[Any, ...]], *, whole: bool) -> Counted:
+    """Of the rows of GROUPS and REASONS."""
+    return Counted([_group(*row) for row in groups], {row[0]: row[1] for row in reasons}, whole)
+
+
+def _group(*row: Any) -> Group:
+    app, environment, kind, source, state, ended, pushes = row
+    fates = frozenset(fate for at, fate in enumerate(Fate) if ended >> at & 1)
+    return Group(app, environment, kind, source, state, fates, pushes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import PushState
@@ -49,6 +49,27 @@ class PushPage:
     next: str = ""
 
 
+class Group(NamedTuple):
+    """Pushes that have all this in common. ended: how recipients of theirs ended."""
+
+    app: str
+    environment: str
+    type: str
+    source: str
+    state: str
+    ended: frozenset[Fate]
+    pushes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Of the newest LOOK pushes in range; whole: those were all. reasons: how many were refused for each."""
+
+    groups: Sequence[Group] = ()
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    whole: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Reports:
     """What devices said of a push. apart: (audience, seq) → kind → when, of a push to a few."""
@@ -61,6 +82,11 @@ class Records(Protocol):
     """Raises Busy or StoreFull like every other side of the journal."""
 
     async def pushes(self, where: Scope, query: PushQuery) -> PushPage: ...
+
+    async def counted(self, where: Scope, query: PushQuery) -> Counted:
+        """The groups leave state, outcome, type and source of the query alone, the reasons its reason: what choosing
+        another would find can be told from them."""
+        ...
 
     async def failures_of(self, where: Scope, audience: int, seq: int, limit: int = 100) -> list[Failure]:
         """One device's, newest first: what was kept of the last 30 days."""

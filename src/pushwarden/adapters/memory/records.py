@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from pushwarden.adapters.journal_pages import unchosen, unreasoned
 from pushwarden.core.outcome import Fate
 from pushwarden.core.push import Push, PushState
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import NO_TIMES, Failure, Times
 from pushwarden.core.signal import Signal, SignalKind, Signalled
 from pushwarden.ports.journal import Progress
-from pushwarden.ports.records import PushPage, PushQuery, Reports
+from pushwarden.ports.records import LOOK, Counted, Group, PushPage, PushQuery, Reports
 
 
 @dataclass(slots=True)
@@ -52,6 +53,15 @@ class MemoryRecords:
         fitting = [one for one in newest if above < one.number < below and self._fits(one, query)]
         page = fitting[: query.limit]
         return PushPage([self._progress(one) for one in page], page[-1].push.id if len(page) == query.limit else "")
+
+    async def counted(self, where: Scope, query: PushQuery) -> Counted:
+        newest = [record for record in reversed(self._pushes.values()) if where.covers(record.push.scope)]
+        seen = [one for one in newest if query.since <= one.push.accepted_at < (query.until or 2**63)]
+        alike = Counter(_alike(one) for one in seen[:LOOK] if self._fits(one, unchosen(query)))
+        fitting = [one for one in seen[:LOOK] if self._fits(one, unreasoned(query))]
+        reasons = Counter(reason for one in fitting for reason in one.refusals)
+        groups = [Group(*key, pushes) for key, pushes in alike.items()]
+        return Counted(groups, reasons, whole=len(seen) < LOOK)
 
     def _number(self, push: str, none: int) -> int:
         found = self._pushes.get(push)
@@ -105,3 +115,9 @@ class MemoryRecords:
 def replaced(among: Scope, push: Push) -> Scope:
     """A place of the push's organisation."""
     return Scope(push.organisation, among.app, among.environment)
+
+
+def _alike(record: Record) -> tuple[str, str, str, str, str, frozenset[Fate]]:
+    """All of a group but its count."""
+    push, ended = record.push, frozenset(fate for fate, count in record.fates.items() if count)
+    return push.app, str(push.environment), str(push.type), record.source, str(push.state), ended

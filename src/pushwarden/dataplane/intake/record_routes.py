@@ -17,6 +17,7 @@ from pushwarden.core.errors import Invalid, NotFound
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
 from pushwarden.dataplane.intake.directory_routes import known
+from pushwarden.dataplane.intake.facets import facets
 from pushwarden.dataplane.intake.search import FILTERS, PAGING, PLACES, as_csv, as_jsonl, narrowed, query_of, views
 from pushwarden.dataplane.intake.story import FAILURES, Material, story
 from pushwarden.dataplane.intake.views import progress_view
@@ -56,6 +57,11 @@ class RecordRoutes:
                   shape=Shape(query=(*PLACES, *asked))),
             route("GET", "/v1/pushes/export", self.export_all, permission=may, within=Within.AROUND,
                   summary="The same as CSV or JSONL", shape=Shape(query=(*PLACES, *FILTERS, "format"))),
+            route("GET", "/v1/pushes/counts", self.count_all, permission=may, within=Within.AROUND,
+                  summary="How many of the newest pushes each choice of a filter would leave",
+                  shape=Shape(query=(*PLACES, *FILTERS))),
+            route("GET", BASE + "/counts", self.count_own, permission=may, shape=Shape(query=FILTERS),
+                  summary="How many of the newest pushes each choice of a filter would leave"),
             route("GET", BASE, self.own, permission=may, shape=Shape(query=asked),
                   summary="Pushes, newest first; with `after` and `wait` a live tail"),
             route("GET", BASE + "/export", self.export_own, permission=may, shape=Shape(query=(*FILTERS, "format")),
@@ -86,6 +92,21 @@ class RecordRoutes:
             page = await self.journal.pushes(where, query)
         now_ms = self.clock.now_ms()
         return Answer({"pushes": [progress_view(one, now_ms) for one in page.pushes], "next": page.next or None})
+
+    async def count_all(self, call: Call) -> Answer:
+        asked = call.query(*PLACES, *FILTERS)
+        where, query = narrowed(call, asked, query_of(call, asked))
+        own = await self.journal.counted(where, query)
+        if where.app or where.environment:
+            around, wide = narrowed(call, {}, query_of(call, asked))
+            return Answer(facets(own, await self.journal.counted(around, wide), query, asked))
+        return Answer(facets(own, own, query, asked))
+
+    async def count_own(self, call: Call) -> Answer:
+        known(self.snapshot(), call.where)
+        query = query_of(call, call.query(*FILTERS))
+        own = await self.journal.counted(call.where, query)
+        return Answer(facets(own, own, query, {}))
 
     async def export_all(self, call: Call) -> Answer:
         asked = call.query(*PLACES, *FILTERS, "format")

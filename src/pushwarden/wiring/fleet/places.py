@@ -32,6 +32,7 @@ NO_LOOK = {
     f"{_HERE}/start/outcome": "a part of a page",
     "/audit/export": "a file",
     "/stop/receipt/signed": "a file",
+    "/search/offers": "a part of a page",
 }
 """Pages with no look of their own, and why."""
 ASKED = {f"{_HERE}/send/help": "?push={push}&device={installation_id}"}

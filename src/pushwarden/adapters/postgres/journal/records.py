@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import AsyncConnection
 
-from pushwarden.adapters.journal_pages import FLOOR, LAST, NUMBER_AT, NUMBER_OF, PAGE, Conditions, conditions, written
+from pushwarden.adapters.journal_pages import (
+    FLOOR,
+    GROUPS,
+    LAST,
+    NUMBER_AT,
+    NUMBER_OF,
+    PAGE,
+    REASONS,
+    Conditions,
+    conditions,
+    counted_of,
+    unchosen,
+    unreasoned,
+    written,
+)
 from pushwarden.adapters.journal_rows import KEPT_COLUMNS, failure_of
 from pushwarden.adapters.postgres.journal import sql_asked
 from pushwarden.adapters.postgres.journal.progress import progress
@@ -18,7 +33,7 @@ from pushwarden.adapters.signal_rows import EMPTY, blocks, counts, has
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import Failure
 from pushwarden.core.signal import BLOCK, Signal, SignalKind
-from pushwarden.ports.records import LOOK, PushPage, PushQuery, Reports
+from pushwarden.ports.records import LOOK, Counted, PushPage, PushQuery, Reports
 
 
 class _Named(dict[str, str]):
@@ -34,7 +49,11 @@ class PostgresRecords(JournalSchema):
 
     async def pushes(self, where: Scope, query: PushQuery) -> PushPage:
         async with self._snapshot() as connection:
-            return await _page(connection, conditions(where, query), query)
+            return await _page(connection, where, query)
+
+    async def counted(self, where: Scope, query: PushQuery) -> Counted:
+        async with self._snapshot() as connection:
+            return await _counted(connection, where, query)
 
     async def failures_of(self, where: Scope, audience: int, seq: int, limit: int = 100) -> list[Failure]:
         statement, named = scoped(sql_asked.FAILURES_OF, where)
@@ -75,23 +94,47 @@ class PostgresRecords(JournalSchema):
         return counted | {SignalKind(kind): at for kind, at in own}
 
 
-async def _page(connection: AsyncConnection[Any], made: Conditions, query: PushQuery) -> PushPage:
-    async def rows(template: str, **values: Any) -> list[Any]:
-        return await rows_of(connection, written(template, made).format_map(SAID), {**made.values, **values})
+@dataclass(slots=True)
+class _Look:
+    """Rows within bounds by number. floor: the oldest push that is looked at, where there are older: number, id."""
 
-    async def number(push: str, none: int) -> int:
-        found = await rows(NUMBER_OF, id=push) if push else []
+    connection: AsyncConnection[Any]
+    made: Conditions
+    bounds: dict[str, int] = field(default_factory=dict)
+    floor: tuple[int, str] | None = None
+
+    async def rows(self, template: str, **values: Any) -> list[Any]:
+        statement = written(template, self.made).format_map(SAID)
+        return await rows_of(self.connection, statement, {**self.made.values, **self.bounds, **values})
+
+    async def bound(self, query: PushQuery, *, all_rows: bool) -> None:
+        below = await self._number(query.before, LAST)
+        above = await self._number(query.after, LAST if query.after else 0)
+        if query.until:
+            below = min(below, (await self.rows(NUMBER_AT, at=query.until))[0][0])
+        if query.since:
+            above = max(above, (await self.rows(NUMBER_AT, at=query.since))[0][0] - 1)
+        self.bounds = {"below": below, "above": above}
+        floor = [] if all_rows else await self.rows(FLOOR, look=LOOK - 1)
+        if floor:
+            self.floor, self.bounds["above"] = floor[0], floor[0][0] - 1
+
+    async def _number(self, push: str, none: int) -> int:
+        found = await self.rows(NUMBER_OF, id=push) if push else []
         return int(found[0][0]) if found else none
 
-    below, above = await number(query.before, LAST), await number(query.after, LAST if query.after else 0)
-    if query.until:
-        below = min(below, (await rows(NUMBER_AT, at=query.until))[0][0])
-    if query.since:
-        above = max(above, (await rows(NUMBER_AT, at=query.since))[0][0] - 1)
-    bounds = {"below": below, "above": above}
-    floor = await rows(FLOOR, **bounds, look=LOOK - 1) if made.rest and not query.id else []
-    if floor:
-        bounds["above"] = floor[0][0] - 1
-    kept = await rows(PAGE.replace("/* columns */", ", ".join(KEPT_COLUMNS)), **bounds, limit=query.limit)
-    following = kept[-1][0] if len(kept) == query.limit and kept else floor[0][1] if floor else ""
+
+async def _page(connection: AsyncConnection[Any], where: Scope, query: PushQuery) -> PushPage:
+    look = _Look(connection, conditions(where, query))
+    await look.bound(query, all_rows=not look.made.rest or bool(query.id))
+    kept = await look.rows(PAGE.replace("/* columns */", ", ".join(KEPT_COLUMNS)), limit=query.limit)
+    following = kept[-1][0] if len(kept) == query.limit and kept else look.floor[1] if look.floor else ""
     return PushPage(await progress(connection, kept), following)
+
+
+async def _counted(connection: AsyncConnection[Any], where: Scope, query: PushQuery) -> Counted:
+    look = _Look(connection, conditions(where, unchosen(query)))
+    await look.bound(unchosen(query), all_rows=False)
+    groups = await look.rows(GROUPS)
+    look.made = conditions(where, unreasoned(query))
+    return counted_of(groups, await look.rows(REASONS), whole=look.floor is None)

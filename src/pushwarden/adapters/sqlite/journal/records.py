@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
-from pushwarden.adapters.journal_pages import FLOOR, LAST, NUMBER_AT, NUMBER_OF, PAGE, Conditions, conditions, written
+from pushwarden.adapters.journal_pages import (
+    FLOOR,
+    GROUPS,
+    LAST,
+    NUMBER_AT,
+    NUMBER_OF,
+    PAGE,
+    REASONS,
+    Conditions,
+    conditions,
+    counted_of,
+    unchosen,
+    unreasoned,
+    written,
+)
 from pushwarden.adapters.journal_rows import KEPT_COLUMNS, failure_of
 from pushwarden.adapters.signal_rows import bits_of, blocks, counts, has
 from pushwarden.adapters.sqlite.driver import sqlite3
@@ -17,7 +32,9 @@ from pushwarden.adapters.sqlite.journal.progress import progress
 from pushwarden.core.scope import Scope
 from pushwarden.core.shard import Failure
 from pushwarden.core.signal import BLOCK, Signal, SignalKind
-from pushwarden.ports.records import LOOK, PushPage, PushQuery, Reports
+from pushwarden.ports.records import LOOK, Counted, PushPage, PushQuery, Reports
+
+T = TypeVar("T")
 
 
 class _Named(dict[str, str]):
@@ -33,7 +50,12 @@ class SqliteRecords(JournalFile):
 
     async def pushes(self, where: Scope, query: PushQuery) -> PushPage:
         """In the reader's thread: a page may look through very many."""
-        return await self.reader.long(lambda connection: page(connection, where, query))
+        return await self.reader.long(lambda connection: at_once(connection, lambda: _page(connection, where, query)))
+
+    async def counted(self, where: Scope, query: PushQuery) -> Counted:
+        return await self.reader.long(
+            lambda connection: at_once(connection, lambda: _counted(connection, where, query))
+        )
 
     async def failures_of(self, where: Scope, audience: int, seq: int, limit: int = 100) -> list[Failure]:
         statement, named = scoped(sql.FAILURES_OF, where)
@@ -61,36 +83,57 @@ class SqliteRecords(JournalFile):
         return counted | {SignalKind(kind): at for kind, at in own}
 
 
-def page(connection: sqlite3.Connection, where: Scope, query: PushQuery) -> PushPage:
+def at_once(connection: sqlite3.Connection, look: Callable[[], T]) -> T:
     """As of one commit."""
     connection.execute("BEGIN")
     try:
-        return _page(connection, conditions(where, query), query)
+        return look()
     finally:
         connection.execute("COMMIT")
 
 
-def _page(connection: sqlite3.Connection, made: Conditions, query: PushQuery) -> PushPage:
-    def rows(template: str, **values: Any) -> list[Any]:
-        statement = written(template, made).format_map(SAID)
-        return connection.execute(statement, {**made.values, **values}).fetchall()
+@dataclass(slots=True)
+class _Look:
+    """Rows within bounds by number. floor: the oldest push that is looked at, where there are older: number, id."""
 
-    def number(push: str, none: int) -> int:
-        found = rows(NUMBER_OF, id=push) if push else []
-        return found[0][0] if found else none
+    connection: sqlite3.Connection
+    made: Conditions
+    bounds: dict[str, int] = field(default_factory=dict)
+    floor: tuple[int, str] | None = None
 
-    below, above = number(query.before, LAST), number(query.after, LAST if query.after else 0)
-    if query.until:
-        below = min(below, rows(NUMBER_AT, at=query.until)[0][0])
-    if query.since:
-        above = max(above, rows(NUMBER_AT, at=query.since)[0][0] - 1)
-    bounds = {"below": below, "above": above}
-    floor = rows(FLOOR, **bounds, look=LOOK - 1) if made.rest and not query.id else []
-    if floor:
-        bounds["above"] = floor[0][0] - 1
-    kept = rows(PAGE.replace("/* columns */", ", ".join(KEPT_COLUMNS)), **bounds, limit=query.limit)
-    following = kept[-1][0] if len(kept) == query.limit and kept else floor[0][1] if floor else ""
+    def rows(self, template: str, **values: Any) -> list[Any]:
+        statement = written(template, self.made).format_map(SAID)
+        return self.connection.execute(statement, {**self.made.values, **self.bounds, **values}).fetchall()
+
+    def bound(self, query: PushQuery, *, all_rows: bool) -> None:
+        below, above = self._number(query.before, LAST), self._number(query.after, LAST if query.after else 0)
+        if query.until:
+            below = min(below, self.rows(NUMBER_AT, at=query.until)[0][0])
+        if query.since:
+            above = max(above, self.rows(NUMBER_AT, at=query.since)[0][0] - 1)
+        self.bounds = {"below": below, "above": above}
+        floor = [] if all_rows else self.rows(FLOOR, look=LOOK - 1)
+        if floor:
+            self.floor, self.bounds["above"] = floor[0], floor[0][0] - 1
+
+    def _number(self, push: str, none: int) -> int:
+        found = self.rows(NUMBER_OF, id=push) if push else []
+        return int(found[0][0]) if found else none
+
+
+def _page(connection: sqlite3.Connection, where: Scope, query: PushQuery) -> PushPage:
+    look = _Look(connection, conditions(where, query))
+    look.bound(query, all_rows=not look.made.rest or bool(query.id))
+    kept = look.rows(PAGE.replace("/* columns */", ", ".join(KEPT_COLUMNS)), limit=query.limit)
+    following = kept[-1][0] if len(kept) == query.limit and kept else look.floor[1] if look.floor else ""
     return PushPage(progress(connection, kept), following)
+
+
+def _counted(connection: sqlite3.Connection, where: Scope, query: PushQuery) -> Counted:
+    look = _Look(connection, conditions(where, unchosen(query)))
+    look.bound(unchosen(query), all_rows=False)
+    groups, look.made = look.rows(GROUPS), conditions(where, unreasoned(query))
+    return counted_of(groups, look.rows(REASONS), whole=look.floor is None)
 
 
 def _signal(connection: sqlite3.Connection, signals: Sequence[Signal]) -> list[None]:

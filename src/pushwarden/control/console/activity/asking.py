@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from pushwarden.core.push import PushType, Source
+from pushwarden.core.scope import Environment
 
 HOUR_MS = 3_600_000
 FACETS: dict[str, dict[str, str]] = {
@@ -16,9 +18,10 @@ FACETS: dict[str, dict[str, str]] = {
     "unknown": {"outcome": "unknown"},
     "expired": {"outcome": "expired"},
     "stopped": {"outcome": "stopped"},
-    "test": {"source": "test"},
 }
 RANGES = {"1h": HOUR_MS, "24h": 24 * HOUR_MS, "7d": 7 * 24 * HOUR_MS, "30d": 30 * 24 * HOUR_MS}
+Counts = Mapping[str, Any]
+"""What GET …/pushes/counts answers."""
 KEPT = ("show", "q", "range", "type", "source", "reason", "app", "env", "live")
 """What stays in the address from one page to the next."""
 
@@ -48,7 +51,7 @@ class Asked:
             _one(query, "source", Source.__members__.values()),
             query.get("reason", ""),
             query.get("app", ""),
-            query.get("env", ""),
+            _one(query, "env", Environment.__members__.values()),
             "1" if query.get("live") else "",
             query.get("before", ""),
         )
@@ -75,3 +78,25 @@ class Asked:
 def _one(query: Mapping[str, str], name: str, known: object) -> str:
     value = query.get(name, "")
     return value if value in list(known) else ""  # type: ignore[call-overload]
+
+
+def pills(counted: Counts | None) -> dict[str, int | None]:
+    """Facet → how many pushes are so; None where they were not counted."""
+    if counted is None:
+        return dict.fromkeys(FACETS)
+    found: dict[str, int | None] = {"all": sum(counted["state"].values())}
+    for facet, said in list(FACETS.items())[1:]:
+        ((name, value),) = said.items()
+        found[facet] = counted[name].get(value, 0)
+    return found
+
+
+def choices(counted: Counts | None, asked: Asked) -> dict[str, dict[str, int]]:
+    """Name → value → how many pushes have it: what occurs, and what is chosen."""
+    found: dict[str, dict[str, int]] = {}
+    for name in ("app", "env", "type", "source", "reason"):
+        counts = counted[name] if counted else {}
+        said = {one["reason"]: one["pushes"] for one in counts} if isinstance(counts, list) else dict(counts)
+        chosen = getattr(asked, name)
+        found[name] = ({chosen: 0} if chosen and chosen not in said else {}) | said
+    return found

@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from pushwarden.control.console.activity.asking import FACETS, RANGES, Asked
+from pushwarden.control.console.activity.asking import RANGES, Asked, choices, pills
 from pushwarden.control.console.activity.telling import answer_of, is_live, people, stages, steps, verdict
 from pushwarden.control.console.activity.watching import Watching
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.visit import Page, Redirect, Visit
 from pushwarden.core.errors import Invalid, NotFound
 from pushwarden.core.principal import Permission
-from pushwarden.core.push import PushType, Source
-from pushwarden.core.reasons import known
 from pushwarden.ports.records import LOOK
 from pushwarden.web.call import JSON, Answer
 from pushwarden.web.routes import Within
@@ -40,21 +38,21 @@ async def here(visit: Visit) -> Page:
 async def _found(visit: Visit, asked: Asked) -> dict[str, Any]:
     path, errors = _list(visit), dict[str, str]()
     found: dict[str, Any] = {"pushes": [], "next": None}
-    query = asked.api(visit.now_ms) | ({"before": asked.before} if asked.before else {})
+    counted, query = None, asked.api(visit.now_ms)
     try:
-        found = await visit.api.get(path, limit=ROWS, **query)
+        found = await visit.api.get(path, limit=ROWS, **query, **({"before": asked.before} if asked.before else {}))
+        counted = None if visit.partial else await visit.api.get(f"{path}/counts", **query)
     except (Invalid, NotFound) as error:
         errors = {"q": error.detail}
     return {
         "found": found,
         "asked": asked,
         "errors": errors,
-        "facets": tuple(FACETS),
+        "pills": pills(counted),
+        "choices": choices(counted, asked),
+        "counted": counted,
         "ranges": tuple(RANGES),
-        "types": tuple(PushType),
-        "sources": tuple(Source),
         "verdict_of": verdict,
-        "reason_title": known(asked.reason).title if asked.reason else "",
         "place": visit.path,
         "look": LOOK,
     }

@@ -93,6 +93,11 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-look]")) try { localStorage.removeItem("theme"); } catch { /* private window */ }
 });
 
+// A list is narrowed as soon as something is chosen; its button does the same.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("form[data-narrow] select")) event.target.form.requestSubmit();
+});
+
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
