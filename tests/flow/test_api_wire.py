@@ -16,6 +16,7 @@ from cast import Stage, stage
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.web.call import Answer
 from pushwarden.web.giving import give, heard
+from pushwarden.wiring.patience import Patient
 
 GET = b"GET /v1/apps HTTP/1.1\r\nHost: a\r\nAuthorization: {key}\r\n"
 POST = GET.replace(b"GET", b"POST")
@@ -46,7 +47,7 @@ async def served(path: Path, app: Any = None) -> AsyncIterator[Stage]:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(path))
     listening.listen()
-    server = uvicorn.Server(uvicorn.Config(app or scene.app, log_config=None, http="httptools", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app or scene.app, log_config=None, http=Patient, ws="none", lifespan="off"))
     serving = asyncio.create_task(server._serve([listening]))
     try:
         yield scene

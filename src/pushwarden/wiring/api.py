@@ -79,6 +79,7 @@ from pushwarden.wiring.inspect import Inspector
 from pushwarden.wiring.keyholders import API, seals
 from pushwarden.wiring.machine import Looking
 from pushwarden.wiring.mailing import post_of
+from pushwarden.wiring.patience import Patient, keep_clear
 from pushwarden.wiring.pocket import Pocket
 from pushwarden.wiring.providers import PROVIDERS
 from pushwarden.wiring.reach import hosts, reach
@@ -332,7 +333,8 @@ class Api:
         works = (following, self.watch(), self.observe(), self.guard().keep())
         loops = [asyncio.create_task(work) for work in works]
         config = uvicorn.Config(
-            self.doors(), log_config=None, access_log=False, lifespan="off", http="httptools", server_header=False,
+            self.doors(), log_config=None, access_log=False, lifespan="off", http=Patient, ws="none",
+            server_header=False,
             timeout_graceful_shutdown=10, backlog=2048,
         )  # fmt: skip
         server = Server(config)
@@ -340,6 +342,7 @@ class Api:
         gc.freeze()
         gc.set_threshold(*COLLECT)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
+        loops.append(asyncio.create_task(keep_clear(server.server_state.connections)))
         announce(self.settings, listening.getsockname()[1])
         await self.invite_first()
         ready()

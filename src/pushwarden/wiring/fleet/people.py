@@ -8,7 +8,7 @@ from dataclasses import replace
 from pushwarden.control.people.passwords import Passwords
 from pushwarden.control.people.roll import FRESH_MS
 from pushwarden.core.audit import AuditEntry
-from pushwarden.core.person import Person, Session, digest
+from pushwarden.core.person import Passkey, Person, Session, digest
 from pushwarden.core.principal import Binding
 from pushwarden.core.scope import Scope
 from pushwarden.ports.catalog import Changed, Tables
@@ -49,7 +49,9 @@ async def tell(story: Teller) -> None:
             person = Person(
                 f"usr_{who}", ORGANISATION, f"{who}@acme.example", name, password, created_at=story.now - ago(days=342),
                 last_seen_at=story.now - ago(hours=len(who)), bindings=(Binding(role, where),),
+                totp=b"told" if who == "omar" else b"",
             )  # fmt: skip
             tables.people.insert(person)
+        tables.passkeys.put(Passkey("dG9sZA", "usr_priya", "Phone", b"", created_at=story.now - ago(days=90)))
 
     await story.api.stores.catalog.note(work)
