@@ -21,7 +21,7 @@ import httpx2
 from pushwarden.providers.generated import PROJECT, generated_account, generated_key
 from pushwarden.simulators.log import Summary, summarise
 
-START_SECONDS = SETTLE_SECONDS = 60.0
+START_SECONDS, SETTLE_SECONDS = 120.0, 60.0
 PROOF_SECONDS = 11
 KEY_ID, TEAM_ID = "DEMOKEY123", "DEMOTEAM12"
 BUNDLE_ID = "com.example.shop"
