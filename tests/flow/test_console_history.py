@@ -13,6 +13,7 @@ from people import SignedIn, signed_in_here
 from pushwarden.adapters.memory.control import MemoryCatalog
 from pushwarden.adapters.vault.chest import AesChest
 from pushwarden.control.console.audit import view as audit
+from pushwarden.control.console.callbacks import view as callbacks
 from pushwarden.control.console.desk import Desk
 from pushwarden.control.console.door import Console
 from pushwarden.control.console.history import view as history
@@ -38,7 +39,9 @@ class House:
         self.scene, self.people = scene, dict[str, SignedIn]()
         desk = Desk(scene.app, self, lambda: snapshot, lambda: {}, scene.clock, "1")
         gate = Gate(People(scene.services, AesChest(bytes(32))))
-        self.console = Console(desk, gate, (*history.routes(), *audit.routes(), *settings.routes()))
+        self.console = Console(
+            desk, gate, (*history.routes(), *audit.routes(), *settings.routes(), *callbacks.routes())
+        )
 
     def visitor(self, headers: RawHeaders, now_ms: int) -> Visitor | None:
         name = (header(headers, b"cookie") or b"").decode().partition("=")[2]
@@ -215,6 +218,7 @@ def test_a_mistake_in_a_field_is_said_there_and_the_rest_stays_typed() -> None:
         assert refused.status == 422
         assert 'value="Acme"' in page and 'value="com acme"' in page
         assert 'aria-invalid="true"' in page
+        assert ("A bundle ID has letters" in page, "regex" in page) == (True, False)
 
     played(work)
 

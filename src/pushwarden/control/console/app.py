@@ -7,6 +7,7 @@ from pushwarden.control.console.activity import view as activity
 from pushwarden.control.console.activity.watching import Watching
 from pushwarden.control.console.apps import view as apps
 from pushwarden.control.console.audit import view as audit
+from pushwarden.control.console.callbacks import view as callbacks
 from pushwarden.control.console.credentials import view as credentials
 from pushwarden.control.console.desk import Desk
 from pushwarden.control.console.devices import view as devices
@@ -55,6 +56,7 @@ def build(desk: Desk, people: People) -> Console:
             *help_.routes(),
             *history.routes(),
             *settings.routes(),
+            *callbacks.routes(),
             *audit.routes(),
             *stop.routes(),
             *receipt.routes(),

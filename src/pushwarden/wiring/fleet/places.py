@@ -53,6 +53,7 @@ def names(ask: Ask) -> dict[str, str]:
     return {
         "app": "acme-shop",
         "env": "production",
+        "callback": ask("/v1/apps/acme-shop/callbacks")["callbacks"][0]["id"],
         "credential": credential["id"],
         "installation_id": "qa-iphone-15",
         "import": ask(f"{V1}/devices/imports")["imports"][0]["id"],

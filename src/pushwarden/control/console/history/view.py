@@ -39,13 +39,13 @@ async def _review(visit: Visit, moved: int = 0, status: int = 200, missing: str 
         told = await visit.api.post(f"{_versions(visit)}/{version}/restore", {"version": newest.number}, dry_run=True)
     context = {
         "title": f"Version {one.number}", "one": one, "newest": newest, "told": told, "may": may, "moved": moved,
-        "missing": missing, "deed": deed, "copied": copied.decode(), "beside": await _beside(visit, newest.number),
+        "missing": missing, "deed": deed, "copied": copied.decode(), "compared": await _compared(visit, newest.number),
         "reason": visit.form.text("reason"),
     }  # fmt: skip
     return Page("history/review.html", context, status)
 
 
-async def _beside(visit: Visit, newest: int) -> tuple[int, Sequence[Difference]] | None:
+async def _compared(visit: Visit, newest: int) -> tuple[int, Sequence[Difference]] | None:
     """The version to compare with, and what differs there; None when none is asked for."""
     to = visit.query.get("to", "")
     if not (to.isascii() and to.isdigit() and len(to) < 16 and 0 < int(to) <= newest):

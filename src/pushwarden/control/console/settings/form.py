@@ -11,6 +11,15 @@ from pushwarden.core.app import App
 
 TEXTS = ("name", "description", "bundle_id", "android_package", "wns_sid")
 FIELDS = (*TEXTS, "enabled", "contacts")
+WRONG = {
+    "name": "Enter a name on one line, with at most 200 characters.",
+    "description": "A description stands on one line, with at most 1,000 characters.",
+    "bundle_id": "A bundle ID has letters, digits, dots and hyphens, such as com.acme.shop.",
+    "android_package": "A package has letters, digits, dots and underscores, such as com.acme.shop.",
+    "wns_sid": "A package SID stands on one line.",
+    "contacts": "Enter one address a line, such as dana@acme.example; at most 20.",
+}
+"""What to type instead of what was refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pushwarden.control.console.pages import PageRoute, page
-from pushwarden.control.console.settings.form import Typed, again, clashes, drawn, typed
+from pushwarden.control.console.settings.form import WRONG, Typed, again, clashes, drawn, typed
 from pushwarden.control.console.visit import Page, Redirect, Visit
 from pushwarden.core.errors import Conflict, Invalid, PushwardenError, UnknownField
 from pushwarden.core.principal import Permission
@@ -39,7 +39,7 @@ async def change(visit: Visit) -> Redirect | Page:
         return await _clashed(visit, sent, error.status)
     except (Invalid, UnknownField) as error:
         field = str(error.extra.get("field", "")).split(".")[0].split("[")[0]
-        return await _shown(visit, sent, error.status, errors={field: error.detail})
+        return await _shown(visit, sent, error.status, errors={field: WRONG.get(field, error.detail)})
     return Redirect(f"{visit.base}/settings", toast="Saved. The version before stands in History.")
 
 
@@ -49,13 +49,6 @@ async def _clashed(visit: Visit, sent: Typed, status: int) -> Page:
     return await _shown(
         visit, again(sent, app), status, clashes=clashes(sent, app), last=last[0] if last else None, clashed=True
     )
-
-
-async def try_callback(visit: Visit) -> Redirect:
-    way = f"{_app(visit)}/callbacks/{visit.params['callback']}"
-    told = await visit.api.get(way)
-    await visit.api.post(f"{way}/test")
-    return Redirect(f"{visit.base}/settings#callbacks", toast=f"A test is on its way to {told.url}.")
 
 
 async def goodbye(visit: Visit) -> Page:
@@ -122,7 +115,6 @@ def routes() -> tuple[PageRoute, ...]:
     return (
         page("GET", base, show, Permission.APP_READ),
         page("POST", base, change, write),
-        page("POST", base + "/callbacks/{callback}/test", try_callback, write),
         page("GET", base + "/delete", goodbye, Permission.APP_DELETE),
         page("POST", base + "/delete", delete, Permission.APP_DELETE),
         page("GET", "/bin", binned, Permission.APP_DELETE, within=Within.HANDLER),
