@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -16,9 +17,12 @@ from people import signed_in
 from product_fixtures import SLOW, alone, until
 from pushwarden.control.console.credentials.actions import ADVICE, Lead, actions, lead_of
 from pushwarden.control.console.credentials.kept import MOST, Shelf
+from pushwarden.control.console.credentials.report import Report, is_late, rows
 from pushwarden.control.console.credentials.upload import asked
+from pushwarden.core.check import Check
 from pushwarden.core.messages import MESSAGES, Result
 from pushwarden.core.principal import Role
+from pushwarden.core.probe import PATIENCE_MS, Finding
 from pushwarden.providers.generated import generated_account, generated_key
 from pushwarden.simulators.certificates import client_certificate
 from pushwarden.wiring.stage import Stage
@@ -186,6 +190,15 @@ def test_a_viewer_sees_the_lanes_and_nothing_to_press(alone: Stage, dana: Browse
     assert "VIEWEDKEY1" in seen and "Switch to this…" not in seen and 'type="file"' not in seen
     for path in ("", f"/{credential}/switch", f"/{credential}/delete", f"/{credential}/enabled", "/requests"):
         viewer.post(page + path, 403)
+
+
+def test_a_proof_that_nobody_makes_ends_with_what_to_do() -> None:
+    asked = SimpleNamespace(finding=Finding.VERIFYING, asked_at=1_000_000, checks=())
+    assert not is_late(asked, 1_000_000 + PATIENCE_MS)
+    assert is_late(asked, 1_002_000 + PATIENCE_MS)
+    report = Report(SimpleNamespace(), None, rows([Check.of("live.no_sender", provider="Apple")]), asked, late=True)
+    assert (report.busy, report.finding, report.rows[0].word) == (False, "unproven", "Not proven yet")
+    assert Lead.AGAIN in [one.lead for one in report.rows[0].actions]
 
 
 class Values(dict[str, str]):

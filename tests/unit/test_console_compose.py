@@ -150,6 +150,15 @@ def test_what_nobody_reported_is_told_as_not_reported_and_no_longer_waited_for()
     assert not outcome(push, "apns", None, BEGAN + 61_000).watched
 
 
+def test_what_nobody_takes_or_answers_is_told_as_waiting_and_turns_no_wheel_for_ever() -> None:
+    for changes, verdict in (({}, "queued"), ({"in_flight": 1}, "handed")):
+        soon, later = (outcome(told(**changes), "apns", None, BEGAN + ms) for ms in (9_000, 10_001))
+        assert (soon.id, soon.slow, later.id, later.slow) == (verdict, False, verdict, True)
+        assert later.live
+    due = told(not_before="2027-01-15T08:00:30+00:00")
+    assert not outcome(due, "apns", None, BEGAN + 31_000).slow
+
+
 def test_the_devices_own_word_and_the_simulated_phones_screen_confirm() -> None:
     push = told(state="done", accepted=1, last_answer_at=BEGAN + 187)
     shown = outcome(push, "apns", {"at": BEGAN + 250, "title": "Hi"}, BEGAN + 300)

@@ -67,7 +67,11 @@ def test_every_id_that_was_promised_is_there() -> None:
     assert [id for id in PROMISED.split() if id not in MESSAGES] == []
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+ONE_OF_EACH = {one.says: name for name, one in SAMPLES.items() if "p12.too_costly" not in one.says}.values()
+"""A file for all that files are told, but for those that take seconds to make."""
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_every_file_is_answered_with_a_title_a_text_and_a_step(name: str) -> None:
     need("openssl")
     checks = look_at_sample(SAMPLES[name]).checks

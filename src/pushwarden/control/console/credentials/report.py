@@ -13,7 +13,8 @@ from pushwarden.control.console.visit import Visit
 from pushwarden.core.check import Check
 from pushwarden.core.errors import NotFound
 from pushwarden.core.messages import Result
-from pushwarden.core.probe import Finding
+from pushwarden.core.names import called
+from pushwarden.core.probe import PATIENCE_MS, Finding
 
 SHAPES = {
     Result.PASSED: ("ready", "ok", "Passed"),
@@ -23,6 +24,8 @@ SHAPES = {
     Result.UNPROVEN: ("unproven", "info", "Not proven yet"),
 }
 """Result → icon, colour and word: always all three."""
+GRACE_MS = 1_000
+"""Until a sender has taken up a proof that may take PATIENCE_MS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +39,25 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """file: None after a restart, or for a proof that was asked for later. busy: the proof is under way."""
+    """file: None after a restart, or for a proof that was asked for later. busy: the proof is under way.
+
+    late: nobody made it in the time it may take; it is waited for no longer.
+    """
 
     credential: Any
     file: Reported | None
     rows: Sequence[Row]
     probe: Any
+    late: bool = False
 
     @property
     def busy(self) -> bool:
-        return self.probe is not None and self.probe.finding == Finding.VERIFYING
+        return self.probe is not None and self.probe.finding == Finding.VERIFYING and not self.late
 
     @property
     def finding(self) -> str:
+        if self.late:
+            return str(Finding.UNPROVEN)
         return str(self.probe.finding) if self.probe is not None else ""
 
     @property
@@ -76,8 +85,15 @@ async def report_of(visit: Visit, credential: Any, probe: str) -> Report | None:
     file = REPORTS.get(shelf_name(visit, credential.id), visit.now_ms)
     if file is None and found is None:
         return None
-    checks = _whole(file.checks if file else (), found.checks if found else ())
-    return Report(credential, file, rows(checks, str(credential.facts.get("project_id", ""))), found)
+    late = found is not None and is_late(found, visit.now_ms)
+    nobody = [Check.of("live.no_sender", provider=called(credential.provider))] if late else []
+    checks = _whole(file.checks if file else (), nobody or (found.checks if found else ()))
+    return Report(credential, file, rows(checks, str(credential.facts.get("project_id", ""))), found, late)
+
+
+def is_late(probe: Any, now_ms: int) -> bool:
+    """Whether a proof that nobody has made yet has waited longer than one may take."""
+    return bool(probe.finding == Finding.VERIFYING and now_ms - probe.asked_at > PATIENCE_MS + GRACE_MS)
 
 
 def _whole(file: Sequence[Check], live: Sequence[Check]) -> list[Check]:

@@ -12,6 +12,8 @@ from pushwarden.core.errors import PushwardenError
 
 Account = Mapping[str, Any]
 """GET …/pushes/{id}/story."""
+SLOW_MS = 10_000
+"""A push that is neither taken nor answered for so long is told as waiting, with where to look."""
 SILENCE_MS, WATCHED_MS = 10_000, 60_000
 """So long a confirmation is waited for before the page says that none came, and is listened for after all."""
 
@@ -29,7 +31,7 @@ class Stage:
 class Outcome:
     """id: of the template's verdict. live: something can still change. reasons: refusals in words.
 
-    watched: worth listening to, for a late confirmation may still come.
+    watched: worth listening to, for a late confirmation may still come. slow: it takes longer than it should.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Outcome:
     shown: Mapping[str, Any] | None = None
     recipients: int = 1
     watched: bool = False
+    slow: bool = False
 
     @property
     def confirmed_after(self) -> int | None:
@@ -66,7 +69,15 @@ def outcome(push: Account, provider: str, shown: Mapping[str, Any] | None, now_m
         stages.append(_opened(opened))
     live = verdict in ("queued", "handed", "held", "scheduled") or waiting
     late = verdict == "accepted" and now_ms - (_ms(push.get("finished_at")) or now_ms) < WATCHED_MS
-    return Outcome(verdict, push, stages, live, provider, push["refusals"], shown, push["estimated"], live or late)
+    slow = _slow(push, verdict, now_ms)
+    return Outcome(
+        verdict, push, stages, live, provider, push["refusals"], shown, push["estimated"], live or late, slow
+    )
+
+
+def _slow(push: Account, verdict: str, now_ms: int) -> bool:
+    began = _ms(push["not_before"]) if push.get("not_before") else _ms(push["accepted_at"])
+    return verdict in ("queued", "handed") and now_ms - began > SLOW_MS
 
 
 def _verdict(push: Account, confirmed: bool) -> str:
