@@ -23,7 +23,7 @@ NO_TIMES = Made(p50=None, p95=None, p99=None)
 def series(counts: list[tuple[int, int]], step: int = MINUTE, **more: Any) -> Any:
     start = NOW - NOW % step + step - step * len(counts)
     points = [
-        Made(at_ms=start + at * step, accepted=good, refused=bad, ours=NO_TIMES, theirs=NO_TIMES)
+        Made(at_ms=start + at * step, accepted=good, refused=bad, retried=0, ours=NO_TIMES, theirs=NO_TIMES)
         for at, (good, bad) in enumerate(counts)
     ]
     kept = {"ours": NO_TIMES, "theirs": NO_TIMES, "events": [], "reasons": [], **more}
@@ -55,6 +55,14 @@ def test_a_step_that_has_just_begun_is_no_fall_and_is_drawn_where_there_is_nothi
     assert minute.numbers.rows[-1][1] == "40"
     first = plotted(series([(0, 0)] * 59 + [(1, 0)]), [], 0, NOW, UTC)
     assert not first.empty
+
+
+def test_what_a_provider_refused_for_a_while_is_drawn_too() -> None:
+    told = series([(40, 0)] * 60)
+    told.points[30].retried = 19
+    figure = plotted(told, [], 0, NOW, UTC)
+    assert "19 of" in figure.finding
+    assert 'fill="url(#tp-h)"' in figure.drawing
 
 
 def test_a_change_is_named_by_its_version_and_what_processes_write_down_is_none() -> None:

@@ -80,15 +80,20 @@ def _grown(churn: Sequence[Any]) -> int | None:
 
 
 def plotted(series: Any, versions: Sequence[Any], created_at: int, now_ms: int, zone: tzinfo) -> Figure:
-    """Accepted and refused a minute. Of the time before the app was made nothing is known, and little of a step that
-    has just begun: it is drawn only where there is nothing else."""
+    """Accepted and refused a minute, what was tried again among it. Of the time before the app was made nothing is
+    known, and little of a step that has just begun: it is drawn only where there is nothing else."""
     span, step = Span(series.since_ms, series.until_ms, series.step_ms), series.step_ms
     known = [point if point.at_ms + step > created_at else None for point in series.points]
     told = [point if point and now_ms - point.at_ms >= max(MINUTE, step / 3) else None for point in known]
-    shown = told if any(point and (point.accepted or point.refused) for point in told) else known
+    shown = told if any(point and (point.accepted or refusals(point)) for point in told) else known
     accepted = [point and rate(point.accepted, point.at_ms, step, now_ms) for point in shown]
-    refused = [point and rate(point.refused, point.at_ms, step, now_ms) for point in shown]
+    refused = [point and rate(refusals(point), point.at_ms, step, now_ms) for point in shown]
     return throughput("tp", span, accepted, refused, marked(series.events, versions), zone)
+
+
+def refusals(point: Any) -> int:
+    """For good, or for a while: an hour in which a provider answers 503 is one that people look for."""
+    return int(point.refused) + int(point.retried)
 
 
 def rate(number: int, at_ms: int, step_ms: int, now_ms: int) -> float:
