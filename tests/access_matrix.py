@@ -8,6 +8,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from pushwarden.core.scope import Scope
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.frame import Frame
 from pushwarden.web.routes import Route, Within
+from pushwarden.wiring.fleet.places import looks
 
 THINGS = {
     "credential": "cred-1", "key": "key-1", "hold": "hold-1", "callback": "cb-1", "request": "req-1", "probe": "pr-1",
@@ -200,6 +202,30 @@ async def lists_judged(world: World) -> dict[str, Any]:
     return {"reads": len(reads), "asked": asked, "things_shown": shown, "wrong": wrong[:50]}
 
 
+async def views_judged(world: World) -> dict[str, Any]:
+    """The pages themselves, drawn for people: none shows a thing of a place that is not theirs."""
+    console = world.api.doors().console
+    people = [one for one in world.actors if one.state == "good" and not one.who.startswith("key:")]
+    people = [one for one in people if one.place != "installation"]  # who is of everywhere may see everything
+    own = {id(actor): {marker(one) for one in MARKS if near(actor, one, actor.scope.organisation)} for actor in people}
+    answers, shown, wrong = Counter[int](), 0, list[str]()
+    for page, name, actor in product(looks(console.router.routes), ("own", "other organisation"), people):
+        if name == "own" or "{app}" in page.path:
+            status, seen = await looked(console, filled(page.path, TARGETS[name]), actor, TARGETS[name])
+            answers[status] += 1
+            shown += len(seen)
+            wrong += [f"{page.path} shows {actor}, {name}: {one}" for one in seen - own[id(actor)]]
+            wrong += [f"{page.path} breaks for {actor}, {name}: {status}"] if status >= 500 else []
+    return {"asked": answers.total(), **{str(key): answers[key] for key in sorted(answers)}, "things_shown": shown,
+            "wrong": wrong[:50]}  # fmt: skip
+
+
+async def looked(console: Console, path: str, actor: Actor, target: Scope) -> tuple[int, set[str]]:
+    headers = {"cookie": f"{actor.headers['cookie']}; {ORGANISATION}={target.organisation}", "sec-fetch-site": "none"}
+    reply = await request(console, "GET", path, b"", headers)  # type: ignore[arg-type]
+    return reply.status, set(MARKED.findall(reply.body.decode("utf-8", "replace")))
+
+
 MARKS = [
     *TARGETS.values(),
     *map(app_of, TARGETS.values()),
@@ -289,6 +315,7 @@ async def judged(world: World, guesses: int, seed: int) -> dict[str, Any]:
         "routes": await routes_judged(world),
         "pages": await pages_judged(world),
         "lists": await lists_judged(world),
+        "views": await views_judged(world),
         "actions": await actions_judged(world),
         "guesses": await guesses_judged(world, guesses, seed),
     }

@@ -62,7 +62,7 @@ async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
         "section": visit.path.split("/")[1],
         "tab": visit.path.split("/")[4] if visit.where.app and visit.path.count("/") > 3 else "",
         "apps": apps,
-        "app": snapshot.app(visit.where.organisation, visit.where.app),
+        "app": next((one for one in apps if one.id == visit.where.app), None),
         "environment": visit.where.environment,
         "environments": tuple(Environment),
         "tab_counts": await _counts(visit),

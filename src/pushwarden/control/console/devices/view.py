@@ -22,6 +22,9 @@ PATIENCE_MS = 30_000
 ROWS = 25
 ALERTS = "alert"
 """The kind of token every app has; other kinds are second tokens of the same phones."""
+STORIES = 8
+NOT_MEANT = ("not_named", "other_kind")
+"""Conclusions on pushes that went to others: they say nothing of this device."""
 LANGUAGES = ("swift", "kotlin", "curl")
 NOTHING: dict[str, Any] = {"devices": [], "next": None, "searched": 0}
 
@@ -144,7 +147,9 @@ async def _device(visit: Visit, *, tokens: bool = False) -> Page:
     whole = f"{visit.v1}/devices/{name}" + ("/tokens" if tokens else "")
     found = await visit.api.get(whole)
     told = await visit.api.get(f"{visit.v1}/devices/{name}/why")
-    context = {"name": name, "devices": found["devices"], "stories": told["stories"], "tokens": tokens}
+    meant = [one for one in told["stories"] if one["conclusion"] not in NOT_MEANT]
+    stories = {"stories": meant[:STORIES], "others": len(told["stories"]) - len(meant)}
+    context = {"name": name, "devices": found["devices"], "tokens": tokens, **stories}
     return Page("devices/device.html", {"title": "Device", **context, **_helpers(visit)})
 
 
