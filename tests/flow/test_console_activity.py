@@ -163,7 +163,11 @@ def test_pushes_are_found_and_one_is_told_stage_by_stage(calm: Stage) -> None:
     told = words(see(f"{pages}/activity/{good}"))
     for said in ("Accepted by Apple", "Handed over", "Not reported", "anns-phone", "HTTP/2 200", "apns-id"):
         assert said in told, said
-    assert "nonce" not in told
+    for said in ("POST https://", "apns-push-type: alert", '"title":"Your order has left"'):
+        assert said in told, said
+    kept = calm.call("GET", f"{base}/pushes/{good}/requests")["requests"][0]["body"]
+    assert '"nonce":"…"' in kept and '"nonce":"…"' in told
+    assert "5e" * 32 not in told
     refused = words(see(f"{pages}/activity/{bad}"))
     assert "Apple refused it" in refused
     assert '{"reason":"Unregistered"}' in refused

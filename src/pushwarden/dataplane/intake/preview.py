@@ -12,6 +12,7 @@ import msgspec
 from pushwarden.core.app import Credential
 from pushwarden.core.device import RAW_AUDIENCE, Rows
 from pushwarden.core.lane import Lane
+from pushwarden.core.push import PushType
 from pushwarden.core.secret import redacted
 from pushwarden.core.shard import NewShard, ShardKind
 from pushwarden.dataplane.intake.parse import Parsed
@@ -96,16 +97,17 @@ def _requests(intake: Intake, draft: Draft, sample: Sample) -> list[dict[str, An
     assert credential is not None  # planned only for providers that have one
     provider = intake.sources.providers[sample.lane.provider]
     envelopes = _rendered(provider, draft, credential, sample.rows)
-    return [request for envelope in envelopes for request in _shown(provider, draft, envelope, sample)]
+    return [request for envelope in envelopes for request in shown(provider, draft.push.type, envelope, sample)]
 
 
 def _rendered(provider: Provider, draft: Draft, credential: Credential, rows: Rows) -> list[Envelope]:
     return provider.render(draft.push, draft.app, credential, rows)
 
 
-def _shown(provider: Provider, draft: Draft, envelope: Envelope, sample: Sample) -> Iterator[dict[str, Any]]:
+def shown(provider: Provider, kind: PushType, envelope: Envelope, sample: Sample) -> Iterator[dict[str, Any]]:
+    """Each as JSON, with its size; a token is redacted wherever it stands."""
     rows = range(envelope.count) if envelope.rows is None else envelope.rows
-    limit = provider.facts.payload_limit.get(draft.push.type)
+    limit = provider.facts.payload_limit.get(kind)
     for place, row in enumerate(islice(rows, SAMPLES)):
         token, body = sample.rows.tokens[row], _cell(envelope.body, place)
         yield {

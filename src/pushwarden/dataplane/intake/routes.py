@@ -19,6 +19,7 @@ from pushwarden.dataplane.intake.receipts import Receipt
 from pushwarden.dataplane.intake.record_routes import progress_of
 from pushwarden.dataplane.intake.request import BODY_LIMIT, PushRequest
 from pushwarden.dataplane.intake.views import failure_view, progress_view
+from pushwarden.dataplane.intake.written import requests_of
 from pushwarden.ports.devices import Devices
 from pushwarden.ports.journal import Accepts, Progress
 from pushwarden.web import body
@@ -55,6 +56,8 @@ class PushRoutes:
             route("POST", BASE + "/preview", self.post_preview, permission=test, limit=BODY_LIMIT,
                   summary="Show the provider requests a push would make; nothing is sent", shape=Shape(PushRequest)),
             route("GET", one, self.get_one, permission=read, summary="State and counts of a push"),
+            route("GET", one + "/requests", self.get_requests, permission=read,
+                  summary="The provider requests of a push, to the first of those it named"),
             route("GET", one + "/failures", self.get_failures, permission=read, summary="Recipients not reached",
                   shape=Shape(query=("after", "limit"))),
             route("POST", one + "/cancel", self.post_cancel, permission=Permission.STOP, action="push.cancel",
@@ -78,6 +81,10 @@ class PushRoutes:
 
     async def get_one(self, call: Call) -> Answer:
         return Answer(self._view(await progress_of(self.accepts, call)))
+
+    async def get_requests(self, call: Call) -> Answer:
+        progress = await progress_of(self.accepts, call)
+        return Answer({"requests": await requests_of(self.intake, self.devices, progress)})
 
     async def get_failures(self, call: Call) -> Answer:
         query = call.query("after", "limit")

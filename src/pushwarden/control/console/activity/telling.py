@@ -116,6 +116,14 @@ def answer_of(one: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def request_of(one: Mapping[str, Any]) -> str:
+    """A request as it goes over the wire; why there is none, where it would be refused before."""
+    if "refused" in one:
+        return f"Refused before it was written: {one['refused']}"
+    headers = "".join(f"{name}: {value}\n" for name, value in one["headers"].items())
+    return f"{one['method']} {one['url']}\n{headers}\n{one['body']}"
+
+
 def people(story: Push) -> str:
     """Whose answer it is, in words; empty when it can be anybody's."""
     named = {one["provider"] for one in story["recipients"]} - {""}

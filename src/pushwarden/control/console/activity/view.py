@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pushwarden.control.console.activity.asking import RANGES, Asked, choices, pills
-from pushwarden.control.console.activity.telling import answer_of, is_live, people, stages, steps, verdict
+from pushwarden.control.console.activity.telling import answer_of, is_live, people, request_of, stages, steps, verdict
 from pushwarden.control.console.activity.watching import Watching
 from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.visit import Page, Redirect, Visit
@@ -75,7 +75,8 @@ async def export(visit: Visit) -> Answer:
 
 
 async def one(visit: Visit) -> Page:
-    return Page("activity/push.html", await _told(visit))
+    requests = (await visit.api.get(_own(visit) + "/requests"))["requests"]
+    return Page("activity/push.html", await _told(visit) | {"requests": [request_of(one) for one in requests]})
 
 
 async def live(visit: Visit) -> Page:
