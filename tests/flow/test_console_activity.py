@@ -15,7 +15,7 @@ from people import SignedIn, signed_in
 from product_fixtures import SLOW, calm, device, script, send
 from pushwarden.adapters.clock import SystemClock
 from pushwarden.control.console.activity.asking import Asked
-from pushwarden.control.console.activity.telling import answer_of, is_live, people, stages, steps, verdict
+from pushwarden.control.console.activity.telling import again, answer_of, is_live, people, stages, steps, verdict
 from pushwarden.control.console.render import Renderer
 from pushwarden.control.console.static import Shelf
 from pushwarden.core.principal import Permission, Role
@@ -77,6 +77,10 @@ UNDER_WAY = {"state": "open", "handed_at": None, "last_answer_at": None, "finish
     ("said", "words_of_it"),
     [
         ({"accepted": 1}, "Accepted by Apple."),
+        ({"refused": 1, "refusals": [REFUSAL]}, "It is not sent again: this reason does not pass by waiting."),
+        ({"refused": 1, "refusals": [REFUSAL | {"reason": "InternalServerError"}]}, "Send again…"),
+        ({"unknown": 1, "recipients": []}, "Send again…"),
+        ({"unknown": 1, "recipients": [], "type": "background"}, "and a background push must not come twice."),
         ({"accepted": 1, "recipients": [ANN | {"reported": {"received": AT}}]}, "Confirmed"),
         ({"refused": 1, "refusals": [REFUSAL]}, "Apple refused it. The app was removed."),
         ({"unknown": 1, "recipients": [ANN | {"outcome": "unknown", "status": 0}]}, "so it may have arrived"),
@@ -100,7 +104,7 @@ def test_every_state_of_a_push_is_told(said: dict[str, Any], words_of_it: str) -
         "app": SimpleNamespace(bundle_id="x", android_package="y"), "environment": "production", "csrf": "c",
         "story": story, "word": verdict(story), "steps": steps(story), "live": is_live(story, 0),
         "funnel": stages(story), "people": people(story), "answer_of": answer_of, "device_path": str,
-        "sent_by": "",
+        "sent_by": "", "may_again": again(story),
     }  # fmt: skip
     text = Renderer(Shelf(), SystemClock()).render("activity/live.html", context)
     assert words_of_it in " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())

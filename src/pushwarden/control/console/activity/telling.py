@@ -9,6 +9,8 @@ from typing import Any
 
 from pushwarden.control.console.plots import Meter, Stage, funnel
 from pushwarden.core.names import called
+from pushwarden.core.push import PushType
+from pushwarden.core.reasons import known
 
 Push = Mapping[str, Any]
 """What GET …/pushes or …/story answers of one."""
@@ -122,6 +124,12 @@ def request_of(one: Mapping[str, Any]) -> str:
         return f"Refused before it was written: {one['refused']}"
     headers = "".join(f"{name}: {value}\n" for name, value in one["headers"].items())
     return f"{one['method']} {one['url']}\n{headers}\n{one['body']}"
+
+
+def again(story: Push) -> bool:
+    """Whether a second try may reach anybody of those who failed, as far as the push itself tells."""
+    passing = any(known(one["reason"]).again for one in story["refusals"])
+    return passing or bool(story["unknown"] and PushType(story["type"]).repeatable)
 
 
 def people(story: Push) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pushwarden.control.console.activity.asking import RANGES, Asked, choices, pills
+from pushwarden.control.console.activity.telling import again as may_again
 from pushwarden.control.console.activity.telling import answer_of, is_live, people, request_of, stages, steps, verdict
 from pushwarden.control.console.activity.watching import Watching
 from pushwarden.control.console.pages import PageRoute, page
@@ -95,6 +96,7 @@ async def _told(visit: Visit) -> dict[str, Any]:
         "live": is_live(story, visit.now_ms),
         "funnel": stages(story),
         "people": people(story),
+        "may_again": may_again(story),
         "answer_of": answer_of,
         "raw": json.dumps(story["message"], ensure_ascii=False, indent=2),
         "device_path": lambda name: f"{visit.base}/devices/{quote(name, safe='')}",
