@@ -310,6 +310,8 @@ def test_the_pace_around_a_stop_is_by_second_from_memory_and_by_minute_from_the_
         async with opened(path) as (ours, door):
             stopped = (await door.ask("POST", "/v1/stop", "alice", {"app": "shop"}))[1]
             pace = f"/v1/receipts/{stopped['id']}/pace"
+            assert (await door.ask("GET", f"{pace}?by=second", "bob"))[0] == 404
+            assert (await door.ask("GET", f"{pace}?by=hour", "bob"))[0] == 422
             at = (await door.ask("GET", pace, "bob"))[1]["cut_ms"]
             minute, where = at - at % 60_000, SHOP
 
@@ -325,7 +327,7 @@ def test_the_pace_around_a_stop_is_by_second_from_memory_and_by_minute_from_the_
                 counters = {"run": "r", "endings": [], "wrote": {"acme/shop/simulated/apns": [wrote, 1]}}
                 door.outlook.see({"sender-bulk-0": {"counters": counters}}, float(second), at + second * 1000)
             with locked(path / "control.db"):
-                body = (await door.ask("GET", pace, "bob"))[1]
+                body = (await door.ask("GET", f"{pace}?by=second", "bob"))[1]
             assert (body["counts"], body["step_ms"], body["values"][57:60]) == ("written", 1000, [50, 40, None])
 
     asyncio.run(play())

@@ -75,6 +75,8 @@ function listen() {
 
 function hush() { source?.close(); source = undefined; }
 
+// Who stops leaves this page: it does not ask for bands while the receipt is on its way.
+document.addEventListener("submit", (event) => { if (event.target.getAttribute("action") === "/stop" && !event.defaultPrevented) hush(); });
 addEventListener("pagehide", hush);
 addEventListener("pageshow", listen);
 document.addEventListener("visibilitychange", () => { if (document.hidden) hush(); else { listen(); refresh().catch(() => {}); } });

@@ -11,13 +11,15 @@ from pushwarden.control.console.places import Target, named
 from pushwarden.control.console.plots import Around, Figure, Span, around
 from pushwarden.control.console.visit import Page, Visit
 from pushwarden.control.console.zone import zone_of
-from pushwarden.core.errors import Busy, StoreFull
+from pushwarden.core.errors import Busy, NotFound, StoreFull
 from pushwarden.core.principal import Permission
 from pushwarden.web.call import Answer
 from pushwarden.web.routes import Within
 
 LIVE_MS = 90_000
 """So long after a stop its page goes on looking: held pushes are counted, the plot fills."""
+FRESH_MS = 1500
+"""Until then the page shows what is in memory: a receipt waits for no database."""
 STEPS = {"written": 120, "accepted": 61}
 WORDS = {"written": "Requests written", "accepted": "Accepted"}
 
@@ -44,9 +46,10 @@ async def file(visit: Visit) -> Answer:
 
 async def _page(visit: Visit, found: Any) -> Page:
     context = _context(found)
-    stopped_ms = int(datetime.fromisoformat(found.since).timestamp() * 1000)
-    live = not context["lifted"] and visit.now_ms - stopped_ms < LIVE_MS
-    return Page("stop/receipt.html", {**context, "live": live, "pace": await _pace(visit, found)})
+    age = visit.now_ms - int(datetime.fromisoformat(found.since).timestamp() * 1000)
+    live = not context["lifted"] and age < LIVE_MS
+    pace = await _pace(visit, found, {"by": "second"} if age < FRESH_MS else {})
+    return Page("stop/receipt.html", {**context, "live": live, "pace": pace})
 
 
 def _context(found: Any) -> dict[str, Any]:
@@ -54,11 +57,11 @@ def _context(found: Any) -> dict[str, Any]:
     return {"title": "Receipt", "target": named(found), "found": found, "lifted": lifted, "live": False, "pace": None}
 
 
-async def _pace(visit: Visit, found: Any) -> Figure | None:
-    """None while the database cannot say, and where nothing was sent."""
+async def _pace(visit: Visit, found: Any, asked: dict[str, str]) -> Figure | None:
+    """None while nobody can say, and where nothing was sent."""
     try:
-        told = await visit.api.get(f"{_one(found.id)}/pace")
-    except (Busy, StoreFull):
+        told = await visit.api.get(f"{_one(found.id)}/pace", **asked)
+    except (Busy, StoreFull, NotFound):
         return None
     span = Span(told.since_ms, told.since_ms + STEPS[told.counts] * told.step_ms, told.step_ms)
     figure = around("pace", Around(span, told.values, told.cut_ms, WORDS[told.counts]), zone_of(visit.headers))
