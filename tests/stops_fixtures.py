@@ -34,6 +34,8 @@ from pushwarden.ports.journal import Acceptance
 SHOP = Scope("acme", "shop", Environment.SIMULATED)
 LANE = "acme/shop/simulated/apns/bulk"
 FAR = 4_000_000_000_000
+PATIENT = 2.0
+"""Seconds a stop waits for a silent sender: a full machine keeps good ones waiting for longer than 50 ms."""
 
 
 @dataclass
@@ -100,7 +102,7 @@ def folder() -> Iterator[Path]:
 async def house(path: Path, *senders: str) -> AsyncIterator[House]:
     """senders: `name` or `name:behaviour` of toys to start."""
     toys = [ring_toy.start(path / "run", *sender.split(":")) for sender in senders]
-    fence, ring, clock = FenceFile(path / "fence"), Ring(path / "run"), SystemClock()
+    fence, ring, clock = FenceFile(path / "fence"), Ring(path / "run", PATIENT), SystemClock()
     catalog, journal, diary = (
         SqliteCatalog(path / "control.db"),
         SqliteJournal(path / "journal.db"),

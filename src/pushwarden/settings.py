@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     unknown_window: int = Field(
         1000, ge=1, le=65536, description="W: recipients issued and not done, a sender, at least"
     )
+    stop_patience_ms: int = Field(
+        50,
+        ge=50,
+        le=2000,
+        description="How long a stop waits for a silent sender before ending it; more on a full machine",
+    )
     fcm_quota: int = Field(
         600_000, ge=0, description="Requests a minute and FCM project, shared by the senders; 0: no limit"
     )

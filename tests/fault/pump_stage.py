@@ -242,7 +242,9 @@ async def pump_stage(
 
     fence = FenceFile(folder / "fence")
     ledger = Ledger(journal, window)
-    tools = Tools(journal, devices, clock, {name: provider}, entry)
+    tools = Tools(
+        journal, devices, clock, {name: provider}, entry, patience=20.0
+    )  # a full machine is no silent provider
     pump = Pump(SEAT, classes, tools, Gate(fence), ledger)
     snapshot = _snapshot(credential)
 

@@ -48,7 +48,7 @@ def start(run: Path) -> Iterator[Start]:
 
 @asynccontextmanager
 async def opened(run: Path) -> AsyncIterator[Ring]:
-    ring = Ring(run)
+    ring = Ring(run, 2.0)
     await ring.open()
     try:
         yield ring

@@ -21,7 +21,8 @@ from pushwarden.ports.ring import Answer, Seat
 __all__ = ["Ring", "RingServer", "SeatTaken"]
 
 SILENT_SECONDS = 0.05
-PATIENCE_SECONDS = 0.08
+MORE_SECONDS = 0.03
+"""For the word itself, once there was a sign of life."""
 WATCH_SECONDS = 0.25
 READING_SECONDS = 2.0
 """How long a sender may take to read the ramps from a store that is busy."""
@@ -30,8 +31,9 @@ READING_SECONDS = 2.0
 class Ring:
     """Implements the Ring port over unix sockets in the run folder. Open it once a process."""
 
-    def __init__(self, run: Path) -> None:
-        self._run = run
+    def __init__(self, run: Path, silent: float = SILENT_SECONDS) -> None:
+        """silent: seconds a fence waits for the first sign of life."""
+        self._run, self._silent = run, silent
         self._lines: dict[Seat, RingLine] = {}
         self._bells: set[str] = set()
         self._watcher: asyncio.Task[None] | None = None
@@ -55,13 +57,11 @@ class Ring:
             asyncio.get_running_loop().call_soon(self._ring_bells)
         self._bells.update(classes)
 
-    async def fence(
-        self, generation: int, silent: float = SILENT_SECONDS, patience: float = PATIENCE_SECONDS
-    ) -> list[Answer]:
-        """silent, patience: seconds for the first sign of life and for the word itself."""
+    async def fence(self, generation: int) -> list[Answer]:
         began = time.monotonic()
+        until = (began + self._silent, began + self._silent + MORE_SECONDS)
         lines = await self._gather()
-        ask = [self._fence_one(seat, line, generation, (began + silent, began + patience)) for seat, line in lines]
+        ask = [self._fence_one(seat, line, generation, until) for seat, line in lines]
         return [
             Answer(seat, word.confirmation, word.named, (word.at - began) * 1e3, word.lanes)
             for (seat, _), word in zip(lines, await asyncio.gather(*ask), strict=True)

@@ -44,7 +44,7 @@ class SenderReceipt:
     ms: float  # from the stop to this sender's word
     named: int = 0  # requests written, not answered, on connections that had to be aborted
     until_ms: int | None = None
-    killed: bool = False  # it was silent for 50 ms and was ended by pidfd
+    killed: bool = False  # it was silent for too long and was ended by pidfd
     evidence: Evidence | None = None  # None: it said nothing
 
 

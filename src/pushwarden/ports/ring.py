@@ -39,7 +39,7 @@ class Ring(Protocol):
         ...
 
     async def fence(self, generation: int) -> list[Answer]:
-        """One answer for each live seat: its word, or None when it was silent 50 ms or not done after 80 ms."""
+        """One answer for each live seat: its word, or None when it was silent for too long."""
         ...
 
     async def snapshot(self) -> None:

@@ -113,7 +113,7 @@ class Api:
         self.catalog = AnnouncingCatalog(self.stores.catalog, self.adopt)
         self.devices, self.journal = self.stores.devices, self.stores.journal
         self.fence = FenceFile(settings.fence_file)
-        self.ring = Ring(settings.run)
+        self.ring = Ring(settings.run, settings.stop_patience_ms / 1000)
         self.keys = KeyRing(self.clock)
         self.roll = Roll(self.clock, secure=settings.secure)
         self.snapshot = Snapshot(0)

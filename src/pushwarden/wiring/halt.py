@@ -30,7 +30,7 @@ async def halt(settings: Settings, scope: Scope, reason: str) -> Receipt:
     """
     configure("error", "stop")
     await _known(settings, scope)
-    fence, ring = FenceFile(settings.fence_file), Ring(settings.run)
+    fence, ring = FenceFile(settings.fence_file), Ring(settings.run, settings.stop_patience_ms / 1000)
     most = MOST_GROWTH * settings.unknown_window
     brake = Brake(fence, ring, LocalProcesses(), StopFolder(settings.data / "stops"), SystemClock(), most)
     try:

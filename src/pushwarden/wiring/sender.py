@@ -84,7 +84,8 @@ class Sender:
         self.holder = Holder(settings, VAULT)
         self.entries = entries = Entries(settings, self.holder.opening, PROVIDERS)
         self.ledger = Ledger(self.journal, settings.unknown_window)
-        tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries, quotas(settings, name))
+        limits, patience = quotas(settings, name), settings.stop_patience_ms / 1000
+        tools = Tools(self.journal, self.devices, clock, PROVIDERS, entries, limits, patience)
         self.pump = Pump(name, classes_of(name), tools, Gate(FenceFile(settings.fence_file)), self.ledger)
         self.burial = Burial(self.devices, self.holds, clock, self.on_hold)
         self.proving = Proving(self.pump.trials, self.devices, self.journal, self.burial)

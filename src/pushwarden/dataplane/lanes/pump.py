@@ -48,7 +48,6 @@ LAPS = 8
 TICK = 0.1
 LATER_MS = 1000
 """When a shard is looked at again whose app or credential this sender does not know, or whose app is off."""
-FENCE_TIMEOUT = 0.05
 STORE_REST = 0.05
 """Seconds to wait before a store that was busy is asked again."""
 
@@ -58,6 +57,7 @@ class Tools:
     """What a pump works with. entry: opens a credential and says where and as whom to connect.
 
     quotas: provider → requests a minute this sender may make with one credential; no limit for those not named.
+    patience: seconds a provider has, at a stop, to acknowledge that it has read everything.
     """
 
     journal: Journal
@@ -66,6 +66,7 @@ class Tools:
     providers: Mapping[str, Provider]
     entry: Callable[[Lane, Credential], Entry]
     quotas: Mapping[str, float] = field(default_factory=dict)
+    patience: float = 0.05
 
 
 class Pump:
@@ -168,7 +169,7 @@ class Pump:
         self.gate.refresh()
         self.stir()
         stations = [station for station in self.stations.values() if self.gate.touches(station.lane.scope)]
-        results = await asyncio.gather(*(station.connections.barrier(FENCE_TIMEOUT) for station in stations))
+        results = await asyncio.gather(*(station.connections.barrier(self.tools.patience) for station in stations))
         wrote = self.ledger.counters.wrote
         lanes = {family: self._known(family) for family in wrote if self.gate.touches(place_of(family))}
         for station, result in zip(stations, results, strict=True):
