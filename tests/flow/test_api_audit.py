@@ -16,7 +16,7 @@ import pytest
 from cast import Stage, stage
 from catalog_fixtures import KINDS, opened
 from people import SignedIn, signed_in_here
-from pushwarden.control import audit_finding
+from pushwarden.control import audit, audit_finding
 from pushwarden.control.audit import verified_file
 from pushwarden.core.audit import AuditEntry
 from pushwarden.core.principal import Role
@@ -224,9 +224,34 @@ def test_whoever_did_something_is_named_also_in_entries_that_only_know_an_id(cat
             await scene.catalog.record(AuditEntry(scene.clock.ms, actor, "app.change", Scope("acme", "shop")))
         page = (await scene.ask("alice", "GET", "/v1/audit?action=app.change")).json
         assert [one["actor_name"] for one in page["entries"]] == [
-            "gone", "Pushwarden (sender-normal)", "Pushwarden (chores)", dana.person.name,
+            "gone", "Sender (normal)", "Pushwarden (chores)", dana.person.name,
         ]  # fmt: skip
         found = (await scene.ask("alice", "GET", f"/v1/audit?q=actor:{quote(dana.person.name.split()[0])}")).json
         assert [one["actor"] for one in found["entries"]] == [dana.person.id]
+
+    asyncio.run(run())
+
+
+def test_an_export_reads_the_next_part_only_when_the_one_before_was_taken(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_finding, "WINDOW", 2)
+    monkeypatch.setattr(audit, "PAGE", 2)
+
+    async def run() -> None:
+        scene = await stage(catalog)
+        await filled(scene)
+        for asked in ("", "&q=app:shop"):
+            reader = await signed_in_here(scene, Role.AUDITOR, Scope("acme"))
+            stream = (await answer_to(scene, reader, f"/v1/audit/export?format=jsonl{asked}")).stream
+            assert stream is not None
+            first = await anext(stream)
+            assert len(first.splitlines()) == 2
+            late = AuditEntry(scene.clock.ms, "k_late", "app.change", Scope("acme", "shop"))
+            await scene.catalog.record(late)
+            rest = [part async for part in stream]
+            assert all(len(part.splitlines()) <= 2 for part in rest)
+            if not asked:
+                assert b"k_late" in rest[-1]
 
     asyncio.run(run())

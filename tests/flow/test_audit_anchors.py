@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from test_console_history import House
 
 import tampering
 from cast import Stage, stage
@@ -66,6 +67,25 @@ def test_damage_in_the_store_is_found_by_verify_and_by_the_next_anchoring(tmp_pa
                 (sentence,) = await anchoring.step(2)
                 assert "no longer has row 6 as it was anchored" in sentence
                 assert anchoring.anchors.last()["acme"].sequence == ROWS
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("damage", [None, cut, empty, edit, rewrite])
+def test_the_page_says_of_the_chain_what_the_command_line_is_told(tmp_path: Path, damage: Damage | None) -> None:
+    async def run() -> None:
+        async with _house(tmp_path) as (scene, anchoring, path):
+            await anchoring.step(1)
+            with contextlib.closing(open_database(path)) as connection:
+                _ = damage(connection) if damage else None
+            told = (await scene.ask("bob", "GET", "/v1/audit/verify")).json
+            snapshot = await scene.catalog.read(lambda tables: tables.snapshots.get())
+            assert snapshot is not None
+            page = await House(scene, snapshot).see("/audit?verify=1", "bob")
+            if damage is None:
+                assert f"The chain holds. {told['entries']} entries" in page and told["anchor"] in page
+            else:
+                assert f"The chain is broken at entry {told['broken_at']}. {told['problem']}." in page
 
     asyncio.run(run())
 

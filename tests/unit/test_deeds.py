@@ -21,7 +21,7 @@ def test_what_is_told_of_credentials_has_words() -> None:
 
 def test_what_acts_by_itself_is_not_taken_for_a_person() -> None:
     assert [process(actor) for actor in ("chores", "sender-2", "usr_1")] == [
-        "Pushwarden (chores)", "Pushwarden (sender-2)", "",
+        "Pushwarden (chores)", "Sender (2)", "",
     ]  # fmt: skip
 
 

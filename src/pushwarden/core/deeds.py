@@ -52,6 +52,7 @@ DEEDS = {
     "key.create": "made an API key",
     "key.revoke": "revoked an API key",
     "key.rotate": "rotated an API key",
+    "mail.test": "tried the mail",
     "organisation.change": "changed the organisation",
     "organisation.create": "made an organisation",
     "passkey.create": "added a passkey",
@@ -105,6 +106,14 @@ FIELDS = {
 """What the audit calls a field of what was before and after; others are called by their own name."""
 
 
+VALUES = {
+    "apns_certificate": "Apple certificate",
+    "apns_token": "Apple key",
+    "fcm_service_account": "Google service account",
+}
+"""What the audit calls a value; others are said as they stand."""
+
+
 def field_name(field: str) -> str:
     return FIELDS.get(field, field.replace("_", " "))
 
@@ -114,14 +123,14 @@ PROCESSES = {
     "chores": "Pushwarden (chores)",
     "guard": "Guard",
     "pushwarden": "Pushwarden",
-    "sender": "Pushwarden (sender)",
+    "sender": "A sender",
 }
 """What acts by itself."""
 
 
 def process(actor: str) -> str:
     """Empty for a person or a key; a sender is named by its seat."""
-    return f"Pushwarden ({actor})" if actor.startswith("sender-") else PROCESSES.get(actor, "")
+    return f"Sender ({actor[7:]})" if actor.startswith("sender-") else PROCESSES.get(actor, "")
 
 
 def deed(action: str) -> str:

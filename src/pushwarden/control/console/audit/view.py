@@ -13,10 +13,11 @@ from pushwarden.control.console.pages import PageRoute, page
 from pushwarden.control.console.plots.sparks import heat
 from pushwarden.control.console.visit import Page, Visit
 from pushwarden.core.audit import DONE
-from pushwarden.core.deeds import deed, field_name
+from pushwarden.core.deeds import VALUES, deed, field_name
 from pushwarden.core.errors import Forbidden, Invalid
 from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Scope
+from pushwarden.core.words import count
 from pushwarden.web.call import Answer
 from pushwarden.web.routes import Within
 
@@ -27,11 +28,14 @@ FORMATS = ("csv", "jsonl")
 NOTHING = "nothing"
 BRIEF = 3
 DULL = frozenset(
-    {"version", "events", "created_at", "activated_at", "previous_until", "revision", "organisation", "id", "facts",
-     "fingerprint", "health", "expires_at", "last_used_at", "request", "rotated_from", "deleted_at", "credential",
-     "environment", "provider", "slot"}
+    {"version", "events", "created_at", "created_by", "activated_at", "previous", "previous_until", "revision",
+     "organisation", "id", "facts", "fingerprint", "health", "expires_at", "not_after", "next", "last_used_at",
+     "request", "rotated_from", "deleted_at", "credential", "environment", "provider", "slot", "public_key", "pem",
+     "reason", "title", "text"}
 )  # fmt: skip
 """What stands with all the rest, one click away."""
+LARGEST = 10**10
+"""What is larger is a time."""
 USUAL = frozenset({"yes", "no", "0", NOTHING})
 """What is not worth a word of something new."""
 
@@ -135,12 +139,14 @@ def _said(side: Mapping[str, Any], name: str) -> str:
             return NOTHING
         case bool():
             return "yes" if value else "no"
+        case int() if value < LARGEST:
+            return count(value)
         case list():
             return ", ".join(str(one) for one in value)
         case dict():
             return ", ".join(f"{key} {one}" for key, one in value.items())
         case _:
-            return str(value)
+            return VALUES.get(str(value), str(value))
 
 
 def _days(counts: Any, now_ms: int) -> list[Day]:
