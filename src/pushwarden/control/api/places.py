@@ -6,7 +6,7 @@ import json
 
 import msgspec
 
-from pushwarden.control.pulse import Pulse
+from pushwarden.control.pulse import KEPT, Pulse
 from pushwarden.control.scene import Scene, scene
 from pushwarden.control.series import RANGES, sums
 from pushwarden.control.services import Services
@@ -18,6 +18,7 @@ from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment, Scope
 from pushwarden.core.verdict import Verdict, verdict
 from pushwarden.ports.audit import AuditQuery
+from pushwarden.ports.catalog import Tables
 from pushwarden.web.call import Answer, Call
 from pushwarden.web.routes import Route, Shape, Within, route
 
@@ -102,6 +103,7 @@ class Places(msgspec.Struct):
 class Desk:
     def __init__(self, services: Services) -> None:
         self._services, self._pulse = services, Pulse(services.catalog)
+        self._last: dict[str, tuple[int, list[LastChange]]] = {}
 
     async def all(self, call: Call) -> Answer:
         """Those the caller may see, by name."""
@@ -148,17 +150,31 @@ class Desk:
         return sum(sums(one.amounts).refused for one in found)
 
     async def _changes(self, organisation: str) -> list[LastChange]:
-        """What a person or a key made: what chores and senders wrote down is no change of anybody's."""
-        queries = [AuditQuery(organisation, action=one, outcome="done", limit=LAST) for one in ("app.", "credential.")]
-        rows = await self._services.catalog.read(
-            lambda tables: [row for query in queries for row in tables.audit.page(query)]
-        )
-        made = [entry for entry in (json.loads(row.body) for row in rows) if entry["extra"].get("actor_name")]
-        last: dict[str, LastChange] = {}
-        for one in sorted(made, key=lambda one: int(one["at"]), reverse=True):
-            app = Scope.parse(one["scope"]).app
-            last.setdefault(app, LastChange(one["at"], one["extra"]["actor_name"], one["action"], app))
-        return list(last.values())
+        """Looked for again only once the organisation's audit has grown."""
+
+        def look(tables: Tables) -> tuple[int, list[LastChange]]:
+            head = max((one.last for one in tables.audit.facets(organisation, "outcome")), default=0)
+            known = self._last.get(organisation)
+            return known if known is not None and known[0] == head else (head, _changes(tables, organisation))
+
+        found = await self._services.catalog.read(look)
+        self._last.pop(organisation, None)
+        self._last[organisation] = found
+        if len(self._last) > KEPT:
+            self._last.pop(next(iter(self._last)))
+        return found[1]
+
+
+def _changes(tables: Tables, organisation: str) -> list[LastChange]:
+    """What a person or a key made: what chores and senders wrote down is no change of anybody's."""
+    queries = [AuditQuery(organisation, action=one, outcome="done", limit=LAST) for one in ("app.", "credential.")]
+    entries = [json.loads(row.body) for query in queries for row in tables.audit.page(query)]
+    made = [entry for entry in entries if entry["extra"].get("actor_name")]
+    last: dict[str, LastChange] = {}
+    for one in sorted(made, key=lambda one: int(one["at"]), reverse=True):
+        app = Scope.parse(one["scope"]).app
+        last.setdefault(app, LastChange(one["at"], one["extra"]["actor_name"], one["action"], app))
+    return list(last.values())
 
 
 def view_of(found: Scene, app: App, environment: Environment) -> PlaceView:

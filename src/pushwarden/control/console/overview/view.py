@@ -45,9 +45,12 @@ async def show(visit: Visit) -> Page:
     return Page("overview/page.html", context)
 
 
-async def coming(visit: Visit) -> dict[str, Any]:
-    """Pushes that wait for their time, the next first. all: whether no other can wait."""
-    found = await visit.api.get(f"{visit.v1}/pushes", state="open", limit=LOOKED)
+async def coming(visit: Visit) -> dict[str, Any] | None:
+    """Pushes that wait for their time, the next first; None while nobody can tell. all: whether no other can wait."""
+    try:
+        found = await visit.api.get(f"{visit.v1}/pushes", state="open", limit=LOOKED)
+    except PushwardenError:
+        return None
     waiting = [one for one in found["pushes"] if one["state"] == "scheduled"]
     waiting.sort(key=lambda one: str(one["not_before"]))
     return {"sends": waiting[:SENDS], "more": len(waiting) - SENDS, "all": not found["next"]}
