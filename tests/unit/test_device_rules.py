@@ -46,6 +46,13 @@ def test_a_wrong_value_is_refused_by_its_name(change: dict[str, object], field: 
     assert refused.value.extra["field"] == field
 
 
+def test_an_installation_id_that_no_address_can_name_is_refused_one_by_one_and_in_a_list() -> None:
+    with pytest.raises(Invalid, match="without a /"):
+        parse_device(GOOD, "a/b")
+    found = NdjsonLister().feed(b'{"installation_id":"a/b","token":"aa"}\n{"installation_id":"c","token":"cc"}\n')
+    assert ([one.installation_id for one in found.entries], [one.line for one in found.errors]) == (["c"], [1])
+
+
 @pytest.mark.parametrize("field", ["colour", "seq", "registered_at", "gone_at"])
 def test_a_field_that_is_not_the_callers_is_refused_by_name(field: str) -> None:
     with pytest.raises(UnknownField) as refused:

@@ -93,8 +93,8 @@ def refusal(error: msgspec.DecodeError | UnicodeDecodeError) -> PushwardenError:
 def checked(entry: Entry) -> Entry:
     """The same entry, valid and in normal form (changed in place). Invalid with `field` otherwise."""
     installation = entry.installation_id
-    if not 0 < len(installation) <= MAX_INSTALLATION_ID or not installation.isprintable():
-        raise Invalid("installation_id must be 1 to 128 printable characters.", field="installation_id")
+    if not 0 < len(installation) <= MAX_INSTALLATION_ID or not installation.isprintable() or "/" in installation:
+        raise Invalid("installation_id must be 1 to 128 printable characters without a /.", field="installation_id")
     kinds = TOKEN_KINDS.get(entry.provider)
     if kinds is None:
         raise Invalid(f"provider must be one of {', '.join(TOKEN_KINDS)}.", field="provider")
@@ -118,6 +118,7 @@ def all_checked(entries: Sequence[Entry]) -> bool:
     texts = zip((users, versions, builds, reasons), _LIMITS.values(), strict=True)
     return (
         _within(ids, 1, MAX_INSTALLATION_ID)
+        and "/" not in "".join(ids)  # it stands in addresses
         and all(kind in TOKEN_KINDS.get(provider, ()) for provider, kind in set(zip(providers, kinds, strict=True)))
         and _good_tokens(providers, tokens)
         and all(_within(set(column), 0, limit) for column, limit in texts)
