@@ -229,3 +229,15 @@ def test_a_story_ends_when_nobody_listens_any_more(tell: Callable[..., None]) ->
         assert b"event: end" not in b"".join(one.get("body", b"") for one in said)
 
     tell(story)
+
+
+@pytest.mark.parametrize("query", ["q=%00", "reason=a%00b", "before=%00"])
+def test_text_no_store_can_look_for_is_refused_by_name(query: str, tell: Callable[..., None]) -> None:
+    async def story(house: House) -> None:
+        async with house.client("robot") as client:
+            answer = await client.get(f"{BASE}/pushes?{query}")
+            nowhere = await client.get(f"{BASE}/pushes/%00")
+        assert (answer.status_code, answer.json()["field"]) == (422, query.partition("=")[0])
+        assert nowhere.status_code == 404
+
+    tell(story)

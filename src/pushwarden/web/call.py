@@ -67,14 +67,16 @@ class Call:
         return (body.header(self.headers, name) or b"").decode("latin-1")
 
     def query(self, *names: str) -> dict[str, str]:
-        """Query parameters by name; one that is not in `names` is refused. Absent ones are absent."""
+        """Query parameters by name; one that is not in `names`, or has a NUL, is refused. Absent ones are absent."""
         try:
             pairs = parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=100)
         except ValueError:
             raise Malformed("There are too many query parameters.") from None
-        for name, _ in pairs:
+        for name, value in pairs:
             if name not in names:
                 raise UnknownField(f"There is no query parameter `{name}` here.", field=name)
+            if "\0" in value:  # PostgreSQL has no text with one
+                raise Invalid(f"`{name}` must be text without the character NUL.", field=name)
         return dict(pairs)
 
     def flag(self, name: str) -> bool:

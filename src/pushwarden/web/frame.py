@@ -124,7 +124,7 @@ class Frame:
     def _locate(self, scope: dict[str, Any], known: Principal | None) -> tuple[Route, dict[str, str]]:
         """Who has no key is not even told what is there."""
         path = scope["path"]
-        found = self.router.find(path) if len(path) <= LONGEST_PATH else None
+        found = self.router.find(path) if len(path) <= LONGEST_PATH and "\0" not in path else None
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         if found is not None and method in found[0]:
             route, names = found[0][method]
