@@ -238,10 +238,15 @@ def test_files_are_kept_for_ever_at_an_address_that_changes_with_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/static/x/none.css", "/static/x/../door.py", "/static/", "/static/x/css/00-tokens.css"]
-)
+    "path",
+    [
+        "/static/x/none.css", "/static/x/../door.py", "/static/", "/static/x/css/00-tokens.css",
+        "/static/x/..\\door.py", "/static/x//etc/passwd", "/static/../../../etc/passwd", "/static/x/a.css\x00.svg",
+    ],
+)  # fmt: skip
 def test_only_what_is_on_the_shelf_is_given(path: str) -> None:
-    assert ask("GET", path).status == 404
+    answer = ask("GET", path)
+    assert (answer.status, answer.headers["x-content-type-options"]) == (404, "nosniff")
 
 
 @pytest.mark.parametrize("kept", ["5", "%5B%22a%22%5D", "%5B1%2C2%5D", "%7B%7D", "%FF"])

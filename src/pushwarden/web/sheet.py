@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are wide forms of the first, which spreadsheets of East Asia take for them (OWASP, CSV Injection)."""
 
 
 def lines(rows: Iterable[Sequence[Any]]) -> bytes:

@@ -64,7 +64,7 @@ class Shelf:
         """path: as `address` gave it; a page of an earlier edition gets today's file."""
         found = self._files.get(path.removeprefix("/static/").partition("/")[2])
         if found is None:
-            return Answer(NotFound.title().encode(), 404, content_type=b"text/plain")
+            return Answer(NotFound.title().encode(), 404, _FOR_EVER[1:2], b"text/plain")
         if found.packed is not None and b"gzip" in (header(headers, b"accept-encoding") or b""):
             return Answer(found.packed, headers=(*_FOR_EVER, (b"content-encoding", b"gzip")), content_type=found.kind)
         return Answer(found.content, headers=_FOR_EVER, content_type=found.kind)

@@ -16,12 +16,14 @@ from pushwarden.settings import Settings
 from pushwarden.wiring.fleet.teller import CAST, ORGANISATION, Teller, ago
 from pushwarden.wiring.stores import stores_of
 
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
+
 
 async def signed_in(settings: Settings, who: str, now_ms: int) -> str:
     """What the cookie of a new session of one of the cast holds, of an installation that may be running."""
     secret, stores = secrets.token_urlsafe(32), stores_of(settings, "fleet")
     session = Session(
-        secrets.token_hex(8), f"usr_{who}", digest(secret), now_ms, now_ms, now_ms + FRESH_MS, "127.0.0.1", "fleet"
+        secrets.token_hex(8), f"usr_{who}", digest(secret), now_ms, now_ms, now_ms + FRESH_MS, "127.0.0.1", BROWSER
     )
     entry = AuditEntry(now_ms, f"usr_{who}", "session.open", Scope(ORGANISATION), session.id)
 
