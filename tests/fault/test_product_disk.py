@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from browsing import Browser
+from people import signed_in
 from product_fixtures import SLOW, ask, conserved, ended, fleet, send, times_seen, under_way, until
+from pushwarden.core.principal import Role
 from pushwarden.wiring.stage import Stage
 from real import absent
 
@@ -88,3 +91,19 @@ def test_a_full_disk_refuses_pushes_and_loses_none(small: Stage) -> None:
     for one in (*taken, later):
         assert ended(small.settled(base, one)) == {"accepted": 1}
         assert times_seen(small, one) == {1: 1}
+
+
+def test_the_console_stops_and_shows_its_receipt_while_nothing_can_be_written(small: Stage) -> None:
+    small.make_app("read-only")
+    dana = Browser(small, signed_in(small, Role.OPERATOR, name="Dana K."))
+    filler = fill(small.data)
+    try:
+        where, _ = dana.post("/stop", target="read-only/simulated", reason="Disk is full")
+        page = dana.get(where)
+        assert "In effect on" in page and "Disk is full" in page
+        assert "Stopped. " in dana.get("/apps")
+    finally:
+        for path in filler:
+            path.unlink()
+    lifting = {"app": "read-only", "environment": "simulated"}
+    until(lambda: ask(small, "POST", "/v1/resume", json=lifting).status_code == 200, "resume")

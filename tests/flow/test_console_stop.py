@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import closing, suppress
+from html import unescape
 
+import httpx2
 import pytest
 
 from browsing import Browser
@@ -21,6 +23,7 @@ from stops_fixtures import locked
 
 __all__ = ["calm"]
 pytestmark = SLOW
+PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
@@ -179,6 +182,46 @@ def test_a_resume_asks_who_it_is_once_more(calm: Stage) -> None:
         resume(calm, "proof")
 
 
+def test_who_proves_to_be_the_one_resumes_with_what_was_typed(calm: Stage) -> None:
+    calm.make_app("proven-again")
+    wanted = {"email": "night@shift.example", "roles": [{"role": "operator"}]}
+    link = calm.call("POST", "/v1/invitations", json=wanted)["path"].partition("link=")[2]
+    account = {"link": link, "name": "Night S.", "password": PASSWORD, "again": PASSWORD}
+    cookie = calm.client.post(f"{calm.url}/welcome", data=account).headers["set-cookie"].partition(";")[0]
+    headers = {"cookie": cookie}
+
+    def ask(method: str, path: str, **fields: str) -> httpx2.Response:
+        return calm.client.request(method, calm.url + path, headers=headers, data=fields or None)
+
+    stopping = ask("GET", "/stop?app=proven-again&environment=simulated").text
+    where = ask("POST", "/stop", csrf=between(stopping, 'name="csrf" value="'), target="proven-again/simulated")
+    assert where.status_code == 303
+    try:
+        with closing(sqlite3.connect(calm.data / "control.db")) as connection:
+            connection.execute("UPDATE session SET fresh_until = 0")
+            connection.execute("UPDATE state SET version = version + 1")
+            connection.commit()
+        page = ask("GET", "/resume?target=proven-again/simulated").text
+        form = {name: between(page, f'name="{name}" value="') for name in ("csrf", "since")}
+        form |= {"target": "proven-again/simulated", "how": "all", "name": "proven-again", "reason": "It is fixed"}
+        harmless = {"path": "/ramps/none/skip", "csrf": form["csrf"]}
+        until(lambda: "Is it you" in ask("POST", **harmless).text, "the end of what was proven")
+        asked = ask("POST", "/resume", **form)
+        assert asked.status_code == 403 and "Is it you, Night S.?" in asked.text
+        kept = {name: between(asked.text, f'name="{name}" value="') for name in ("csrf", "next", "kept")}
+        done = ask("POST", "/confirm", **kept, password=PASSWORD)
+        assert (done.status_code, done.headers["location"]) == (303, "/apps/proven-again/simulated/overview")
+        (entry, *_) = calm.call("GET", "/v1/audit", params={"action": "stop.resume", "limit": 1})["entries"]
+        assert entry["reason"] == "It is fixed"
+    finally:
+        resume(calm, "proven-again")
+
+
+def between(text: str, begins: str) -> str:
+    """The value of the first such field, as a browser sends it."""
+    return unescape(text.split(begins)[1].split('"', maxsplit=1)[0])
+
+
 def test_the_form_stops_while_the_databases_are_locked(calm: Stage, dana: Browser) -> None:
     calm.make_app("locked-out")
     with locked(calm.data / "control.db"), locked(calm.data / "journal.db"):
@@ -186,6 +229,26 @@ def test_the_form_stops_while_the_databases_are_locked(calm: Stage, dana: Browse
         where, _ = dana.post("/stop", target="locked-out/simulated", reason="now")
         assert "Stopped. " in dana.get(where)
     resume(calm, "locked-out")
+
+
+def test_the_form_stops_and_shows_its_receipt_while_stops_cannot_be_written_or_read() -> None:
+    stage = open_stage()
+    try:
+        stage.make_app("broken")
+        dana = Browser(stage, signed_in(stage, Role.OPERATOR, name="Dana K."))
+        until(lambda: len(senders(stage, "broken")) == 3, "the senders")
+        with closing(sqlite3.connect(stage.data / "control.db")) as connection:
+            connection.execute("ALTER TABLE stop RENAME TO gone")
+        where, _ = dana.post("/stop", target="broken/simulated", reason="Worst day")
+        page = dana.get(where)
+        for words in ("Stopped. ", "In effect on 3 of 3 senders", "Worst day", "by Dana K."):
+            assert words in page, words
+        assert "Worst day" in dana.get("/frame")
+        with closing(sqlite3.connect(stage.data / "control.db")) as connection:
+            connection.execute("ALTER TABLE gone RENAME TO stop")
+        until(lambda: stage.call("GET", "/v1/receipts")["receipts"], "its row")
+    finally:
+        close_stage(stage)
 
 
 def senders(stage: Stage, app: str) -> list[str]:
