@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -111,3 +112,19 @@ def test_the_first_step_that_is_not_done_is_next() -> None:
     assert [step.state for step in steps(Facts(credential=True), "credential")] == [
         State.DONE, State.DONE, State.NOW, State.LATER, State.LATER, State.LATER,
     ]  # fmt: skip
+
+
+def test_a_device_that_registers_is_offered_and_help_comes_after_half_a_minute(alone: Stage, dana: Browser) -> None:
+    dana.post("/apps/new", name="Waited", bundle_id="com.waited")
+    page = "/apps/waited/sandbox/start/device"
+    now = time.time_ns() // 1_000_000
+    assert "Three usual reasons" not in dana.get(f"{page}/list?since={now}")
+    waited = dana.get(f"{page}/list?since={now - 31_000}")
+    assert "Still nothing? Three usual reasons" in waited and "Nothing registered yet" in waited
+    for name, token in (("first", "aa"), ("second", "bb")):
+        alone.call("PUT", f"/v1/apps/waited/sandbox/devices/{name}", json={"provider": "apns", "token": token * 32})
+    there = dana.get(f"{page}/list?since={now - 31_000}")
+    assert "2 registered in the last 15 minutes" in there and "Three usual reasons" not in there
+    assert there.index("second") < there.index("first")
+    assert dana.post(page, device="second")[0].endswith("/start/send?device=second")
+    assert "2 registered in the last 15 minutes" in dana.get(page)

@@ -77,7 +77,7 @@ async def _waiting(visit: Visit) -> dict[str, Any]:
         "help": visit.now_ms - since >= HELP_MS,
         "tests": tests,
         "found": newest,
-        "lately": sum(_ms(one["registered_at"]) > visit.now_ms - LATELY_MS for one in newest),
+        "lately": sum(_ms(one["registered_at"]) > visit.now_ms - LATELY_MS for one in [*tests, *newest]),
     }
 
 
