@@ -27,7 +27,8 @@ class Shell:
     def __init__(self, stage: Stage, folder: Path) -> None:
         self.stage, self.folder = stage, folder
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PUSHWARDEN_")}
-        self.environ = kept | {"PUSHWARDEN_DATA": str(stage.data), "NO_COLOR": "1", "COLUMNS": "80"}
+        patient = {"PUSHWARDEN_STOP_PATIENCE_MS": os.environ["PUSHWARDEN_STOP_PATIENCE_MS"]}
+        self.environ = kept | patient | {"PUSHWARDEN_DATA": str(stage.data), "NO_COLOR": "1", "COLUMNS": "80"}
         self.warm = Warm(folder, self.environ)
 
     def run(self, *words: str, expect: int = 0, stdin: bytes = b"", **environ: str) -> tuple[str, str]:
@@ -249,6 +250,26 @@ def test_a_stopped_scope_refuses_until_it_is_resumed(shell: Shell) -> None:
     assert "Nothing is stopped" in shell.run("resume", "shop", expect=1)[1]
     assert "goes on" in shell.run("resume", "shop", *IN, "--held", "release")[0]
     assert shell.json("stops") == []
+
+
+def test_a_receipt_is_kept_signed_and_verified_without_a_server(shell: Shell) -> None:
+    stopped = shell.json("stop", "shop", *IN, "--reason", "for the file")["id"]
+    shell.run("resume", "shop", *IN, "--held", "discard")
+    assert stopped in shell.run("receipts", "list")[0]
+    out, _ = shell.run("receipts", "get", stopped)
+    assert "for the file" in out and "Lifted" in out and "sender-urgent" in out
+    assert shell.json("receipts", "get", stopped)["resumed_at"]
+    assert "no such receipt" in shell.run("receipts", "get", "stop-none", expect=1)[1]
+    file, _ = shell.run("receipts", "get", stopped, "--signed")
+    key = str(shell.stage.data / "keys" / "receipts.pub")
+    away = {"PUSHWARDEN_URL": "http://127.0.0.1:1"}
+    out, _ = shell.run("receipts", "verify", "-", "--key", key, stdin=file.encode(), **away)
+    assert "unchanged since" in out and stopped in out
+    assert shell.json("receipts", "verify", "-", stdin=file.encode())["receipt"]["reason"] == "for the file"
+    changed = file.replace("for the file", "for nothing").encode()
+    assert "somebody changed this file" in shell.run("receipts", "verify", "-", stdin=changed, expect=1)[1]
+    other = str(shell.stage.data / "keys" / "vault.pub")
+    assert "receipts.pub" in shell.run("receipts", "verify", "-", "--key", other, stdin=file.encode(), expect=1)[1]
 
 
 def test_a_stop_is_made_without_the_api_when_it_is_frozen(shell: Shell) -> None:
