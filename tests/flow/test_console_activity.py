@@ -192,6 +192,9 @@ def test_each_filter_says_how_many_pushes_it_would_leave(calm: Stage) -> None:
     narrowed = see(f"{pages}/activity?show=refused&type=alert&reason=Unregistered")
     assert 'value="Unregistered" selected' in narrowed.text
     assert "All 1 On their way 0 Refused 1" in words(narrowed)
+    assert "No push expired in the last hour. That is good news." in words(
+        see(f"{pages}/activity?show=expired&range=1h")
+    )
     everywhere = see("/deliveries?app=counted&env=simulated")
     assert re.search(r'<option value="counted" selected>\S+ \(2\)', everywhere.text)
     only = visiting(calm, signed_in(calm, Role.VIEWER, Scope("default", "nothing-here")))

@@ -74,10 +74,10 @@ def _near(visit: Visit, actions: list[Found]) -> list[Found]:
 async def _found(visit: Visit, q: str) -> dict[str, list[Found]]:
     apps = list(await _apps(visit))
     groups = {
-        "Do": [one for one in _actions(visit, apps) if _about(q, one)],
-        "Apps": [one for one in _of_apps(apps) if _about(q, one)],
         "Pushes": await _pushes(visit, apps, q),
         "Devices": await _devices(visit, apps, q),
+        "Apps": [one for one in _of_apps(apps) if _about(q, one)],
+        "Do": [one for one in _actions(visit, apps) if _about(q, one)],
         "People": await _people(visit, q),
         "Pages": [one for one in _pages(apps) if _about(q, one) and not _about(q, Found("", one.where, ""))][
             :MOST_FOUND
