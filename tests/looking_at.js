@@ -15,6 +15,14 @@ window.looking = (() => {
     const style = getComputedStyle(one);
     return style.borderBottomStyle !== "none" || style.outlineStyle !== "none" || style.textDecorationLine !== "none";
   };
+  const AS_IT_IS = "time, code, pre, kbd, samp, script, svg, option, ins, del, .mono, [translate=no], [aria-hidden=true]";
+  const cut = (one) => {
+    const style = getComputedStyle(one);
+    if (!one.innerText || one.closest(".vh") || style.textOverflow === "ellipsis") return false;
+    const hides = (way) => style[way] === "hidden" || style[way] === "clip";
+    const wide = hides("overflowX") && one.scrollWidth > one.clientWidth + 1;
+    return one.clientWidth > 0 && (wide || (hides("overflowY") && one.scrollHeight > one.clientHeight + 1));
+  };
   const named = (one) => {
     const words = one.getAttribute("aria-label") || one.innerText || one.name || "";
     return `${one.tagName.toLowerCase()}${one.id ? "#" + one.id : ""} ${words.trim().slice(0, 40)}`;
@@ -61,7 +69,32 @@ window.looking = (() => {
 
     // Where colours are the reader's own: what is current and what is a button must show by an edge.
     edgeless: () => all(".btn").filter((one) => one.offsetParent && getComputedStyle(one).borderTopStyle === "none").map(named),
-    flat: () => all("[aria-current=page]").filter((one) => one.offsetParent && !marked(one)).map(named),
+    flat: () => all("[aria-current]").filter((one) => one.offsetParent && !marked(one)).map(named),
+
+    // Lines, letters and words set apart as WCAG 1.4.12 has them: what a box then cuts off.
+    spaced: () => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important } p { margin-bottom: 2em !important }");
+      const before = document.adoptedStyleSheets;
+      document.adoptedStyleSheets = [...before, sheet];
+      const found = all("main *, header *, nav *, footer *").filter((one) => cut(one)).map(named);
+      document.adoptedStyleSheets = before;
+      return found;
+    },
+
+    // Every text a person reads, and whether it stands in a <time>, as code, or as somebody typed it.
+    texts: () => {
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      const found = [];
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const words = node.data.replace(/\s+/g, " ").trim();
+        if (words && !node.parentElement.closest(AS_IT_IS)) found.push(words);
+      }
+      return found;
+    },
+
+    // Bytes on the wire of the page and all it loaded.
+    weight: () => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind)).reduce((sum, one) => sum + one.transferSize, 0),
 
     moving: () => document.getAnimations().filter((one) => one.playState === "running").length,
   };

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
 from chromium import violations
+from reading import wrong
 
 SCRIPT = Path(__file__).with_suffix(".js").read_text()
 NARROW, SHORT = 320, 256
 """A page of 1280 × 1024 at 400 %."""
 MOST_STOPS = 150
+MOST_OCTETS = 150_000
 
 
 def told(page: Page) -> dict[str, Any]:
-    """Claim → what breaks it; what is kept is left out. The page is opened at a desktop's size."""
+    """Claim → what breaks it; what is kept is left out. The page is opened at its size, without any axe in it yet."""
     page.evaluate(SCRIPT)
-    found = {"light": violations(page), "frame": frame(page), "moving": page.evaluate("looking.moving()")}
+    return {claim: broken for claim, look in CLAIMS.items() if (broken := look(page))}
+
+
+def heavy(page: Page) -> list[str]:
+    """More on the wire than a first load may have."""
+    octets = page.evaluate("looking.weight()")
+    return [f"{octets} bytes"] if octets > MOST_OCTETS else []
+
+
+def dark(page: Page) -> list[str]:
     page.emulate_media(color_scheme="dark")
-    found["dark"] = violations(page, "color-contrast")
+    found = violations(page, "color-contrast", "link-in-text-block")
     page.emulate_media(color_scheme="light")
-    found |= {"keyboard": keyboard(page), "narrow": narrow(page)}
-    return {claim: broken for claim, broken in found.items() if broken}
+    return found
+
+
+def forced(page: Page) -> list[str]:
+    """What cannot be told apart where colours are the reader's own."""
+    page.emulate_media(forced_colors="active")
+    found: list[str] = page.evaluate("[...looking.edgeless(), ...looking.flat()]")
+    page.emulate_media(forced_colors="none")
+    return found
 
 
 def frame(page: Page) -> list[str]:
@@ -36,11 +55,11 @@ def frame(page: Page) -> list[str]:
 
 
 def narrow(page: Page) -> list[str]:
-    """What makes the page scroll in both directions when it is narrow."""
+    """What makes the page scroll in both directions when it is narrow, and what text set apart is cut off there."""
     before = page.viewport_size
     assert before is not None
     page.set_viewport_size({"width": NARROW, "height": SHORT})
-    found: list[str] = page.evaluate("limit => looking.wide(limit)", NARROW)
+    found: list[str] = page.evaluate("limit => [...looking.wide(limit), ...looking.spaced()]", NARROW)
     page.set_viewport_size(before)
     return found
 
@@ -58,3 +77,17 @@ def keyboard(page: Page) -> list[str]:
         wrong += [f"no ring: {stop['name']}"] if not stop["ring"] else []
         wrong += [f"hidden: {stop['name']}"] if not stop["seen"] else []
     return wrong
+
+
+CLAIMS: dict[str, Callable[[Page], Any]] = {
+    "weight": heavy,
+    "words": lambda page: wrong(page.evaluate("looking.texts()")),
+    "frame": frame,
+    "moving": lambda page: page.evaluate("looking.moving()"),
+    "light": violations,
+    "dark": dark,
+    "forced": forced,
+    "narrow": narrow,
+    "keyboard": keyboard,
+}
+"""In their order: the last ones leave the focus elsewhere."""

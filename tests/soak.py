@@ -273,6 +273,13 @@ def console(options: argparse.Namespace) -> dict[str, Any]:
     return journeys.measured(options.walks)
 
 
+def axe(options: argparse.Namespace) -> dict[str, Any]:
+    """Every page and state of the console, light and dark: what would keep somebody from using it."""
+    import everybody
+
+    return everybody.summary()
+
+
 JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "kill": kill,
     "stop": stop,
@@ -288,6 +295,7 @@ JOBS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "audit": audit,
     "matrix": matrix,
     "console": console,
+    "axe": axe,
 }
 
 

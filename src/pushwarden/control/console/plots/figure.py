@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from pushwarden.control.console.plots.scale import Span, Tick, times
 from pushwarden.control.console.plots.svg import Svg, el, image, many, percent
@@ -67,7 +67,7 @@ def nothing(name: str, title: str, span: Span, zone: tzinfo, height: float, word
     return Figure(el("div", *parts, class_="plot"), words + ".", Numbers(title, ("Time",), ()), empty=True)
 
 
-def stretches(span: Span, length: int, zone: tzinfo) -> list[tuple[str, int, int]]:
+def stretches(span: Span, length: int, zone: tzinfo) -> list[tuple[Svg, int, int]]:
     """At most ROWS rows of a table: (label, first value, the one after the last)."""
     size = max(1, -(-length // ROWS))
     found = []
@@ -78,7 +78,11 @@ def stretches(span: Span, length: int, zone: tzinfo) -> list[tuple[str, int, int
     return found
 
 
-def _stretch(begins: int, ends: int, span: Span, zone: tzinfo) -> str:
+def _stretch(begins: int, ends: int, span: Span, zone: tzinfo) -> Svg:
     if span.end - span.start > 2 * DAY:
-        return f"{day(begins, zone)} {clock(begins, zone)}"
-    return f"{clock(begins, zone)}–{clock(ends, zone)}"
+        return _time(begins, f"{day(begins, zone)} {clock(begins, zone)}")
+    return many((_time(begins, clock(begins, zone)), "–", _time(ends, clock(ends, zone))))
+
+
+def _time(at: int, words: str) -> Svg:
+    return el("time", words, datetime=f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%dT%H:%MZ}")

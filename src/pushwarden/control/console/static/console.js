@@ -80,6 +80,11 @@ document.addEventListener("click", async (event) => {
   for (const open of document.querySelectorAll("details.switch[open]")) if (!open.contains(event.target)) open.open = false;
 });
 
+// Neither does it lie over what the Tab key leads to.
+document.addEventListener("focusin", (event) => {
+  for (const open of document.querySelectorAll("details.switch[open]")) if (!open.contains(event.target)) open.open = false;
+});
+
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
