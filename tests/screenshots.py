@@ -1,4 +1,4 @@
-"""Pictures of every page on the told company, light and dark: `./dev screenshots [FOLDER] [--only WORD]`."""
+"""Pictures of every page on the told company, light and dark: `./dev screenshots [FOLDER] [--only WORD] [--states]`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from playwright.sync_api import Browser
 from browser_fixtures import World, opened
 from chromium import Tab, chromium, tab
 from console_places import Place, places, while_stopped
+from console_states import STATES, furnished
 from journeys import stop
 from product_fixtures import close_stage
 
@@ -28,11 +29,14 @@ def main() -> None:
     wanted.add_argument("--width", type=int, default=0, help="one of the three widths alone")
     wanted.add_argument("--scheme", default="", help="light or dark alone")
     wanted.add_argument("--scale", type=float, default=1.0, help="of the company")
+    wanted.add_argument(
+        "--states", action="store_true", help="what was refused, stopped or is missing, in place of pages"
+    )
     asked = wanted.parse_args()
     world = opened(asked.scale)
     try:
         with chromium() as browser:
-            for name in taken(browser, world, asked):
+            for name in (states if asked.states else taken)(browser, world, asked):
                 print(name, flush=True)
     finally:
         close_stage(world.stage)
@@ -49,6 +53,21 @@ def taken(browser: Browser, world: World, asked: argparse.Namespace) -> Iterator
     world.told_ms = sys.maxsize  # nothing goes out any more
     for place in while_stopped():
         yield from _shot(browser, world, place, asked, dana)
+
+
+def states(browser: Browser, world: World, asked: argparse.Namespace) -> Iterator[str]:
+    """Each at its own width."""
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    furnished(world)
+    for state in STATES:
+        if asked.only not in state.name:
+            continue
+        cookies = world.cookie(state.role, state.where) if state.role else {}
+        for scheme in [asked.scheme] if asked.scheme else SCHEMES:
+            with state.around(world), tab(browser, world.stage.url, width=state.width, height=WIDTHS[state.width],
+                                          cookies=cookies, color_scheme=scheme) as opened_tab:  # fmt: skip
+                state.do(opened_tab.go(state.path))
+                yield _kept(opened_tab, asked.folder / f"state-{state.name}-{scheme}.png")
 
 
 def _shot(
