@@ -64,3 +64,10 @@ def test_times_say_the_zone_and_are_written_short(at: int | str, form: str, word
     renderer = Renderer(Shelf(), HeldClock(NOW))
     made = renderer._environment.from_string("{{ at | " + form + " }}").render(at=at)
     assert f">{words}</time>" in made and "UTC" in made and 'Z"' in made
+
+
+def test_a_template_loses_its_indentation_and_nothing_where_white_space_counts() -> None:
+    list_, text = "<ul>\n  <li>one</li>\n\n    <li>two  spaces</li></ul>", "<pre>\n  kept\n    as it is</pre>"
+    typed = "\n  <textarea>\n  typed</textarea>"
+    made = Renderer(Shelf(), HeldClock(NOW))._environment.from_string(list_ + text + typed).render()
+    assert made == "<ul>\n<li>one</li>\n<li>two  spaces</li></ul>" + text + typed.replace("\n  <", "\n<")

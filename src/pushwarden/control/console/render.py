@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
 from markupsafe import Markup, escape
 
 from pushwarden.control.console.static import Shelf
@@ -15,6 +17,16 @@ from pushwarden.core.words import browser, count, duration, percent, plural, rat
 from pushwarden.ports.clock import Clock
 
 FOLDER = Path(__file__).parent
+_AS_IT_IS = re.compile(r"(<pre\b.*?</pre>|<textarea\b.*?</textarea>)", re.DOTALL)
+_ROOM = re.compile(r"\n\s+")
+
+
+class Flush(Extension):
+    """Lines of templates begin without the room that people need to read them: on a page it only weighs."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        parts = _AS_IT_IS.split(source)
+        return "".join(part if place % 2 else _ROOM.sub("\n", part) for place, part in enumerate(parts))
 
 
 class Renderer:
@@ -29,6 +41,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            extensions=[Flush],
         )
         self._environment.globals |= {"asset": shelf.address, "has_asset": shelf.__contains__}
         self._environment.filters |= {

@@ -69,7 +69,7 @@ class Profile:
 
     async def _second(self, visit: Visit, errors: dict[str, str], status: int = 200) -> Page:
         question = await self.account.enrolment(self.gate.signed(visit), self.gate.came(visit))
-        return Page("profile/second.html", {"title": "Second step", "question": question, "errors": errors}, status)
+        return Page("profile/second.html", {"title": "One thing more", "question": question, "errors": errors}, status)
 
     async def offer(self, visit: Visit) -> Reply:
         context = {"title": "Second step", "offer": self.account.offer(self.gate.signed(visit)), "errors": {}}
