@@ -74,3 +74,26 @@ def test_the_phone_of_the_composer_follows_what_is_typed(open_tab: Open, world: 
     expect(page.locator("#before")).to_contain_text("Credential is active")
     page.get_by_label("Title").press("Control+Enter")
     expect(page.locator("#outcome .lead")).to_contain_text("by the simulated phone", timeout=PATIENCE_MS)
+
+
+def test_a_double_click_sends_once_and_the_way_back_sends_anew(open_tab: Open, world: World) -> None:
+    base = "/v1/apps/twiceclicked/simulated"
+    world.stage.call("POST", "/v1/apps", json={"id": "twiceclicked", "name": "Twice", "bundle_id": "com.acme.twice"})
+    world.stage.call("POST", f"{base}/credentials/simulated", json={"provider": "apns"})
+    world.stage.call("POST", f"{base}/phones", json={"provider": "apns"})
+    page = open_tab("/apps/twiceclicked/simulated/send", Role.OPERATOR).page
+    send = page.get_by_role("button", name="Send to 1 device, Simulated")
+    send.dblclick(no_wait_after=True)
+    expect(page.locator("#outcome .lead")).to_contain_text("by the simulated phone", timeout=PATIENCE_MS)
+    assert _titles(world, base) == ["Hello"]
+    page.go_back()
+    page.get_by_label("Title").fill("Once more")
+    send.click()
+    expect(page.locator("#outcome .lead")).to_contain_text("by the simulated phone", timeout=PATIENCE_MS)
+    assert _titles(world, base) == ["Once more", "Hello"]
+    page.get_by_role("link", name="Again: Hello").click()
+    expect(page.get_by_label("Title")).to_have_value("Hello")
+
+
+def _titles(world: World, base: str) -> list[str]:
+    return [one["title"] for one in world.stage.call("GET", f"{base}/pushes")["pushes"]]
