@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     simulators: Literal["auto", "on", "off"] = Field(
         "auto", description="Run simulators of its own for `simulated`; auto: on loopback, where no other is named"
     )
+    simulated_only: bool = Field(
+        False, description="Every environment reaches simulators and no provider: for a demonstration"
+    )
     simulator_apns: str = Field("", description="host:port of another one of APNs for the `simulated` environment")
     simulator_fcm: str = Field("", description="host:port of another one of FCM, for pushes and access tokens")
     simulator_ca: Path | None = Field(None, description="PEM that signs the certificates of those two")
@@ -105,6 +108,8 @@ class Settings(BaseSettings):
     def _whole(self) -> Settings:
         if self.simulators == "on" and (self.simulator_apns or self.simulator_fcm):
             raise ValueError("PUSHWARDEN_SIMULATORS is on and PUSHWARDEN_SIMULATOR_… names another one; keep one")
+        if self.simulated_only and not (self.own_simulators or self.simulator_apns or self.simulator_fcm):
+            raise ValueError("PUSHWARDEN_SIMULATED_ONLY is set and there is no simulator; set PUSHWARDEN_SIMULATORS=on")
         if self.smtp.get_secret_value() and not self.smtp_from:
             raise ValueError("PUSHWARDEN_SMTP is set and PUSHWARDEN_SMTP_FROM is not; say whom notices come from")
         return self

@@ -21,6 +21,8 @@ from pushwarden.wiring.fleet.company import OWNER, Company
 from pushwarden.wiring.stage import NotStarted, Stage, device_line, temporary
 
 FLEET, ANDROIDS = 10_000, 1_000
+ONLY = {"PUSHWARDEN_SIMULATED_ONLY": "true"}
+"""A made-up company's keys are shown to no provider."""
 PHONES = {"apns": "phone-1", "fcm": "phone-2"}
 PROVIDERS = tuple(PHONES)
 
@@ -143,7 +145,7 @@ def show(port: int) -> int:
         if not (folder / "data").exists():
             _say("Making up a company with a month of history: its first start takes some seconds.")
             company.tell()
-        with Stage(folder, port=port, providers=PROVIDERS) as stage:
+        with Stage(folder, port=port, providers=PROVIDERS, environ=ONLY) as stage:
             base = "/v1/apps/shop/simulated"
             if not any(app["id"] == "shop" for app in stage.call("GET", "/v1/apps")["apps"]):
                 stage.make_app(key_file=folder / "AuthKey_DEMOKEY123.p8")

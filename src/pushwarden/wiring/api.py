@@ -197,6 +197,7 @@ class Api:
             senders=lambda: {name: stats["snapshot"] for name, stats in self.observed.senders.items()},
             clock=self.clock,
             version=__version__,
+            simulated_only=self.settings.simulated_only,
             pulse=self.pulse,
         )
         return Doors(frame, console.build(desk, self.people))

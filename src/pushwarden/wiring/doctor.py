@@ -81,6 +81,12 @@ def _stuck_callbacks(tables: Tables) -> list[tuple[str, str]]:
     return [(one.id, says(one, course)) for one, course in found if failing(one, course)]
 
 
+def _simulated(settings: Settings) -> Iterator[Finding]:
+    if settings.simulated_only:
+        words = "Every environment reaches simulators, by PUSHWARDEN_SIMULATED_ONLY: no push reaches a phone."
+        yield Finding("simulated only", True, words)
+
+
 def _mails(settings: Settings) -> Iterator[Finding]:
     """Notices that do not get through, and people whom nobody could write to."""
     waiting = asyncio.run(_asked(settings, lambda tables: tables.mails.all())) or []
@@ -142,6 +148,6 @@ def console(_: Settings) -> Iterator[Finding]:
     yield Finding("console", not missing, f"The console {words}.")
 
 
-ALL: tuple[Look, ...] = (_store, _disk, _databases, _vault, _callbacks, _mails, _fence, _senders, console)
-AT_ONCE: tuple[Look, ...] = (_store, _disk, _databases, _fence, console)
+ALL: tuple[Look, ...] = (_store, _disk, _databases, _vault, _callbacks, _mails, _fence, _senders, console, _simulated)
+AT_ONCE: tuple[Look, ...] = (_store, _disk, _databases, _fence, console, _simulated)
 """What asks no other process and opens no database."""

@@ -127,7 +127,7 @@ class Entries:
             self._contexts.clear()
 
     def _target(self, lane: Lane, origin: Origin, authorization: Authorization) -> Target:
-        simulated = lane.environment is Environment.SIMULATED
+        simulated = lane.environment is Environment.SIMULATED or self._settings.simulated_only
         where = self._simulator(lane.provider) if simulated else origin
         return Target(where, self._context(authorization, simulated), "" if simulated else self._settings.proxy)
 

@@ -38,6 +38,8 @@ class Host:
 
 def hosts(settings: Settings) -> list[Host]:
     """Every host that lanes of real environments connect to."""
+    if settings.simulated_only:
+        return []
     context = client_context()
     found: dict[Origin, Host] = {}
     for provider in ("apns", "fcm"):

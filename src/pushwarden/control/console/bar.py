@@ -44,6 +44,7 @@ class Strip:
     loaded: int
     senders: int
     build: str
+    simulated_only: bool
 
 
 async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
@@ -73,7 +74,11 @@ async def context(desk: Desk, visit: Visit) -> dict[str, Any]:
         "organisations": organisations,
         "reach": partial(reach, organisations=organisations, apps=apps),
         "strip": Strip(
-            snapshot.version, sum(one == snapshot.version for one in loaded.values()), len(loaded), desk.version
+            snapshot.version,
+            sum(one == snapshot.version for one in loaded.values()),
+            len(loaded),
+            desk.version,
+            desk.simulated_only,
         ),
     }
 

@@ -17,7 +17,7 @@ Pulse = tuple[object, ...]
 class Desk:
     """What the console works with. frame: the API's. senders: name → version of the configuration it has loaded.
 
-    pulse: changes whenever bands or strip do; None when the process ends.
+    simulated_only: nothing reaches a provider. pulse: changes whenever bands or strip do; None when the process ends.
     """
 
     frame: Frame
@@ -26,4 +26,5 @@ class Desk:
     senders: Callable[[], Mapping[str, int]]
     clock: Clock
     version: str
+    simulated_only: bool = False
     pulse: Callable[[], Pulse | None] = lambda: ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -13,7 +13,6 @@ from pydantic import SecretStr
 from pushwarden.core.tally import HOUR_MS, MINUTE_MS
 from pushwarden.settings import Settings
 from pushwarden.wiring.fleet import telling, traffic
-from pushwarden.wiring.stores import stores_of
 
 SCALE = 0.3
 OWNER = "dana@acme.example"
@@ -29,7 +28,6 @@ class Company:
     """folder: the demo's. What it was told up to stands in a file there; without that file there is no company."""
 
     folder: Path
-    _proven: int = field(default=0, repr=False)
 
     @property
     def settings(self) -> Settings:
@@ -59,15 +57,5 @@ class Company:
         told = max(int(self._note.read_text()), now_ms - HOUR_MS)
         if now_ms - now_ms % MINUTE_MS < told + MINUTE_MS:
             return
-        asyncio.run(self._go_on(told, now_ms))
+        asyncio.run(traffic.go_on(self.settings, told, now_ms))
         self._note.write_text(str(now_ms - now_ms % MINUTE_MS - 1))
-
-    async def _go_on(self, told: int, now_ms: int) -> None:
-        await traffic.go_on(self.settings, told, now_ms)
-        if now_ms - self._proven < HOUR_MS:
-            return
-        stores, self._proven = stores_of(self.settings, "fleet"), now_ms
-        try:
-            await telling.in_use(stores.catalog, now_ms)
-        finally:
-            await stores.close()

@@ -47,7 +47,7 @@ async def tell(settings: Settings, now_ms: int, scale: float = 1.0, *, singles: 
 
 async def _tell(settings: Settings, now_ms: int, scale: float, singles: int) -> None:
     async with teller(settings, now_ms) as story:
-        await story.run((*_shop(settings.data.parent / "authority"), *_drivers(), *_care(), *_month(), *_incident()))
+        await story.run((*_shop(settings.data.parent / "certificates"), *_drivers(), *_care(), *_month(), *_incident()))
         await devices.tell(story, scale)
         await pushes.tell(story, settings, min(1.0, scale), singles)
         await traffic.tell(story, scale)
