@@ -396,4 +396,5 @@ def test_a_backup_of_a_running_house_goes_into_an_empty_one(shell: Shell) -> Non
     advised, _ = shell.run("doctor", expect=1, PUSHWARDEN_DATA=other)
     served = "".join(shell.run("serve", expect=1, PUSHWARDEN_DATA=other))
     assert all(sentence in said for said in (advised, served) for sentence in advice)
-    assert sorted(one.name for one in (Path(other) / "keys").iterdir()) == ["callbacks.pub", "receipts.pub", "vault.pub"]
+    names = sorted(one.name for one in (Path(other) / "keys").iterdir())
+    assert names == ["callbacks.pub", "receipts.pub", "vault.pub"]

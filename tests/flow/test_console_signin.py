@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import quote
 
 import pyotp
 import pytest
@@ -229,6 +230,18 @@ def test_a_link_from_the_server_lets_its_person_back_in_and_is_audited() -> None
         assert (await scene.browser.get(links.PATH + link)).status == 410
         assert ("person.signin_link", "done") in await scene.audited("")
         assert ("invitation.use", "done") in await scene.audited()
+
+    played(play)
+
+
+def test_a_link_back_in_leads_to_where_it_says_on_this_console_alone() -> None:
+    async def play(scene: Scene) -> None:
+        await scene.dana()
+        for named, led in (("/apps?q=a", "/apps?q=a"), ("//evil.example", "/apps")):
+            link = await links.back_in(scene.stage.catalog, scene.stage.clock.ms, "dana@acme.example", "root")
+            browser = await scene.browser.get(f"{links.PATH}{link}&next={quote(named, safe='')}")
+            await browser.post("/welcome", {"link": link, "next": browser.hidden("next")}, csrf="")
+            assert (browser.status, browser.location) == (303, led)
 
     played(play)
 

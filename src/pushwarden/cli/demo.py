@@ -190,7 +190,7 @@ def _tour(stage: Stage, base: str, company: Company) -> None:
 def _way_in(company: Company) -> None:
     """The company's owner comes in by a link as often as the demo starts; the first person of a plain one once."""
     if company.there:
-        link = link_for(company.settings, OWNER)
+        link = link_for(company.settings, OWNER) + "&next=/apps"
         _say("The console of a made-up company, as its administrator, by a link that works once and for 15 minutes:")
         _say(f"\n  {link}\n\nAnother one: .venv/bin/pushwarden signin-link --person {OWNER}\n")
         return

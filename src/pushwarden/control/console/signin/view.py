@@ -102,15 +102,16 @@ class Welcome:
 
     async def show(self, visit: Visit) -> Reply:
         text = visit.query.get("link", "")
-        return self._page(text, await Links(self.gate.desk).find(text), {}, {})
+        return self._page(text, await Links(self.gate.desk).find(text), {}, {}, to=visit.query.get("next", ""))
 
     async def enter(self, visit: Visit) -> Reply:
         form, links, came = visit.form, Links(self.gate.desk), self.gate.came(visit)
         text = form.raw("link")
         link = await links.find(text)
         if link.person:
-            said = "You are in. Set a password if you lost yours."
-            return self._go(visit, await links.enter(text, came), "/profile", said)
+            to = form.text("next")
+            said = "" if to else "You are in. Set a password if you lost yours."
+            return self._go(visit, await links.enter(text, came), onward(to or "/profile"), said)
         typed = {"name": form.text("name"), "email": form.text("email")}
         wanted = Newcomer(typed["name"], typed["email"], form.raw("password"))
         try:
@@ -126,11 +127,18 @@ class Welcome:
         return Redirect(to, toast=toast, headers=self.gate.let_in(visit, secret))
 
     def _page(
-        self, text: str, link: Invitation, typed: dict[str, str], errors: dict[str, str], status: int = 200
+        self,
+        text: str,
+        link: Invitation,
+        typed: dict[str, str],
+        errors: dict[str, str],
+        status: int = 200,
+        to: str = "",
     ) -> Page:
         context = {
             "title": "Come back in" if link.person else "Welcome",
             "link": text,
+            "next": onward(to) if to else "",
             "invitation": link,
             "typed": {"name": link.name, "email": link.email} | typed,
             "errors": errors,
