@@ -102,7 +102,7 @@ class Welcome:
 
     async def show(self, visit: Visit) -> Reply:
         text = visit.query.get("link", "")
-        return self._page(text, await Links(self.gate.desk).find(text), {}, {}, to=visit.query.get("next", ""))
+        return self._page(text, await Links(self.gate.desk).find(text), {"next": visit.query.get("next", "")}, {})
 
     async def enter(self, visit: Visit) -> Reply:
         form, links, came = visit.form, Links(self.gate.desk), self.gate.came(visit)
@@ -127,18 +127,11 @@ class Welcome:
         return Redirect(to, toast=toast, headers=self.gate.let_in(visit, secret))
 
     def _page(
-        self,
-        text: str,
-        link: Invitation,
-        typed: dict[str, str],
-        errors: dict[str, str],
-        status: int = 200,
-        to: str = "",
+        self, text: str, link: Invitation, typed: dict[str, str], errors: dict[str, str], status: int = 200
     ) -> Page:
         context = {
             "title": "Come back in" if link.person else "Welcome",
             "link": text,
-            "next": onward(to) if to else "",
             "invitation": link,
             "typed": {"name": link.name, "email": link.email} | typed,
             "errors": errors,
