@@ -65,6 +65,7 @@ def test_an_invitation_and_a_sign_in_need_no_javascript(open_tab: Open) -> None:
     for label in ("Password", "The same once more"):
         page.get_by_label(label).fill(PASSWORD)
     page.get_by_role("button", name="Make my account").click()
+    page.get_by_role("link", name="Later").click()
     expect(page.get_by_role("link", name="Plain P., your account")).to_be_visible()
     tab.go("/profile").get_by_role("button", name="Sign out").click()
     page.get_by_label("E-mail").fill("plain@acme.example")
