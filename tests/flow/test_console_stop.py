@@ -72,11 +72,14 @@ def test_a_second_press_is_a_second_confirmation_and_changes_nothing(calm: Stage
 
 
 def test_a_receipt_stays_when_the_stop_is_lifted_and_its_signed_file_is_verified(calm: Stage, dana: Browser) -> None:
-    base = calm.make_app("proven")
+    base = calm.make_app("receipted")
     fleet(calm, base, 50)
+    until(lambda: len(senders(calm, "receipted")) == 3, "a first look at the senders")
     calm.settled(base, send(calm, base, {"all": True}))
-    until(lambda: calm.call("GET", "/v1/stop/preview", params={"app": "proven"})["a_minute"] >= 50, "what was written")
-    where, _ = dana.post("/stop", target="proven/simulated", reason="Crash loop")
+    until(
+        lambda: calm.call("GET", "/v1/stop/preview", params={"app": "receipted"})["a_minute"] >= 50, "what was written"
+    )
+    where, _ = dana.post("/stop", target="receipted/simulated", reason="Crash loop")
     page = until(lambda: (shown := dana.get(where)) and "Around the stop" in shown and shown, "the plot")
     assert "a second before the stop; none after it." in page and "Requests written a second" in page
     assert 'hx-trigger="every 2s"' in page
@@ -85,16 +88,18 @@ def test_a_receipt_stays_when_the_stop_is_lifted_and_its_signed_file_is_verified
     said = opened(file.content)
     assert verifies((calm.data / "keys" / PUBLIC).read_bytes(), said.content, said.signature)
     assert said.receipt["reason"] == "Crash loop" and said.receipt["id"] in where
-    resume(calm, "proven")
+    resume(calm, "receipted")
     page = dana.get(where)
     assert "Lifted." in page and "Crash loop" in page and "hx-trigger" not in page.split('id="live"')[1][:200]
-    assert said.receipt["id"] in dana.get("/stop/receipt?target=proven/simulated")
+    assert said.receipt["id"] in dana.get("/stop/receipt?target=receipted/simulated")
     assert dana.ask("GET", "/stop/receipt?receipt=stop-none").status_code == 404
     assert dana.ask("GET", "/stop/receipt?receipt=../../apps").status_code == 404
     assert dana.ask("GET", "/stop/receipt/signed").status_code == 404
 
 
 def test_a_refused_stop_keeps_what_was_typed_and_says_why(calm: Stage, dana: Browser) -> None:
+    calm.make_app("somewhere")
+    until(lambda: len(senders(calm, "somewhere")) == 3, "the configuration")
     _, page = dana.post("/stop", 404, target="nowhere/simulated", reason="Typed <so>")
     assert "There is a problem" in page and "Typed &lt;so&gt;" in page
     _, page = dana.post("/stop", 422, target="nowhere/moon")
