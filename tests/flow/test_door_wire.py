@@ -189,6 +189,17 @@ def test_a_head_that_does_not_end_is_refused_by_its_size_and_a_slow_one_by_its_t
     played(tmp_path, play)
 
 
+def test_a_body_that_comes_in_one_piece_with_its_head_is_no_large_head(tmp_path: Path) -> None:
+    async def play(wire: Wire) -> None:
+        body = "csrf={csrf}&more=" + "a" * 3 * LARGEST_HEAD
+        text = post("/signout", body).replace("{csrf}", wire.dana.csrf)
+        length = len(text.partition("\r\n\r\n")[2])
+        got = await wire.say(re.sub(r"Content-Length: \d+", f"Content-Length: {length}", text))
+        assert got.startswith("HTTP/1.1 303"), got[:200]
+
+    played(tmp_path, play)
+
+
 def test_who_says_nothing_at_all_or_stops_in_a_body_keeps_no_place(tmp_path: Path) -> None:
     async def play(wire: Wire) -> None:
         _, writer = await wire.open("")

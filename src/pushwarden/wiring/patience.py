@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_SECONDS = 15.0
 SILENT_SECONDS = 60.0
 LARGEST_HEAD = 65_536
-"""Bytes; one read of the socket may be beyond it before it is seen."""
+"""Bytes, of the reads after the one in which it began: that one may hold what belongs to a body."""
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -22,21 +22,21 @@ class Patient(HttpToolsProtocol):
         super().connection_made(transport)
         self.heard = self.loop.time()
         self.began: float | None = self.heard
-        self.head = 0
+        self.head, self.begins = 0, True
 
     def data_received(self, data: bytes) -> None:
-        self.heard = self.loop.time()
-        if self.began is not None:
-            self.head += len(data)
-            if self.head > LARGEST_HEAD:
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
-                return
+        self.heard, self.begins = self.loop.time(), False
         super().data_received(data)
+        if self.began is None or self.begins:
+            return
+        self.head += len(data)
+        if self.head > LARGEST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.began, self.head = self.loop.time(), 0
+        self.began, self.head, self.begins = self.loop.time(), 0, True
 
     def on_headers_complete(self) -> None:
         self.began = None
