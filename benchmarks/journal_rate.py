@@ -28,6 +28,7 @@ from pushwarden.ports.journal import Acceptance
 
 FAN_OUT = 1 << 20
 _numbers = itertools.count(time.time_ns() // 1000)
+LANE = "acme/shop/simulated/apns/bulk"
 
 
 def push_to_one() -> Acceptance:
@@ -42,9 +43,8 @@ def push_to_one() -> Acceptance:
 
 def fan_out() -> Acceptance:
     one = push_to_one()
-    lane = "acme/shop/simulated/apns/bulk"
     shards = tuple(
-        NewShard(one.push.id, "acme", ShardKind.RANGE, 1, lane, one.push.accepted_at, lo, 8192)
+        NewShard(one.push.id, "acme", ShardKind.RANGE, 1, LANE, one.push.accepted_at, lo, 8192)
         for lo in range(0, FAN_OUT, 8192)
     )
     return replace(one, push=replace(one.push, klass=Class.BULK), shards=shards, idempotency_key="")
@@ -53,7 +53,7 @@ def fan_out() -> Acceptance:
 async def claimed(journal: SqliteJournal, count: int) -> list[Shard]:
     """Frozen shards of a fan-out."""
     await journal.accept([fan_out()])
-    got = await journal.claim("bulk-0", ["bulk"], count, time.time_ns() // 1_000_000)
+    got = await journal.claim("bulk-0", {LANE: count}, time.time_ns() // 1_000_000)
     for shard, _ in got:
         await journal.freeze(shard, b"\xff" * 1024, 8192)
     return [shard for shard, _ in got]
