@@ -53,7 +53,7 @@ async def _timed(catalog: SqliteCatalog, text: str) -> dict[str, Any]:
     enough = for_so_long()
 
     def work(tables: Any) -> Any:
-        query = wanted(tables, "acme", parsed(text, NOW), 50)
+        query = wanted(tables, "acme", parsed(text, NOW), 50, lambda _, label: label)
         return find(tables, query, enough) if query else None
 
     found = await catalog.browse(work)
