@@ -17,7 +17,7 @@ from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment
 from pushwarden.web.routes import Within
 
-MOST_PLACES = 90
+MOST_PLACES = 300
 """Environments of apps that are looked through for a device or a push."""
 MOST_FOUND = 20
 MOST_OFFERED = 6
