@@ -17,8 +17,8 @@ from pushwarden.core.principal import Permission
 from pushwarden.core.scope import Environment
 from pushwarden.web.routes import Within
 
-MOST_PLACES = 300
-"""Environments of apps that are looked through for a device or a push."""
+MOST_APPS = 100
+"""Apps whose environments are looked through for a device; the page says when there are more."""
 MOST_FOUND = 20
 MOST_OFFERED = 6
 """Of each group, while somebody types."""
@@ -43,20 +43,22 @@ class Found:
 
 async def search(visit: Visit) -> Page | Redirect:
     """A push, device or app named exactly is gone to at once."""
-    q = _asked(visit)
-    found = await _found(visit, q) if q else {}
+    q, apps = _asked(visit), await _apps(visit)
+    found = await _found(visit, apps, q) if q else {}
     everything = [one for group in found.values() for one in group]
     if len(everything) == 1 and found.keys() <= {"Pushes", "Devices"}:
         return Redirect(everything[0].href)
-    return Page("search/page.html", {"title": "Search", "q": q, "groups": found})
+    beyond = max(0, len(apps) - MOST_APPS)
+    return Page(
+        "search/page.html", {"title": "Search", "q": q, "groups": found, "beyond": beyond, "most_apps": MOST_APPS}
+    )
 
 
 async def palette(visit: Visit) -> Page:
     """What the search field offers while somebody types; with nothing typed, what can be done."""
-    q = _asked(visit)
-    apps = list(await _apps(visit))
+    q, apps = _asked(visit), await _apps(visit)
     first = {"Do": _near(visit, list(_actions(visit, apps))), "Pages": list(_pages([]))}
-    found = await _found(visit, q) if q else first
+    found = await _found(visit, apps, q) if q else first
     shown = {name: group[:MOST_OFFERED] for name, group in found.items()}
     return Page("search/palette.html", {"title": "Search", "q": q, "groups": shown})
 
@@ -71,8 +73,7 @@ def _near(visit: Visit, actions: list[Found]) -> list[Found]:
     return sorted(actions, key=lambda one: bool(app) and one.app != app)
 
 
-async def _found(visit: Visit, q: str) -> dict[str, list[Found]]:
-    apps = list(await _apps(visit))
+async def _found(visit: Visit, apps: list[Any], q: str) -> dict[str, list[Found]]:
     groups = {
         "Pushes": await _pushes(visit, apps, q),
         "Devices": await _devices(visit, apps, q),
@@ -128,7 +129,7 @@ def _pages(apps: list[Any]) -> Iterator[Found]:
 
 
 def _places(apps: list[Any]) -> list[tuple[Any, Environment]]:
-    return [(app, environment) for app in apps for environment in Environment][:MOST_PLACES]
+    return [(app, environment) for app in apps[:MOST_APPS] for environment in Environment]
 
 
 async def _pushes(visit: Visit, apps: list[Any], q: str) -> list[Found]:
